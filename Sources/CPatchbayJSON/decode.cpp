@@ -1,0 +1,1 @@
+#include "patchbay_json.h"

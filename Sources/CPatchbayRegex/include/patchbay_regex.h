@@ -1,0 +1,3 @@
+#ifndef PATCHBAY_REGEX_H
+#define PATCHBAY_REGEX_H
+#endif

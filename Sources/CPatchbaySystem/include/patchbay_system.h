@@ -1,0 +1,3 @@
+#ifndef PATCHBAY_SYSTEM_H
+#define PATCHBAY_SYSTEM_H
+#endif

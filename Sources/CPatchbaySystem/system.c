@@ -1,0 +1,1 @@
+#include "patchbay_system.h"

@@ -1,0 +1,39 @@
+import Foundation
+
+/// One suite of independent cases: a folder, and how to run what is in it.
+struct ConformanceSuite {
+    let name: String
+    /// Below the suites' root.
+    let folder: String
+    let run: (URL, inout SuiteReport) throws -> Void
+}
+
+/// What came of a suite's cases.
+struct SuiteReport {
+    var passed = 0
+    /// A line a failed case: its id, what was expected, what came.
+    var failed: [String] = []
+    /// Cases that were not run, by reason.
+    var leftOut: [String: Int] = [:]
+
+    mutating func pass() { passed += 1 }
+    mutating func fail(_ id: String, _ why: String) { failed.append("\(id): \(why)") }
+    mutating func leaveOut(_ reason: String) { leftOut[reason, default: 0] += 1 }
+    mutating func merge(_ other: SuiteReport) {
+        passed += other.passed
+        failed += other.failed
+        leftOut.merge(other.leftOut, uniquingKeysWith: +)
+    }
+
+    var summary: String {
+        let reasons = leftOut.sorted { $0.key < $1.key }.map { ", \($0.value) left out: \($0.key)" }.joined()
+        return "\(passed) passed, \(failed.count) failed\(reasons)"
+    }
+}
+
+/// The cases of a JSON-lines file.
+func jsonLines(_ url: URL) throws -> [[String: Any]] {
+    try String(contentsOf: url, encoding: .utf8).split(separator: "\n").compactMap {
+        try JSONSerialization.jsonObject(with: Data($0.utf8)) as? [String: Any]
+    }
+}
