@@ -1,0 +1,73 @@
+/// A whole configuration file, resolved: defaults filled in, references checked, text interpolated.
+///
+/// Every stored property is one key of the file, under the key's own name unless the table of that section says
+/// otherwise; the defaults here are the defaults of the file.
+package struct Configuration: Sendable, Equatable {
+    /// The only version so far is `patchbay/v1`.
+    package var apiVersion = "patchbay/v1"
+    package var modules = Modules()
+    package var policies = Policies()
+    /// In the file's order; the router sorts by `order`, stably.
+    package var routes: [Route] = []
+    package var unmatched = Unmatched.deadLetter
+    package var sources: [Source] = []
+    package var log = Log()
+    package var limits = Limits()
+    package var shutdown = Shutdown()
+    package var telemetry = Telemetry()
+    /// Where each written value stands, by path (`routes[0].use.retry`); a default has no entry.
+    package var origins = Origins()
+
+    package init() {}
+
+    /// What happens to an event that no route takes.
+    package enum Unmatched: String, Sendable, CaseIterable {
+        case drop, deadLetter, error
+    }
+
+    /// The event log in front of the lanes.
+    package struct Log: Sendable, Equatable {
+        package enum Backend: String, Sendable, CaseIterable { case memory }
+
+        package var backend = Backend.memory
+        /// How many bytes of events may be pending before sources pause; at least `limits.eventBytes`.
+        package var bytes = 256 << 20
+
+        package init() {}
+    }
+
+    /// Bounds on what comes in and on what handlers emit.
+    package struct Limits: Sendable, Equatable {
+        /// The largest event that is accepted, in bytes of its encoded form.
+        package var eventBytes = 1 << 20
+        /// How deep JSON may nest.
+        package var nesting = 64
+        /// How many times an emitted event may cause another one.
+        package var emitDepth = 16
+
+        package init() {}
+    }
+
+    package struct Shutdown: Sendable, Equatable {
+        /// How long a drain waits for deliveries before it writes down what is pending.
+        package var drain = Duration.seconds(60)
+
+        package init() {}
+    }
+
+    package struct Telemetry: Sendable, Equatable {
+        /// How a span refers to the trace context that came with the event.
+        package enum Context: String, Sendable, CaseIterable { case link, parent }
+
+        /// Base URL of an OTLP/HTTP collector, such as `http://127.0.0.1:4318`; empty exports nothing.
+        package var otlp = ""
+        package var context = Context.link
+        /// Share of events that are traced, 0 to 1.
+        package var sampleRatio = 1.0
+
+        package init() {}
+    }
+
+    /// The first `socket` source's path, where `patchbay send` connects; `nil` without such a source.
+    package var socketPath: String? { sources.lazy.compactMap(\.socketPath).first }
+}

@@ -1,0 +1,37 @@
+extension Configuration {
+    /// Which handler modules are loaded, and how they are configured.
+    package struct Modules: Sendable, Equatable {
+        /// Every `.so` here is scanned; relative to the working directory.
+        package var directory = "./plugins"
+        package var load: [Load] = []
+
+        package init() {}
+    }
+
+    /// One module instance that the file configures or adds.
+    package struct Load: Sendable, Equatable {
+        package enum Isolation: String, Sendable, CaseIterable { case inline }
+        package enum Builtin: String, Sendable, CaseIterable { case log, fail }
+
+        /// The instance's name, as `billing` in `billing.charge`; unique, and never `builtin`.
+        package var name = ""
+        /// The file, when it is not `<name>.so` or `lib<name>.so` in `modules.directory`; empty otherwise.
+        package var path = ""
+        /// Expected SHA-256 of the file in lower-case hexadecimal; empty checks nothing.
+        package var sha256 = ""
+        package var isolation = Isolation.inline
+        /// A handler of the host instead of a file: `{name: flaky, builtin: fail}` is named `flaky.fail`.
+        package var builtin: Builtin?
+        /// Handed to the module as JSON; an empty map when absent.
+        package var config = ConfigurationValue.map([])
+        /// Where the entry stands.
+        package var location = SourceLocation.none
+
+        package init() {}
+    }
+}
+
+extension SourceLocation {
+    /// The place of a value that no file holds.
+    package static let none = SourceLocation(file: "", line: 0, column: 0)
+}

@@ -1,0 +1,25 @@
+extension Configuration {
+    /// Where the written values of a configuration stand.
+    package struct Origins: Sendable, Equatable {
+        package struct Origin: Sendable, Equatable {
+            package var location: SourceLocation
+            /// The value holds a secret and is never printed.
+            package var isSecret: Bool
+
+            package init(location: SourceLocation, isSecret: Bool = false) {
+                self.location = location
+                self.isSecret = isSecret
+            }
+        }
+
+        private var places: [String: Origin] = [:]
+
+        package init() {}
+
+        /// `nil` for a default, which stands nowhere.
+        package subscript(path: String) -> Origin? {
+            get { places[path] }
+            set { places[path] = newValue }
+        }
+    }
+}

@@ -1,0 +1,133 @@
+extension Configuration {
+    /// Which events go to which handlers, and under which policies.
+    package struct Route: Sendable, Equatable {
+        package var name = ""
+        /// Lower is tried first; equal ones in the file's order.
+        package var order = 0
+        /// 0 to 9, 9 first, inside a lane.
+        package var priority = 5
+        /// `*` is one token, `**` the tail; `**` alone takes every type.
+        package var type = "**"
+        /// All must hold.
+        package var filters: [Filter] = []
+        /// CEL over `event`; empty takes every event.
+        package var match = ExpressionSource("")
+        /// Every entry receives; never empty.
+        package var to: [Target] = []
+        /// Stops the search after this route.
+        package var final = false
+        package var use = Use()
+        package var ordering = Ordering()
+        package var batching = Batching()
+        /// Where the route's name stands.
+        package var location = SourceLocation.none
+
+        package init() {}
+    }
+
+    /// Knative's filter dialects.
+    package indirect enum Filter: Sendable, Equatable {
+        case exact([AttributeText])
+        case prefix([AttributeText])
+        case suffix([AttributeText])
+        case all([Filter])
+        case any([Filter])
+        case not(Filter)
+        case cel(ExpressionSource)
+    }
+
+    /// A context attribute and the text that it is compared with.
+    package struct AttributeText: Sendable, Equatable {
+        package var attribute: String
+        package var text: String
+
+        package init(attribute: String, text: String) {
+            self.attribute = attribute
+            self.text = text
+        }
+    }
+
+    /// One receiver of a route.
+    package enum Target: Sendable, Equatable {
+        case handler(HandlerReference)
+        /// One of these, by weight, sticky by ordering key; at least one weight is positive.
+        case oneOf([WeightedHandler])
+
+        /// Every handler that this target may choose.
+        package var handlers: [HandlerReference] {
+            switch self {
+            case .handler(let reference): [reference]
+            case .oneOf(let choices): choices.map(\.handler)
+            }
+        }
+    }
+
+    package struct WeightedHandler: Sendable, Equatable {
+        package var handler: HandlerReference
+        package var weight = 1
+
+        package init(handler: HandlerReference, weight: Int = 1) {
+            self.handler = handler
+            self.weight = weight
+        }
+    }
+
+    /// A handler by name: `module.handler`, the module being an instance's name or `builtin`.
+    package struct HandlerReference: Sendable, Equatable {
+        package var name: String
+        package var location: SourceLocation
+
+        package init(name: String, location: SourceLocation) {
+            self.name = name
+            self.location = location
+        }
+
+        /// What stands before the first dot.
+        package var module: String { String(name.prefix { $0 != "." }) }
+        /// What stands after the first dot.
+        package var handler: String { String(name.drop { $0 != "." }.dropFirst()) }
+    }
+
+    /// The policies of a route, by name; each is in the table of its kind.
+    package struct Use: Sendable, Equatable {
+        package var retry = PolicyReference()
+        package var circuitBreaker = PolicyReference()
+        package var timeout = PolicyReference()
+        package var bulkhead = PolicyReference()
+        package var rateLimit = PolicyReference()
+
+        package init() {}
+    }
+
+    package struct PolicyReference: Sendable, Equatable {
+        package var name: String
+        /// Where the route names it; `nil` when it is the default.
+        package var location: SourceLocation?
+
+        package init(_ name: String = "default", location: SourceLocation? = nil) {
+            self.name = name
+            self.location = location
+        }
+    }
+
+    package struct Ordering: Sendable, Equatable {
+        package enum OnFailure: String, Sendable, CaseIterable { case blockKey, skipKey, halt }
+
+        /// CEL over `event`, a list joins; an event without the attribute, or an empty text here, has no order.
+        package var key = ExpressionSource("event.partitionkey")
+        package var onFailure = OnFailure.blockKey
+
+        package init() {}
+    }
+
+    package struct Batching: Sendable, Equatable {
+        /// Events of one `handle_batch` at most; 1 is no batching.
+        package var count = 1
+        /// Bytes of one batch at most; 0 is no bound.
+        package var byteSize = 0
+        /// How long a batch waits to fill; zero takes what is there.
+        package var period = Duration.zero
+
+        package init() {}
+    }
+}
