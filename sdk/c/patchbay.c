@@ -1,2 +1,5 @@
-// Compiles the header once as C, so that an error in it shows in this package first.
+// Compiles the headers once as C, so that an error in one shows in this package first.
 #include "patchbay.h"
+#include "patchbay/draft/emit.h"
+#include "patchbay/draft/state.h"
+#include "patchbay/draft/timer.h"
