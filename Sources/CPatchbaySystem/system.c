@@ -1,1 +1,82 @@
+#define _GNU_SOURCE
 #include "patchbay_system.h"
+
+#include <errno.h>
+#include <linux/futex.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+void pbs_futex_wait(const void *word, uint32_t expected, uint64_t timeout_ns) {
+  struct timespec t = {(time_t)(timeout_ns / 1000000000u), (long)(timeout_ns % 1000000000u)};
+  syscall(SYS_futex, word, FUTEX_WAIT_PRIVATE, expected, timeout_ns ? &t : NULL, NULL, 0);
+}
+
+void pbs_futex_wake(const void *word, int32_t count) {
+  syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, count, NULL, NULL, 0);
+}
+
+void *pbs_reserve(uint64_t bytes) {
+  void *base = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  return base == MAP_FAILED ? NULL : base;
+}
+
+void pbs_release(void *base, uint64_t bytes) { munmap(base, bytes); }
+
+struct start {
+  void (*body)(void *);
+  void *context;
+  char name[16];
+};
+
+static void *run(void *argument) {
+  struct start start = *(struct start *)argument;
+  free(argument);
+  pthread_setname_np(pthread_self(), start.name);
+  start.body(start.context);
+  return NULL;
+}
+
+int32_t pbs_thread_start(uint64_t *handle, const char *name, void (*body)(void *), void *context) {
+  struct start *start = calloc(1, sizeof *start);
+  if (!start) return ENOMEM;
+  start->body = body;
+  start->context = context;
+  snprintf(start->name, sizeof start->name, "%s", name);
+  // A new thread inherits the mask: signals stay with the thread that waits for them.
+  sigset_t all, before;
+  sigfillset(&all);
+  pthread_sigmask(SIG_SETMASK, &all, &before);
+  pthread_t thread;
+  int error = pthread_create(&thread, NULL, run, start);
+  pthread_sigmask(SIG_SETMASK, &before, NULL);
+  if (error) {
+    free(start);
+    return error;
+  }
+  *handle = (uint64_t)thread;
+  return 0;
+}
+
+void pbs_thread_join(uint64_t handle) { pthread_join((pthread_t)handle, NULL); }
+void pbs_thread_detach(uint64_t handle) { pthread_detach((pthread_t)handle); }
+
+static uint64_t status_kib(const char *key) {
+  FILE *file = fopen("/proc/self/status", "r");
+  if (!file) return 0;
+  char line[256];
+  unsigned long kib = 0;
+  size_t length = strlen(key);
+  while (fgets(line, sizeof line, file))
+    if (strncmp(line, key, length) == 0 && sscanf(line + length, "%lu", &kib) == 1) break;
+  fclose(file);
+  return kib;
+}
+
+uint64_t pbs_resident_bytes(void) { return status_kib("VmRSS:") * 1024; }
+uint64_t pbs_resident_bytes_peak(void) { return status_kib("VmHWM:") * 1024; }

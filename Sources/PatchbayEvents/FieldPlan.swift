@@ -1,4 +1,4 @@
-package import CPatchbay
+import CPatchbay
 package import CPatchbayJSON
 
 /// The fields of an event that routes, keys and transforms read, each with its slot.
