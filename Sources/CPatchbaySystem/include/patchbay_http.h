@@ -1,0 +1,60 @@
+#ifndef PATCHBAY_HTTP_H
+#define PATCHBAY_HTTP_H
+/* The host's one HTTP client: a thin face over libcurl, one easy handle a client. See Sources/PatchbayTelemetry/HTTP. */
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct pbh_client pbh_client;
+
+enum { /* pbh_outcome.status */
+  PBH_OK = 0,             /* an HTTP response came, whatever its code      */
+  PBH_URL = 1,            /* malformed URL or unsupported scheme           */
+  PBH_RESOLVE = 2,        /* host name not found                           */
+  PBH_CONNECT = 3,        /* refused or unreachable                        */
+  PBH_TIMEOUT = 4,
+  PBH_CANCELLED = 5,      /* `cancelled` said so                           */
+  PBH_TOO_LARGE = 6,      /* response body above `response_bytes_max`      */
+  PBH_TLS = 7,
+  PBH_IO = 8,             /* broken connection, malformed response, other  */
+  PBH_NOMEM = 9
+};
+
+typedef struct pbh_request {
+  const char *method;                 /* "POST", "GET", …                                              */
+  const char *url;                    /* NUL-terminated                                                */
+  const char *const *headers;         /* "Name: value", NUL-terminated each                            */
+  size_t header_count;
+  const uint8_t *body;                /* may be NULL; borrowed until the call returns                  */
+  size_t body_len;
+  uint32_t connect_timeout_ms;        /* 0: libcurl's default                                          */
+  uint32_t timeout_ms;                /* whole exchange; 0: none                                       */
+  size_t response_bytes_max;
+  int (*cancelled)(void *context);    /* may be NULL; asked about once a second and on traffic; non-zero ends */
+  void *context;
+} pbh_request;
+
+typedef struct pbh_outcome {
+  int32_t status;                     /* PBH_…                                                         */
+  int32_t http_status;                /* 200, 503, …; 0 without a response                             */
+  const uint8_t *body;                /* the client's, until its next call or its end                  */
+  size_t body_len;
+  const char *headers;                /* "name: value\n" lines of the last response, names lowercase   */
+  size_t headers_len;
+  const char *message;                /* libcurl's words for a failure, "" otherwise                   */
+} pbh_outcome;
+
+/* NULL when out of memory. A client belongs to one thread at a time and keeps its connections alive. [any] */
+pbh_client *pbh_client_new(void);
+void pbh_client_free(pbh_client *);
+/* Blocks until the exchange is over. Sends no signals. [client's thread] */
+pbh_outcome pbh_perform(pbh_client *, const pbh_request *);
+const char *pbh_version(void);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,33 @@
+import Synchronization
+
+/// How long an exporter may go on: forever while the host runs, until the deadline once it shuts down.
+package final class ExportControl: Sendable {
+    private let deadline = Atomic<UInt64>(.max)
+    let doorbell = Doorbell()
+
+    package init() {}
+
+    /// Monotonic nanoseconds; `UInt64.max` while the host runs. Any thread.
+    package var deadlineNanoseconds: UInt64 { deadline.load(ordering: .relaxed) }
+
+    package var isExpired: Bool { TelemetryClock.monotonicNow() >= deadlineNanoseconds }
+
+    /// Sets the deadline and wakes whoever sleeps. Any thread.
+    package func end(by deadlineNanoseconds: UInt64) {
+        deadline.store(deadlineNanoseconds, ordering: .releasing)
+        doorbell.ring()
+    }
+
+    /// Sleeps until `time`, monotonic nanoseconds, or until the deadline if that is sooner. The pipeline's thread.
+    ///
+    /// - Returns: false when the deadline came first.
+    func sleep(until time: UInt64) -> Bool {
+        while true {
+            let deadline = deadlineNanoseconds
+            let now = TelemetryClock.monotonicNow()
+            if now >= deadline { return false }
+            if now >= time { return true }
+            doorbell.wait(until: min(time, deadline))
+        }
+    }
+}

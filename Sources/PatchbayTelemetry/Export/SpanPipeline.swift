@@ -1,0 +1,151 @@
+import Glibc
+import Synchronization
+
+/// One exporter with its queue and its own thread: threads of the host record, this thread batches and exports.
+package final class SpanPipeline: @unchecked Sendable {
+    package struct Configuration: Hashable, Sendable {
+        /// Spans waiting at most; a span that finds the queue full is dropped and counted.
+        package var queueSpansMax = 8_192
+        /// Spans in one batch at most.
+        package var batchSpansMax = 512
+        /// How long a span waits for its batch to fill, nanoseconds.
+        package var intervalNanoseconds: UInt64 = 1_000_000_000
+
+        package init() {}
+    }
+
+    /// What became of the spans so far: `recorded` = `exported` + `dropped` + `refused` + those still waiting.
+    package struct Counts: Hashable, Sendable {
+        package var recorded: UInt64 = 0
+        package var exported: UInt64 = 0
+        /// The queue was full.
+        package var dropped: UInt64 = 0
+        /// The exporter could not deliver them.
+        package var refused: UInt64 = 0
+    }
+
+    // Invariant: `exporter` is touched only by the thread that `start` made, until it has been joined; `thread` and
+    // `isJoined` only under `joining`; everything else is immutable or atomic.
+    private let exporter: any SpanExporter
+    private let configuration: Configuration
+    private let report: @Sendable (TelemetryError) -> Void
+    private let queue: SpanQueue
+    private let control = ExportControl()
+    private let recorded = Atomic<UInt64>(0)
+    private let dropped = Atomic<UInt64>(0)
+    private let exported = Atomic<UInt64>(0)
+    private let refused = Atomic<UInt64>(0)
+    private let isStopping = Atomic<Bool>(false)
+    private let flushWanted = Atomic<UInt64>(0)
+    private let flushDone = Atomic<UInt64>(0)
+    private let flushed = Doorbell()
+    private let thread = Mutex<pthread_t?>(nil)
+
+    /// Starts the thread.
+    ///
+    /// - Parameter report: told of every failed export, on the pipeline's thread; it must not record spans.
+    package init(
+        exporter: sending any SpanExporter, configuration: Configuration = Configuration(),
+        report: @escaping @Sendable (TelemetryError) -> Void
+    ) {
+        self.exporter = exporter
+        self.configuration = configuration
+        self.report = report
+        queue = SpanQueue(capacity: max(configuration.queueSpansMax, configuration.batchSpansMax))
+        let started = startThread { [self] in run() }
+        thread.withLock { $0 = started }
+    }
+
+    /// Hands over a finished span. Any thread; never waits.
+    package func record(_ span: consuming Span) {
+        recorded.add(1, ordering: .relaxed)
+        switch queue.push(span) {
+        case .taken: break
+        case .wakes: control.doorbell.ring()
+        case .full: dropped.add(1, ordering: .relaxed)
+        }
+    }
+
+    /// Any thread.
+    package var counts: Counts {
+        Counts(
+            recorded: recorded.load(ordering: .relaxed), exported: exported.load(ordering: .relaxed),
+            dropped: dropped.load(ordering: .relaxed), refused: refused.load(ordering: .relaxed))
+    }
+
+    /// Waits until everything recorded before is with the exporter and flushed, or `timeout` nanoseconds are over.
+    ///
+    /// - Returns: false when time ran out.
+    package func flush(timeout: UInt64) -> Bool {
+        let deadline = TelemetryClock.monotonicNow() &+ timeout
+        let ticket = flushWanted.add(1, ordering: .sequentiallyConsistent).newValue
+        control.doorbell.ring()
+        while flushDone.load(ordering: .acquiring) < ticket {
+            let now = TelemetryClock.monotonicNow()
+            if now >= deadline { return false }
+            // Other callers may take this ring, so nobody sleeps long.
+            flushed.wait(until: min(deadline, now + 20_000_000))
+        }
+        return true
+    }
+
+    /// Exports what waits, for at most `timeout` nanoseconds, and ends the thread; repeated calls do nothing.
+    package func shutdown(timeout: UInt64) {
+        guard
+            let running = thread.withLock({ thread in
+                defer { thread = nil }
+                return thread
+            })
+        else { return }
+        isStopping.store(true, ordering: .sequentiallyConsistent)
+        control.end(by: TelemetryClock.monotonicNow() &+ timeout)
+        pthread_join(running, nil)
+    }
+
+    private func run() {
+        var batch: [Span] = []
+        batch.reserveCapacity(configuration.batchSpansMax)
+        var batchDue = UInt64.max
+        while true {
+            let stopping = isStopping.load(ordering: .sequentiallyConsistent)
+            let flushTicket = flushWanted.load(ordering: .sequentiallyConsistent)
+            let mustFlush = flushTicket > flushDone.load(ordering: .relaxed)
+            while batch.count < configuration.batchSpansMax, let span = queue.pop() { batch.append(span) }
+            var now = TelemetryClock.monotonicNow()
+            if batch.isEmpty {
+                batchDue = .max
+            } else if batchDue == .max {
+                batchDue = now &+ configuration.intervalNanoseconds
+            }
+            let isFull = batch.count == configuration.batchSpansMax
+            if !batch.isEmpty, isFull || now >= batchDue || mustFlush || stopping {
+                export(&batch)
+                batchDue = .max
+                if isFull { continue }
+                now = TelemetryClock.monotonicNow()
+            }
+            if mustFlush || stopping {
+                exporter.flush(control: control)
+                flushDone.store(flushTicket, ordering: .releasing)
+                flushed.ring()
+            }
+            if stopping { return }
+            let tickDue = exporter.tick(now: now, control: control) ?? .max
+            sleep(gathered: batch.count, until: min(batchDue, tickDue))
+        }
+    }
+
+    private func sleep(gathered: Int, until due: UInt64) {
+        let missing = gathered == 0 ? 1 : configuration.batchSpansMax - gathered
+        if queue.armWake(after: missing) { control.doorbell.wait(until: due) }
+        queue.disarmWake()
+    }
+
+    private func export(_ batch: inout [Span]) {
+        let result = exporter.export(batch, control: control)
+        exported.add(UInt64(result.exported), ordering: .relaxed)
+        refused.add(UInt64(result.refused), ordering: .relaxed)
+        batch.removeAll(keepingCapacity: true)
+        if let error = result.error { report(error) }
+    }
+}
