@@ -1,0 +1,13 @@
+import CPatchbay
+
+/// Ids of the service tables that the host hands out.
+package enum HostServiceID {
+    package static let logger = PATCHBAY_LOGGER
+    package static let trace = PATCHBAY_TRACE
+    package static let meter = PATCHBAY_METER
+    package static let emit = PATCHBAY_EMIT
+    package static let state = PATCHBAY_STATE
+    package static let timer = PATCHBAY_TIMER
+
+    package static let all: Set<String> = [logger, trace, meter, emit, state, timer]
+}

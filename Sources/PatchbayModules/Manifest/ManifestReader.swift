@@ -1,0 +1,99 @@
+import PatchbayEvents
+
+/// Reads keys of known types from a JSON value and remembers everything that is wrong.
+struct ManifestReader {
+    private(set) var problems: [ManifestError.Problem] = []
+
+    mutating func problem(_ pointer: String, _ message: String) {
+        problems.append(ManifestError.Problem(pointer: pointer, message: message))
+    }
+
+    /// Reports a missing key when `fallback` is `nil`.
+    mutating func string(_ key: String, of map: Value.Map, at base: String, or fallback: String?) -> String {
+        switch map[key] {
+        case .string(let text): return text
+        case nil where fallback != nil: break
+        case nil: problem("\(base)/\(key)", "missing; a string is required")
+        default: problem("\(base)/\(key)", "must be a string")
+        }
+        return fallback ?? ""
+    }
+
+    mutating func strings(_ key: String, of map: Value.Map, at base: String) -> [String] {
+        guard let value = map[key] else { return [] }
+        guard case .list(let items) = value else {
+            problem("\(base)/\(key)", "must be a list of strings")
+            return []
+        }
+        var found: [String] = []
+        for (index, item) in items.enumerated() {
+            if case .string(let text) = item {
+                found.append(text)
+            } else {
+                problem("\(base)/\(key)/\(index)", "must be a string")
+            }
+        }
+        return found
+    }
+
+    mutating func integer(
+        _ key: String, of map: Value.Map, at base: String, in range: ClosedRange<Int64>, or fallback: Int64?
+    ) -> Int64 {
+        switch map[key] {
+        case .int(let number) where range.contains(number): return number
+        case nil where fallback != nil: break
+        case nil: problem("\(base)/\(key)", "missing; an integer is required")
+        default:
+            problem("\(base)/\(key)", "must be an integer from \(range.lowerBound) to \(range.upperBound)")
+        }
+        return fallback ?? range.lowerBound
+    }
+
+    mutating func bool(_ key: String, of map: Value.Map, at base: String, or fallback: Bool) -> Bool {
+        switch map[key] {
+        case .bool(let flag): return flag
+        case nil: return fallback
+        default:
+            problem("\(base)/\(key)", "must be true or false")
+            return fallback
+        }
+    }
+
+    mutating func choice<Choice: RawRepresentable & CaseIterable>(
+        _ key: String, of map: Value.Map, at base: String, or fallback: Choice
+    ) -> Choice where Choice.RawValue == String {
+        guard let value = map[key] else { return fallback }
+        if case .string(let text) = value, let choice = Choice(rawValue: text) { return choice }
+        problem("\(base)/\(key)", "must be one of \(Choice.allCases.map(\.rawValue).joined(separator: ", "))")
+        return fallback
+    }
+
+    /// `nil` when the key is absent; a wrong type is reported and gives `nil` too.
+    mutating func map(_ key: String, of map: Value.Map, at base: String) -> Value.Map? {
+        switch map[key] {
+        case .map(let inner): return inner
+        case nil: return nil
+        default:
+            problem("\(base)/\(key)", "must be an object")
+            return nil
+        }
+    }
+
+    /// A name as YAML can write it in `module.handler@version`.
+    mutating func name(_ key: String, of map: Value.Map, at base: String) -> String {
+        let text = string(key, of: map, at: base, or: nil)
+        guard case .string? = map[key] else { return text }
+        let allowed = text.utf8.allSatisfy { byte in
+            switch byte {
+            case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+                UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "_"), UInt8(ascii: "-"):
+                true
+            default: false
+            }
+        }
+        if !allowed || !(1...64).contains(text.utf8.count) {
+            problem("\(base)/\(key)", "must be 1 to 64 letters, digits, '_' or '-'")
+        }
+        return text
+    }
+}

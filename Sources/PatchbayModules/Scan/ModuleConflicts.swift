@@ -1,0 +1,62 @@
+/// Finds accepted files that cannot be used beside each other.
+enum ModuleConflicts {
+    /// The findings with every file rejected that clashes with an earlier one.
+    static func rejectingLater(in findings: [ModuleFinding]) -> [ModuleFinding] {
+        var kept: [ModuleFile] = []
+        var bundled: [String: (module: String, library: String)] = [:]
+        return findings.map { finding in
+            guard case .accepted(let file) = finding else { return finding }
+            if let error = clash(of: file, with: kept) ?? bundledClash(of: file, with: &bundled) {
+                return .rejected(error)
+            }
+            kept.append(file)
+            return finding
+        }
+    }
+
+    private static func clash(of file: ModuleFile, with kept: [ModuleFile]) -> ModuleError? {
+        let name = file.manifest.name
+        for other in kept {
+            if other.manifest.name == name, other.manifest.version == file.manifest.version {
+                let what = other.contentHash == file.contentHash ? "is a copy of" : "is another build of"
+                return ModuleError(
+                    .duplicateModule, file: file.path,
+                    "\(what) \(name) \(file.manifest.version), which \(other.path) provides",
+                    remedy: "remove one of the two, or give the new build another version")
+            }
+            if let soname = file.image.soname, soname == other.image.soname, other.manifest.name != name {
+                return ModuleError(
+                    .duplicateSONAME, file: file.path, "has the SONAME \(soname) of \(other.path)",
+                    remedy: "link it with a SONAME of its own, or with none")
+            }
+        }
+        return nil
+    }
+
+    /// The loader opens a SONAME once: the second module would run with the first one's library.
+    private static func bundledClash(
+        of file: ModuleFile, with bundled: inout [String: (module: String, library: String)]
+    ) -> ModuleError? {
+        for library in BundledLibraries.of(file.image, at: file.path) {
+            let path = ModuleScanner.resolved(library.path)
+            guard let other = bundled[library.soname] else {
+                bundled[library.soname] = (file.path, path)
+                continue
+            }
+            guard other.library != path, !haveSameContents(other.library, path) else { continue }
+            return ModuleError(
+                .duplicateSONAME, file: file.path,
+                "bundles \(library.soname), of which \(other.module) bundles another build",
+                remedy: "ship one build of \(library.soname) with both, or link it statically")
+        }
+        return nil
+    }
+
+    private static func haveSameContents(_ a: String, _ b: String) -> Bool {
+        do {
+            return try FileContents(path: a).bytes == FileContents(path: b).bytes
+        } catch {
+            return false
+        }
+    }
+}
