@@ -175,6 +175,9 @@ pbh_outcome pbh_perform(pbh_client *client, const pbh_request *request) {
   long http_status = 0;
   curl_easy_getinfo(client->easy, CURLINFO_RESPONSE_CODE, &http_status);
   outcome.http_status = (int32_t)http_status;
+  curl_off_t retry_after = 0;
+  curl_easy_getinfo(client->easy, CURLINFO_RETRY_AFTER, &retry_after);
+  outcome.retry_after_s = retry_after;
   outcome.body = client->body.bytes;
   outcome.body_len = client->body.len;
   outcome.headers = (const char *)client->headers.bytes;

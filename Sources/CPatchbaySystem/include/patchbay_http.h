@@ -44,6 +44,7 @@ typedef struct pbh_outcome {
   size_t body_len;
   const char *headers;                /* "name: value\n" lines of the last response, names lowercase   */
   size_t headers_len;
+  int64_t retry_after_s;              /* Retry-After in seconds, dates included; 0: none               */
   const char *message;                /* libcurl's words for a failure, "" otherwise                   */
 } pbh_outcome;
 
