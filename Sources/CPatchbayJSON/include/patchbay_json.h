@@ -69,6 +69,7 @@ typedef struct pbj_event {
   pbj_span error_name;        /* which attribute                                                        */
 } pbj_event;
 
+/* The longest line, and how many arrays and objects may be open at once, the event's own object included. */
 typedef struct pbj_limits { uint32_t event_bytes, nesting; } pbj_limits;
 
 /* ---- Plan: the paths that are read, as a trie. Immutable once decoders use it. ------------------------------ */
@@ -76,7 +77,10 @@ typedef struct pbj_plan pbj_plan;
 pbj_plan *pbj_plan_new(void);
 void pbj_plan_free(pbj_plan *);
 /* The slot of a path such as {"type"}, {"partitionkey"} or {"data","amount"}; the same path gives the same slot.
- * The first component is an attribute's name or "data"; further components are keys of nested objects. */
+ * The first component is an attribute's name or "data"; further components are keys of nested objects.
+ * Attributes of CloudEvents itself are PBJ_STRING; an extension keeps its JSON type (PBJ_STRING, PBJ_BOOL, PBJ_INT).
+ * Slots below "data" are read from `data` when it is JSON, and from `data_base64` when datacontenttype says JSON and
+ * the decoded bytes are JSON. Of a key given twice the last counts. */
 uint32_t pbj_plan_add(pbj_plan *, const patchbay_str *components, uint32_t count);
 uint32_t pbj_plan_count(const pbj_plan *);
 
@@ -118,7 +122,9 @@ typedef struct pbj_batch {
 void pbj_decode(pbj_decoder *, pbj_batch *);
 
 /* ---- Any JSON text ---------------------------------------------------------------------------------------- */
-/* Visits valid or invalid JSON in document order. A callback may be NULL. Returns enum pbj_error and where. */
+/* Visits valid or invalid JSON in document order. A callback may be NULL; none may use the decoder. Returns enum
+ * pbj_error and where. limits.nesting counts, limits.event_bytes does not; no padding is needed. Text without escapes
+ * is pointed at in `text`; text that had escapes, and the fields themselves, last only until the callback returns. */
 typedef struct pbj_visitor {
   void *context;
   void (*scalar)(void *, const pbj_field *);                       /* null, bool, numbers, strings      */
