@@ -17,6 +17,8 @@ package struct Configuration: Sendable, Equatable {
     package var telemetry = Telemetry()
     /// Where each written value stands, by path (`routes[0].use.retry`); a default has no entry.
     package var origins = Origins()
+    /// Every value that came through `${secret:…}`; `secrets.redacted(_:)` cleans a text of them.
+    package var secrets = Secrets()
 
     package init() {}
 

@@ -4,33 +4,31 @@
 /// both steps together.
 package struct ConfigurationDraft: Sendable {
     /// Usable for finding modules even when there are errors: wrong values are left at their defaults.
-    package internal(set) var configuration: Configuration
+    package private(set) var configuration: Configuration
     /// Sorted by place.
-    package internal(set) var errors: [ConfigurationError]
+    package private(set) var errors: [ConfigurationError]
 
     init(configuration: Configuration, errors: [ConfigurationError]) {
         self.configuration = configuration
         self.errors = errors.sortedByPlace()
     }
-}
 
-/// What the module host knows about a handler's name.
-package enum HandlerLookup: Sendable, Equatable {
-    case found
-    /// Nothing has this name; `candidates` are the names that there are.
-    case unknown(candidates: [String])
-    /// Its module was found and refused.
-    case rejected(reason: String, remedy: String?)
-}
+    /// Adds what another part of the host found wrong, as a module's schema does with its `config`.
+    package mutating func add(_ error: ConfigurationError) {
+        var error = error
+        error.message = configuration.secrets.redacted(error.message)
+        errors = (errors + [error]).sortedByPlace()
+    }
 
-/// What a configuration is read against.
-package struct ConfigurationInputs: Sendable {
-    package var environment: [String: String]
-    /// The folder whose files are secrets, each named after its secret; `nil` when there is none.
-    package var secretsDirectory: String?
+    /// The place of the value at `path`, or of the nearest one around it: `modules.load[0].config.db`.
+    package func location(of path: String) -> SourceLocation? { configuration.origins.nearest(to: path)?.location }
 
-    package init(environment: [String: String] = [:], secretsDirectory: String? = nil) {
-        self.environment = environment
-        self.secretsDirectory = secretsDirectory
+    /// The configuration, when nothing is wrong with it and `handlers` knows every handler that routes name.
+    ///
+    /// The host's own handlers are known here and not asked for.
+    package func validated(handlers: (String) -> HandlerLookup) throws(ConfigurationErrors) -> Configuration {
+        let found = errors + HandlerCheck.errors(in: configuration, handlers: handlers)
+        guard found.isEmpty else { throw ConfigurationErrors(found) }
+        return configuration
     }
 }

@@ -21,5 +21,15 @@ extension Configuration {
             get { places[path] }
             set { places[path] = newValue }
         }
+
+        /// The origin of `path` or, when it has none, of the nearest value around it.
+        package func nearest(to path: String) -> Origin? {
+            var path = path[...]
+            while true {
+                if let found = places[String(path)] { return found }
+                guard let end = path.lastIndex(where: { $0 == "." || $0 == "[" }) else { return nil }
+                path = path[..<end]
+            }
+        }
     }
 }

@@ -1,0 +1,61 @@
+/// Handlers that routes name and nothing provides.
+enum HandlerCheck {
+    static func errors(
+        in configuration: Configuration, handlers: (String) -> HandlerLookup
+    ) -> [ConfigurationError] {
+        configuration.routes.enumerated().flatMap { index, route in
+            route.to.enumerated().flatMap { target, entry -> [ConfigurationError] in
+                let path = "routes[\(index)].to[\(target)]"
+                switch entry {
+                case .handler(let reference):
+                    return error(reference, "\(path).handler", configuration, handlers).map { [$0] } ?? []
+                case .oneOf(let choices):
+                    return choices.enumerated().compactMap { choice, weighted in
+                        error(weighted.handler, "\(path).oneOf[\(choice)].handler", configuration, handlers)
+                    }
+                }
+            }
+        }
+    }
+
+    private static func error(
+        _ reference: Configuration.HandlerReference, _ path: String, _ configuration: Configuration,
+        _ handlers: (String) -> HandlerLookup
+    ) -> ConfigurationError? {
+        func failure(
+            _ code: ConfigurationError.Code, _ message: String, _ accepted: [String] = [], remedy: String? = nil
+        ) -> ConfigurationError {
+            ConfigurationError(
+                code: code, message: message, location: reference.location, path: path, accepted: accepted,
+                remedy: remedy)
+        }
+        let name = reference.name
+        let builtins = Configuration.Load.Builtin.allCases.map { "builtin.\($0.rawValue)" }
+        if reference.module == "builtin" {
+            if builtins.contains(name) { return nil }
+            if ["exec", "http"].contains(reference.handler) {
+                return failure(.later, LaterWork.modules.refusal(of: "the handler '\(name)'"), builtins)
+            }
+            return failure(
+                .unresolved, "no handler is named '\(name)'\(Suggestion.text(for: name, among: builtins))", builtins)
+        }
+        if let load = configuration.modules.load.first(where: { $0.name == reference.module }),
+            let builtin = load.builtin
+        {
+            if reference.handler == builtin.rawValue { return nil }
+            return failure(
+                .unresolved, "no handler is named '\(name)': '\(load.name)' is the host's '\(builtin.rawValue)'",
+                ["\(load.name).\(builtin.rawValue)"])
+        }
+        switch handlers(name) {
+        case .found: return nil
+        case .unknown(let candidates):
+            let all = candidates.sorted() + builtins
+            let suggestion = Suggestion.text(for: name, among: all)
+            let remedy = "put its module into \(configuration.modules.directory), or name it under modules.load"
+            return failure(.unresolved, "no handler is named '\(name)'\(suggestion)", all, remedy: remedy)
+        case .rejected(let reason, let remedy):
+            return failure(.unresolved, "the module of '\(name)' was refused: \(reason)", remedy: remedy)
+        }
+    }
+}

@@ -1,0 +1,106 @@
+extension Configuration {
+    /// The file's top level.
+    static let section = Section<Configuration>(
+        "the configuration", { Configuration() },
+        [
+            Key(
+                "apiVersion", \.apiVersion,
+                .text("the version 'patchbay/v1'", accepted: ["patchbay/v1"]) {
+                    $0 == "patchbay/v1" ? nil : "this host reads no other"
+                },
+                "The version of this file's shape; patchbay/v1."),
+            Key(
+                "modules", \.modules, Modules.section.format,
+                "Which handler modules are loaded, and their configuration."),
+            Key(
+                "policies", \.policies, Policies.section.format,
+                "Named policies that routes use; 'default' applies where a route names none."),
+            Key(
+                "routes", \.routes, Route.section.format.list(),
+                "Which events go to which handlers; every matching route fires, by 'order'."),
+            Key("unmatched", \.unmatched, .choice(), "What happens to an event that no route takes."),
+            Key("sources", \.sources, Source.section.format.list(), "Where events come from."),
+            Key("log", \.log, Log.section.format, "The event log in front of the handlers."),
+            Key("limits", \.limits, Limits.section.format, "Bounds on what comes in and what handlers emit."),
+            Key("shutdown", \.shutdown, Shutdown.section.format, "How the host stops."),
+            Key("telemetry", \.telemetry, Telemetry.section.format, "Traces."),
+        ],
+        later: [
+            ("reload", .modules), ("security", .modules), ("http", .http), ("tenancy", .http), ("tests", .routing),
+            ("aliases", .routing), ("schemas", .schemas), ("ordering", .patterns), ("correlations", .patterns),
+            ("patterns", .patterns), ("quality", .patterns), ("analytics", .patterns), ("alerts", .patterns),
+            ("projections", .workflows), ("commands", .workflows), ("queries", .workflows), ("workflows", .workflows),
+            ("discovery", .fleet),
+        ])
+}
+
+extension Configuration.Log {
+    static let section = Section<Self>(
+        "log", { Self() },
+        [
+            Key("backend", \.backend, .choice(later: ["file": .log]), "Where events are kept until they are done."),
+            Key(
+                "bytes", \.bytes, .bytes(1...(1 << 50)),
+                "How many bytes of events may be pending before sources pause; at least limits.eventBytes."),
+        ],
+        later: [("path", .log), ("sync", .log), ("retention", .log)])
+}
+
+extension Configuration.Limits {
+    static let section = Section<Self>(
+        "limits", { Self() },
+        [
+            Key("eventBytes", \.eventBytes, .bytes(1...(1 << 30)), "The largest event that is accepted, in bytes."),
+            Key("nesting", \.nesting, .integer(1...1000), "How deep the JSON of an event may nest."),
+            Key(
+                "emitDepth", \.emitDepth, .integer(0...1000),
+                "How many times an emitted event may cause another; 0 refuses every emit."),
+        ])
+}
+
+extension Configuration.Shutdown {
+    static let section = Section<Self>(
+        "shutdown", { Self() },
+        [
+            Key(
+                "drain", \.drain, .duration(),
+                "How long a drain waits for deliveries before it writes down what is pending.")
+        ])
+}
+
+extension Configuration.Telemetry {
+    static let section = Section<Self>(
+        "telemetry", { Self() },
+        [
+            Key(
+                "otlp", \.otlp,
+                .text("an http:// or https:// URL, or empty", accepted: ["http://127.0.0.1:4318", "\"\""]) { text in
+                    text.isEmpty ? nil : HTTPAddress.problem(of: text)
+                },
+                "Base URL of an OTLP/HTTP collector, such as http://127.0.0.1:4318; empty exports nothing."),
+            Key(
+                "context", \.context, .choice(),
+                "Whether spans link to the trace that came with an event, or are its children."),
+            Key("sampleRatio", \.sampleRatio, .number(0...1), "Share of events that are traced, 0 to 1."),
+        ],
+        later: [("metrics", .http), ("health", .http)])
+}
+
+/// Rules for addresses of collectors.
+enum HTTPAddress {
+    /// Why `text` is not one; `nil` when it is.
+    static func problem(of text: String) -> String? {
+        let schemes = ["http://", "https://"]
+        guard let scheme = schemes.first(where: text.hasPrefix) else { return "it begins with neither" }
+        let rest = text.dropFirst(scheme.count)
+        let authority = rest.prefix { $0 != "/" && $0 != "?" && $0 != "#" }
+        if authority.isEmpty { return "it names no host" }
+        if text.contains(where: { $0.isWhitespace || !$0.isASCII }) {
+            return "it holds spaces or other text than ASCII"
+        }
+        if authority.contains("@") { return "it holds a user name" }
+        let port = authority.last == "]" ? nil : authority.lastIndex(of: ":").map { authority[$0...].dropFirst() }
+        if let port, UInt16(port) == nil { return "'\(port)' is not a port" }
+        return nil
+    }
+}

@@ -1,0 +1,60 @@
+extension Configuration.Modules {
+    static let section = Section<Self>(
+        "modules", { Self() },
+        [
+            Key(
+                "directory", \.directory, .text("a folder") { $0.isEmpty ? "it is empty" : nil },
+                "The folder whose every .so is scanned."),
+            Key(
+                "load", \.load, Configuration.Load.section.format.list(),
+                "Module instances that are configured here, or added to the folder's."),
+        ],
+        later: [("functions", .modules)])
+}
+
+extension Configuration.Load {
+    static let section = Section<Self>(
+        "a module", { Self() },
+        [
+            Key(
+                naming: "name", \.name, .name("a module's name"), "The instance's name, as billing in billing.charge.",
+                example: .string("billing"), location: \.location),
+            Key(
+                "path", \.path, .text("a file"), "The module's file, where it is not found by name in the folder.",
+                example: .string("./libbilling.so"), shownIf: { $0.builtin == nil }),
+            Key(
+                "sha256", \.sha256,
+                .text("64 hexadecimal digits, or empty", pattern: "^([0-9a-fA-F]{64})?$") { text in
+                    text.isEmpty || (text.count == 64 && text.allSatisfy { $0.isASCII && $0.isHexDigit })
+                        ? nil : "it has \(text.count) characters or other ones"
+                },
+                "The file's expected SHA-256; empty checks nothing.", shownIf: { $0.builtin == nil }),
+            Key(
+                "isolation", \.isolation, .choice(later: ["process": .modules]),
+                "Where the module runs; inline is the host's own process.", shownIf: { $0.builtin == nil }),
+            Key(
+                "builtin", \.builtin, Format<Builtin>.choice(later: ["exec": .modules, "http": .http]).optional,
+                "A handler of the host under this name, instead of a file: {name: flaky, builtin: fail} is flaky.fail.",
+                example: .string("fail")),
+            Key("config", \.config, .freeMap, "The module's own configuration, which its schema describes."),
+        ],
+        finish: finish)
+
+    private static func finish(
+        _ load: inout Self, _ node: YAMLNode, _ path: String, _ reading: inout Reading
+    ) {
+        load.sha256 = load.sha256.lowercased()
+        if load.name == "builtin" {
+            reading.fail(
+                .badValue, "'builtin' is the name of the host's own handlers", at: load.location, "\(path).name",
+                remedy: "choose another name")
+        }
+        guard load.builtin != nil else { return }
+        for key in ["path", "sha256", "isolation"] {
+            guard let entry = node[key] else { continue }
+            reading.fail(
+                .impossible, "'\(key)' has no meaning beside 'builtin': the handler is the host's, not a file's",
+                at: entry.keyLocation, "\(path).\(key)", remedy: "remove one of the two")
+        }
+    }
+}

@@ -1,0 +1,106 @@
+extension Configuration.Route {
+    static let section = Section<Self>(
+        "a route", { Self() },
+        [
+            Key(
+                naming: "name", \.name, .name("a route's name"), "The route's name, unique in the file.",
+                example: .string("orders"), location: \.location),
+            Key(
+                "order", \.order, .integer(-1_000_000...1_000_000),
+                "Lower is tried first; equal ones in the file's order."),
+            Key("priority", \.priority, .integer(0...9), "0 to 9, 9 first, inside a lane."),
+            Key(
+                "type", \.type,
+                .text("a type pattern", remedy: "'*' is one token between dots, '**' the tail") {
+                    TypePattern.problem(of: $0)
+                },
+                "Which event types: * is one token between dots, ** the tail, ** alone every type.",
+                example: .string("com.acme.order.*")),
+            Key("filters", \.filters, Format<Configuration.Filter>.filter.list(), "Further conditions; all must hold."),
+            Key(
+                "match", \.match, .expression(.condition), "CEL over event; empty takes every event.",
+                example: .string("event.data.total > 100")),
+            Key(
+                "to", \.to, Format<Configuration.Target>.target.list(nonEmpty: true), "Who receives; every entry does.",
+                example: .list([.map([.init(key: "handler", value: .string("billing.charge"))])]), required: true),
+            Key("final", \.final, .flag, "Whether the search ends with this route."),
+            Key("use", \.use, Configuration.Use.section.format, "The policies of this route, by name."),
+            Key("ordering", \.ordering, Configuration.Ordering.section.format, "Which events wait for each other."),
+            Key("batching", \.batching, Configuration.Batching.section.format, "How many events one call takes."),
+        ],
+        later: [
+            ("transform", .routing), ("aliases", .routing), ("shadow", .modules), ("dedup", .log), ("deadLetter", .log),
+        ])
+}
+
+extension Configuration.Use {
+    static let section = Section<Self>(
+        "use", { Self() },
+        [
+            Key("retry", \.retry, .policy, "A name of policies.retries."),
+            Key("circuitBreaker", \.circuitBreaker, .policy, "A name of policies.circuitBreakers."),
+            Key("timeout", \.timeout, .policy, "A name of policies.timeouts."),
+            Key("bulkhead", \.bulkhead, .policy, "A name of policies.bulkheads."),
+            Key("rateLimit", \.rateLimit, .policy, "A name of policies.rateLimits."),
+        ])
+}
+
+extension Format<Configuration.PolicyReference> {
+    /// A policy's name; whether it exists is checked once all of the file is read.
+    fileprivate static let policy = Format(
+        read: { node, path, reading in
+            reading.scalar(node, path, expected: "a policy's name").map { .init($0.text, location: node.location) }
+        },
+        show: { .string($0.name) },
+        schema: { Schema.type("string") })
+}
+
+extension Configuration.Ordering {
+    static let section = Section<Self>(
+        "ordering", { Self() },
+        [
+            Key(
+                "key", \.key, .expression(.key),
+                "CEL over event; events with the same value keep their order. Empty keeps none; a list joins."),
+            Key("onFailure", \.onFailure, .choice(), "What a failed event does to those behind it."),
+        ])
+}
+
+extension Configuration.Batching {
+    static let section = Section<Self>(
+        "batching", { Self() },
+        [
+            Key("count", \.count, .integer(1...100_000), "Events of one call at most; 1 is no batching."),
+            Key("byteSize", \.byteSize, .bytes(0...(1 << 40)), "Bytes of one batch at most; 0 is no bound."),
+            Key("period", \.period, .duration(), "How long a batch waits to fill; 0s takes what is there."),
+        ]
+    ) { batching, node, path, reading in
+        guard batching.count == 1 else { return }
+        for key in ["byteSize", "period"] {
+            guard let entry = node[key], key == "byteSize" ? batching.byteSize > 0 : batching.period > .zero else {
+                continue
+            }
+            reading.fail(
+                .impossible, "'\(key)' has no meaning with 'count: 1', which does not batch", at: entry.keyLocation,
+                "\(path).\(key)", remedy: "raise count, or remove \(key)")
+        }
+    }
+}
+
+/// Rules for patterns of event types.
+enum TypePattern {
+    /// Why `pattern` is not one; `nil` when it is.
+    static func problem(of pattern: String) -> String? {
+        let tokens = pattern.split(separator: ".", omittingEmptySubsequences: false)
+        for (index, token) in tokens.enumerated() {
+            if token.isEmpty { return pattern.isEmpty ? "it is empty" : "it has an empty token" }
+            if token == "**" {
+                if index != tokens.count - 1 { return "'**' stands only at the end" }
+            } else if token != "*", token.contains("*") {
+                return "'*' stands for a whole token, not for a part of '\(token)'"
+            }
+            if token.contains(where: \.isWhitespace) { return "it holds white space" }
+        }
+        return nil
+    }
+}

@@ -1,0 +1,103 @@
+extension Format<Configuration.HandlerReference> {
+    /// `module.handler`; whether it exists is asked of the module host.
+    static let handler = Format(
+        read: { node, path, reading in
+            guard let scalar = reading.scalar(node, path, expected: "a handler, as module.handler") else { return nil }
+            let name = scalar.text
+            if let version = name.firstIndex(of: "@") {
+                reading.fail(
+                    .later, LaterWork.modules.refusal(of: "a handler's version (\(scalar.quoted))"), at: node.location,
+                    path, accepted: [String(name[..<version])], remedy: "name the handler without its version")
+                return nil
+            }
+            let reference = Configuration.HandlerReference(name: name, location: node.location)
+            let isHandler =
+                !reference.handler.isEmpty
+                && reference.handler.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber || "._-".contains($0)) }
+            guard Names.isName(reference.module), isHandler else {
+                reading.fail(
+                    .badValue, "\(scalar.quoted) is not a handler", at: node.location, path,
+                    accepted: ["module.handler, as billing.charge or builtin.log"])
+                return nil
+            }
+            return reference
+        },
+        show: { .string($0.name) },
+        schema: {
+            Schema.type("string", ("pattern", .string(#"^[A-Za-z0-9_][A-Za-z0-9_-]*\.[A-Za-z0-9._-]+$|\$\{.+\}"#)))
+        })
+}
+
+/// The two shapes of an entry of `to`.
+private struct TargetKeys: Sendable {
+    var handler = Configuration.HandlerReference(name: "", location: .none)
+    var oneOf: [Configuration.WeightedHandler] = []
+
+    static let section = Section<Self>(
+        "a target", { Self() },
+        [
+            Key("handler", \.handler, .handler, "The handler, as module.handler.", example: .string("billing.charge")),
+            Key(
+                "oneOf", \.oneOf, Configuration.WeightedHandler.section.format.list(nonEmpty: true),
+                "Handlers of which one receives, by weight, sticky by ordering key.",
+                example: .list([
+                    .map([
+                        .init(key: "handler", value: .string("billing.charge")), .init(key: "weight", value: .int(95)),
+                    ]),
+                    .map([.init(key: "handler", value: .string("audit.append")), .init(key: "weight", value: .int(5))]),
+                ])),
+        ]
+    ) { _, node, path, reading in
+        switch (node["handler"], node["oneOf"]) {
+        case (nil, nil):
+            reading.fail(
+                .missingKey, "a target needs a handler", at: node.location, path, accepted: ["handler", "oneOf"])
+        case (.some, .some(let both)):
+            reading.fail(
+                .impossible, "a target has 'handler' or 'oneOf', not both", at: both.keyLocation, "\(path).oneOf",
+                remedy: "make it two targets")
+        default: break
+        }
+    }
+}
+
+extension Configuration.WeightedHandler {
+    static let section = Section<Self>(
+        "a choice", { Self(handler: .init(name: "", location: .none)) },
+        [
+            Key(
+                "handler", \.handler, .handler, "The handler, as module.handler.", example: .string("billing.charge"),
+                required: true),
+            Key("weight", \.weight, .integer(0...1_000_000), "Its share of the sum of all weights."),
+        ])
+}
+
+extension Format<Configuration.Target> {
+    static let target = Format(
+        read: { node, path, reading in
+            let errorsBefore = reading.errors.count
+            guard let keys = TargetKeys.section.read(node, path, &reading), reading.errors.count == errorsBefore else {
+                return nil
+            }
+            guard let choices = node["oneOf"] else { return .handler(keys.handler) }
+            if keys.oneOf.allSatisfy({ $0.weight == 0 }) {
+                reading.fail(
+                    .impossible, "every weight is 0, so no handler is ever chosen", at: choices.value.location,
+                    "\(path).oneOf", remedy: "give at least one handler a weight")
+                return nil
+            }
+            return .oneOf(keys.oneOf)
+        },
+        show: { target in
+            switch target {
+            case .handler(let reference): .map([.init(key: "handler", value: .string(reference.name))])
+            case .oneOf(let choices):
+                .map([.init(key: "oneOf", value: .list(choices.map(Configuration.WeightedHandler.section.show)))])
+            }
+        },
+        schema: {
+            TargetKeys.section.schema().prefixed([
+                .init(key: "minProperties", value: .int(1)), .init(key: "maxProperties", value: .int(1)),
+            ])
+        })
+}
