@@ -16,7 +16,8 @@ package enum SpanKey {
     package static let eventType = "cloudevents.event_type"
     package static let eventSubject = "cloudevents.event_subject"
     package static let route = "patchbay.route"
-    package static let routesMatched = "patchbay.routes.matched"
+    package static let deliveries = "patchbay.deliveries"
+    package static let emitted = "patchbay.emitted"
     package static let handler = "patchbay.handler"
     package static let attempt = "patchbay.attempt"
     package static let attemptsMax = "patchbay.attempts_max"
@@ -77,14 +78,19 @@ extension Span {
     }
 
     /// The span of matching one event against the routes.
+    ///
+    /// - Parameters:
+    ///   - routes: the names of the routes that matched, in order.
+    ///   - deliveries: how many handlers get the event; the console tree waits for as many.
     package static func route(
-        matched routes: [String], context: TraceContext, parentSpanID: UInt64, start: UInt64, end: UInt64
+        matched routes: [String], deliveries: Int, context: TraceContext, parentSpanID: UInt64, start: UInt64,
+        end: UInt64
     ) -> Span {
         Span(
             name: "route", kind: .internal, context: context, parentSpanID: parentSpanID, start: start, end: end,
             attributes: [
                 Attribute(SpanKey.system, "patchbay"), Attribute(SpanKey.operationName, "route"),
-                Attribute(SpanKey.routesMatched, .int(Int64(routes.count))),
+                Attribute(SpanKey.deliveries, .int(Int64(deliveries))),
                 Attribute(SpanKey.route, .string(routes.joined(separator: ","))),
             ])
     }
@@ -121,14 +127,17 @@ extension Span {
     /// - Parameters:
     ///   - reason: the handler's words or the host's, empty where there are none.
     ///   - retryDelay: nanoseconds until the next attempt, `nil` when there will be none.
+    ///   - emitted: events that it emitted and that are taken in; the console tree waits for as many `emit` spans.
     ///   - breaker: the breaker's state after this outcome: `closed`, `open` or `half-open`; empty without a breaker.
     package mutating func settle(
-        _ outcome: SpannedOutcome, reason: String = "", retryDelay: UInt64? = nil, breaker: String = "", end: UInt64
+        _ outcome: SpannedOutcome, reason: String = "", retryDelay: UInt64? = nil, breaker: String = "",
+        emitted: Int = 0, end: UInt64
     ) {
         self.end = max(end, start)
         attributes.append(Attribute(SpanKey.outcome, .string(outcome.rawValue)))
         if !reason.isEmpty { attributes.append(Attribute(SpanKey.reason, .string(reason))) }
         if let retryDelay { attributes.append(Attribute(SpanKey.retryDelay, .int(Int64(clamping: retryDelay)))) }
+        if emitted > 0 { attributes.append(Attribute(SpanKey.emitted, .int(Int64(emitted)))) }
         if !breaker.isEmpty { attributes.append(Attribute(SpanKey.breaker, .string(breaker))) }
         if outcome.isError {
             attributes.append(Attribute(SpanKey.errorType, .string(outcome.rawValue)))
