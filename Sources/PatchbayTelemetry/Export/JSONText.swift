@@ -69,7 +69,8 @@ struct JSONText {
             case 0x0a: bytes += Array(#"\n"#.utf8)
             case 0x0d: bytes += Array(#"\r"#.utf8)
             case 0x09: bytes += Array(#"\t"#.utf8)
-            case 0..<0x20: bytes += Array((byte < 0x10 ? #"\u000"# : #"\u00"#).utf8) + Array(String(byte, radix: 16).utf8)
+            case 0..<0x20:
+                bytes += Array((byte < 0x10 ? #"\u000"# : #"\u00"#).utf8) + Array(String(byte, radix: 16).utf8)
             default: bytes.append(byte)
             }
         }
