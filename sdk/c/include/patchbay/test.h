@@ -458,7 +458,7 @@ PATCHBAY_TEST_ int patchbay_test_notes_(struct dl_phdr_info *info, size_t size, 
     const char *at = (const char *)(info->dlpi_addr + info->dlpi_phdr[i].p_vaddr);
     const char *end = at + info->dlpi_phdr[i].p_memsz;
     if (info->dlpi_phdr[i].p_type != PT_NOTE) continue;
-    while (at + 12 <= end) {
+    while (!search->found && at + 12 <= end) {
       uint32_t header[3];
       memcpy(header, at, sizeof header);
       if (header[0] == 4 && header[2] == PATCHBAY_ABI_MAJOR && memcmp(at + 12, "PBY", 4) == 0) search->found = at + 16;

@@ -1,0 +1,80 @@
+public import CPatchbay
+
+extension Handler {
+    /// The ABI's `create` for this type; for `Registration`.
+    @inlinable
+    public static func patchbayCreate(
+        _ host: UnsafePointer<patchbay_host>?, _ configuration: patchbay_str,
+        _ out: UnsafeMutablePointer<OpaquePointer?>?
+    ) -> Int32 {
+        create(host, configuration, out) { (handler: Self, services) in
+            instance(services, body: { try handler.handle(EventView($0), $1) }, batchBody: nil)
+        }
+    }
+}
+
+extension BatchHandler {
+    /// The ABI's `create` for this type; for `Registration` with `batch: true`.
+    @inlinable
+    public static func patchbayCreate(
+        _ host: UnsafePointer<patchbay_host>?, _ configuration: patchbay_str,
+        _ out: UnsafeMutablePointer<OpaquePointer?>?
+    ) -> Int32 {
+        create(host, configuration, out) { (handler: Self, services) in
+            instance(
+                services, body: { try handler.handle(EventView($0), $1) }, batchBody: { try handler.handle($0) })
+        }
+    }
+}
+
+extension AsyncHandler {
+    /// The ABI's `create` for this type; for `Registration`.
+    @inlinable
+    public static func patchbayCreate(
+        _ host: UnsafePointer<patchbay_host>?, _ configuration: patchbay_str,
+        _ out: UnsafeMutablePointer<OpaquePointer?>?
+    ) -> Int32 {
+        create(host, configuration, out) { (handler: Self, services) in
+            instance(services) { try await handler.handle(EventView($0), $1) }
+        }
+    }
+}
+
+@usableFromInline
+func instance(
+    _ services: ServicesReference, body: @escaping (UnsafePointer<patchbay_event>, Call) throws -> Outcome,
+    batchBody: ((borrowing Batch) throws -> Void)?
+) -> Instance {
+    SynchronousInstance(services: services, body: body, batchBody: batchBody)
+}
+
+@usableFromInline
+func instance(
+    _ services: ServicesReference,
+    body: @escaping @Sendable (UnsafePointer<patchbay_event>, Call) async throws -> Outcome
+) -> Instance {
+    AsynchronousInstance(services: services, body: body)
+}
+
+/// Decodes the configuration, makes the handler and hands out its instance; tells the host why when one of them fails.
+@usableFromInline
+func create<H: Configurable>(
+    _ host: UnsafePointer<patchbay_host>?, _ configuration: patchbay_str, _ out: UnsafeMutablePointer<OpaquePointer?>?,
+    _ make: (H, ServicesReference) -> Instance
+) -> Int32 {
+    guard let host, let out else { return Int32(PATCHBAY_E_ARG) }
+    let memory = UnsafeMutablePointer<HostServices>.allocate(capacity: 1)
+    memory.initialize(to: HostServices(host: host))
+    let services = ServicesReference(memory)
+    do {
+        let text = configuration.len == 0 ? "{}" : String(configuration)
+        let configuration = try JSON(parsing: text).decode(H.Configuration.self)
+        let handler = try H(configuration: configuration, host: Host(services: services))
+        out.pointee = OpaquePointer(Unmanaged.passRetained(make(handler, services)).toOpaque())
+        return Int32(PATCHBAY_OK)
+    } catch {
+        memory.deallocate()
+        String(describing: error).withText { host.pointee.set_error(host, $0) }
+        return Int32(PATCHBAY_E_ARG)
+    }
+}

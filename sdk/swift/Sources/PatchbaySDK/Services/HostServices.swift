@@ -1,0 +1,26 @@
+import CPatchbay
+
+/// The host and its tables, asked for once per instance.
+@usableFromInline
+struct HostServices {
+    let host: UnsafePointer<patchbay_host>
+    let logger: UnsafePointer<patchbay_logger>?
+    let trace: UnsafePointer<patchbay_trace>?
+    let meter: UnsafePointer<patchbay_meter>?
+    let emit: UnsafePointer<patchbay_emit>?
+    let state: UnsafePointer<patchbay_state>?
+    let timer: UnsafePointer<patchbay_timer>?
+
+    init(host: UnsafePointer<patchbay_host>) {
+        func table<T>(_ id: StaticString, _ type: T.Type) -> UnsafePointer<T>? {
+            host.pointee.service(host, id.text)?.assumingMemoryBound(to: T.self)
+        }
+        self.host = host
+        logger = table("patchbay.logger/1", patchbay_logger.self)
+        trace = table("patchbay.trace/1", patchbay_trace.self)
+        meter = table("patchbay.meter/1", patchbay_meter.self)
+        emit = table("patchbay.emit/0", patchbay_emit.self)
+        state = table("patchbay.state/0", patchbay_state.self)
+        timer = table("patchbay.timer/0", patchbay_timer.self)
+    }
+}

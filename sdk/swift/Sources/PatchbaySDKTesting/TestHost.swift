@@ -1,0 +1,74 @@
+import CPatchbay
+public import PatchbaySDK
+
+/// Runs one handler in the test's own process, through the same C functions as the runtime, without a file or a runtime.
+///
+///     let host = try TestHost(Charge.self, configuration: ["limit": 50])
+///     let report = await host.send(TestEvent(type: "com.acme.order.paid", json: ["id": "A-1", "amount": 5]))
+///     #expect(report.outcome == .done)
+///
+/// State and timers last as long as the test host. Emitted events, state and timers count only after `.done`, as in the
+/// runtime.
+public final class TestHost: Sendable {
+    private let core: TestCore
+
+    /// Makes an instance. Throws `TestHostError` with what the handler's `init`, or the decoding, said.
+    public init<H: Handler>(_ type: H.Type, configuration: JSON = [:]) throws {
+        core = try TestCore(Registration("test", create: { _, _, _ in 0 }), configuration) { H.patchbayCreate($0, $1, $2) }
+    }
+
+    /// Makes an instance of a handler that takes batches too.
+    public init<H: BatchHandler>(_ type: H.Type, configuration: JSON = [:]) throws {
+        core = try TestCore(Registration("test", batch: true, create: { _, _, _ in 0 }), configuration) {
+            H.patchbayCreate($0, $1, $2)
+        }
+    }
+
+    /// Makes an instance of an asynchronous handler.
+    public init<H: AsyncHandler>(_ type: H.Type, configuration: JSON = [:]) throws {
+        core = try TestCore(Registration("test", create: { _, _, _ in 0 }), configuration) { H.patchbayCreate($0, $1, $2) }
+    }
+
+    /// Sends an event and waits for its completion. Returns nil when none comes within `timeout`.
+    public func send(_ event: TestEvent, timeout: Duration = .seconds(5)) async -> TestReport? {
+        await core.report(of: core.start([event]), within: timeout).first ?? nil
+    }
+
+    /// Sends events as one batch; the handler is a `BatchHandler`. One report for each event, in their order.
+    public func send(batch events: [TestEvent], timeout: Duration = .seconds(5)) async -> [TestReport?] {
+        await core.report(of: core.start(events, asBatch: true), within: timeout)
+    }
+
+    /// Sends an event, cancels its call as the runtime would, and waits for its completion.
+    public func sendAndCancel(
+        _ event: TestEvent, why: CancelReason = .timeout, timeout: Duration = .seconds(5)
+    ) async -> TestReport? {
+        let calls = core.start([event])
+        core.cancel(calls, why)
+        return await core.report(of: calls, within: timeout).first ?? nil
+    }
+
+    /// The committed value of a state key; nil when there is none.
+    public func state(_ key: String) -> [UInt8]? { core.journal.withLock { $0.committed[key]?.value } }
+
+    /// When the timer of this key fires, in nanoseconds since the Unix epoch; nil: none is set.
+    public func timer(_ key: String) -> UInt64? { core.journal.withLock { $0.timers[key]?.notBeforeNanoseconds } }
+
+    /// What the handler logged, in this order, also outside calls.
+    public var logs: [TestLog] { core.journal.withLock { $0.logs } }
+
+    /// What the handler measured, in this order.
+    public var measurements: [TestMeasurement] { core.journal.withLock { $0.measurements } }
+
+    /// How often the handler completed a call that was over already.
+    public var staleCompletions: Int { core.journal.withLock { $0.staleCompletions } }
+}
+
+/// Why a handler could not be made.
+public struct TestHostError: Error, CustomStringConvertible {
+    /// The `patchbay_status` of create.
+    public let status: Int32
+    /// What the handler said.
+    public let message: String
+    public var description: String { "create refused (\(status)): \(message)" }
+}
