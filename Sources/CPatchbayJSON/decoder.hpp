@@ -117,7 +117,7 @@ bool read_event(pbj_decoder &, pbj_batch &, const Text &text, uint32_t base, boo
 bool read_data(pbj_decoder &, pbj_batch &, const Text &text, uint32_t base, bool escapes, pbj_event &event,
                pbj_field *fields);
 
-/// A copy of `text` in the decoder's scratch, with newlines after it: there every walk is safe, whatever its last token.
+/// A copy of `text` in the decoder's scratch, with newlines after it: there a walk is safe whatever the last token is.
 Text padded_copy(pbj_decoder &, const Text &text);
 /// Walks all of a text on a padded copy, to say what is wrong with it and where; true: it is JSON.
 bool check_whole(pbj_decoder &, const Text &text);

@@ -209,7 +209,7 @@ class EventReader {
       if (field.i == 0) begin = end - 1;  // "-0"
       value = {reinterpret_cast<const char *>(begin), static_cast<uint32_t>(end - begin)};
     }
-    if (batch_.ext_count == batch_.ext_capacity) return text_.refuse(stop_extensions, *key);
+    if (batch_.ext_count == batch_.ext_capacity) return refuse(stop_extensions, key, name);
     batch_.ext[batch_.ext_count++] = {{name.bytes, name.length}, {value.bytes, value.length}};
     if (plan_.reads_extensions) {
       const PlanNode *node = plan_.root.find(name.bytes, name.length);
