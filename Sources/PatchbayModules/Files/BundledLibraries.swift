@@ -17,7 +17,7 @@ enum BundledLibraries {
     ///
     /// Shape: at most 64; only run paths below the module's own folder (`$ORIGIN`, `$ORIGIN/lib`) count.
     static func of(_ image: ELFImage, at path: String) -> [Library] {
-        let folder = folder(of: path)
+        let folder = Folder.parent(of: path)
         var found: [Library] = []
         var waiting = [(needed: image.needed, runPaths: image.runPaths, base: "")]
         while let next = waiting.popLast() {
@@ -30,25 +30,22 @@ enum BundledLibraries {
                 guard found.count < filesMax else { return found }
                 let library = Library(soname: soname, path: "\(folder)/\(relativePath)", relativePath: relativePath)
                 found.append(library)
-                if let inner = image(at: library.path) {
-                    waiting.append((inner.needed, inner.runPaths, Self.folder(of: relativePath, or: "")))
+                if let inner = examine(library.path) {
+                    waiting.append((inner.needed, inner.runPaths, Folder.parent(of: relativePath, or: "")))
                 }
             }
         }
         return found
     }
 
-    /// The part before the last slash.
-    static func folder(of path: String, or fallback: String = ".") -> String {
-        guard let slash = path.lastIndex(of: "/") else { return fallback }
-        return slash == path.startIndex ? "/" : String(path[..<slash])
-    }
-
-    private static func image(at path: String) -> ELFImage? {
-        guard case .success(let contents) = Result(catching: { () throws(ModuleError) in try FileContents(path: path) }),
-            case .success(let image) = Result(catching: { () throws(ELFError) in try ELFImage(bytes: contents.bytes) })
-        else { return nil }
-        return image
+    /// `nil` for a file that cannot be read; the loader will say why.
+    private static func examine(_ path: String) -> ELFImage? {
+        do throws(ModuleError) {
+            let bytes = try FileContents(path: path).bytes
+            do throws(ELFError) { return try ELFImage(bytes: bytes) } catch { return nil }
+        } catch {
+            return nil
+        }
     }
 
     /// `$ORIGIN/lib` from `base` as `base/lib`; `nil` for a run path elsewhere.

@@ -53,11 +53,7 @@ struct FileContents {
 /// The system's words for an error number.
 enum SystemError {
     static func message(_ number: Int32) -> String {
-        withUnsafeTemporaryAllocation(of: CChar.self, capacity: 256) { buffer in
-            guard let base = buffer.baseAddress, __xpg_strerror_r(number, base, 256) == 0 else {
-                return "error \(number)"
-            }
-            return String(cString: base)
-        }
+        guard let text = strerror(number) else { return "error \(number)" }
+        return String(cString: text)
     }
 }

@@ -5,8 +5,8 @@ extension Manifest {
 
     /// A manifest from parsed JSON.
     ///
-    /// - Shape: `abi`, `name`, `version` and `handlers` are required, all other keys have defaults: runtime `c`,
-    ///   linkage `shared`, no services, concurrency 0, blocking.
+    /// - Shape: `abi`, `name`, `version`, `runtime` and `handlers` are required; all other keys have defaults: linkage
+    ///   `shared`, no services, concurrency 0, blocking.
     /// - Errors: every problem at once.
     package init(_ value: Value) throws(ManifestError) {
         guard case .map(let root) = value else {
@@ -17,14 +17,16 @@ extension Manifest {
         if root["abi"] == nil { reader.problem("/abi", "missing; an object with 'major' and 'minor' is required") }
         let range: ClosedRange<Int64> = 0...Int64(UInt32.max)
         abiMajor = abi.map { UInt32(reader.integer("major", of: $0, at: "/abi", in: range, or: nil)) } ?? 0
-        abiMinor = abi.map { UInt32(reader.integer("minor", of: $0, at: "/abi", in: range, or: 0)) } ?? 0
+        abiMinor = abi.map { UInt32(reader.integer("minor", of: $0, at: "/abi", in: range, or: nil)) } ?? 0
         name = reader.name("name", of: root, at: "")
         version = Self.version(root, &reader)
         description = reader.string("description", of: root, at: "", or: "")
-        runtime = reader.choice("runtime", of: root, at: "", or: .c)
+        runtime = Runtime(
+            rawValue: reader.word("runtime", of: root, at: "", or: nil, extra: "0123456789+-", max: 63))
         runtimeVersion = reader.string("runtimeVersion", of: root, at: "", or: "")
-        linkage = reader.choice("linkage", of: root, at: "", or: .shared)
+        linkage = Self.linkage(root, &reader)
         requires = reader.strings("requires", of: root, at: "")
+        if Set(requires).count != requires.count { reader.problem("/requires", "names a service twice") }
         let capabilities = reader.map("capabilities", of: root, at: "")
         network = capabilities.map { reader.strings("network", of: $0, at: "/capabilities") } ?? []
         files = capabilities.map { reader.strings("files", of: $0, at: "/capabilities") } ?? []
@@ -35,16 +37,42 @@ extension Manifest {
 
     private static func version(_ root: Value.Map, _ reader: inout ManifestReader) -> String {
         let version = reader.string("version", of: root, at: "", or: nil)
-        let plain = version.utf8.allSatisfy { $0 > 0x20 && $0 < 0x7F && $0 != UInt8(ascii: "@") }
-        if case .string? = root["version"], !plain || !(1...64).contains(version.utf8.count) {
-            reader.problem("/version", "must be 1 to 64 printable characters without spaces and '@'")
+        if case .string? = root["version"], !isSemantic(version) {
+            reader.problem("/version", "must be a semantic version such as 2.1.0")
         }
         return version
     }
 
+    /// Three numbers without leading zeros, then perhaps `-…` and `+…`.
+    private static func isSemantic(_ version: String) -> Bool {
+        func isIdentifier(_ text: Substring) -> Bool {
+            !text.isEmpty
+                && text.utf8.allSatisfy { byte in
+                    (0x30...0x39).contains(byte) || (0x41...0x5A).contains(byte) || (0x61...0x7A).contains(byte)
+                        || byte == 0x2D || byte == 0x2E
+                }
+        }
+        func isNumber(_ text: Substring) -> Bool {
+            !text.isEmpty && text.utf8.allSatisfy { (0x30...0x39).contains($0) } && (text == "0" || text.first != "0")
+        }
+        guard version.utf8.count <= 128 else { return false }
+        let build = version.split(separator: "+", maxSplits: 1, omittingEmptySubsequences: false)
+        let pre = build[0].split(separator: "-", maxSplits: 1, omittingEmptySubsequences: false)
+        let core = pre[0].split(separator: ".", omittingEmptySubsequences: false)
+        return core.count == 3 && core.allSatisfy(isNumber) && pre.dropFirst().allSatisfy(isIdentifier)
+            && build.dropFirst().allSatisfy(isIdentifier)
+    }
+
+    private static func linkage(_ root: Value.Map, _ reader: inout ManifestReader) -> Linkage {
+        let text = reader.string("linkage", of: root, at: "", or: Linkage.shared.rawValue)
+        if let linkage = Linkage(rawValue: text) { return linkage }
+        if case .string? = root["linkage"] { reader.problem("/linkage", "must be 'shared' or 'static'") }
+        return .shared
+    }
+
     private static func handlers(_ root: Value.Map, _ reader: inout ManifestReader) -> [Handler] {
-        guard case .list(let items)? = root["handlers"], (1...handlersMax).contains(items.count) else {
-            reader.problem("/handlers", "a list of 1 to \(handlersMax) handlers is required")
+        guard case .list(let items)? = root["handlers"], items.count <= handlersMax else {
+            reader.problem("/handlers", "a list of at most \(handlersMax) handlers is required")
             return []
         }
         var handlers: [Handler] = []
@@ -75,10 +103,10 @@ extension Manifest {
             description: reader.string("description", of: map, at: base, or: ""),
             accepts: reader.strings("accepts", of: map, at: base),
             emits: reader.strings("emits", of: map, at: base),
-            concurrency: Int(reader.integer("concurrency", of: map, at: base, in: 0...1_000_000, or: 0)),
+            concurrency: Int(reader.integer("concurrency", of: map, at: base, in: 0...Int64(Int32.max), or: 0)),
             blocking: reader.bool("blocking", of: map, at: base, or: true),
             batchMax: batch.map {
-                Int(reader.integer("max", of: $0, at: "\(base)/batch", in: 1...1_000_000, or: nil))
+                Int(reader.integer("max", of: $0, at: "\(base)/batch", in: 1...Int64(Int32.max), or: nil))
             },
             configSchema: schema)
     }

@@ -27,10 +27,10 @@ struct ManifestReader {
         }
         var found: [String] = []
         for (index, item) in items.enumerated() {
-            if case .string(let text) = item {
+            if case .string(let text) = item, !text.isEmpty {
                 found.append(text)
             } else {
-                problem("\(base)/\(key)/\(index)", "must be a string")
+                problem("\(base)/\(key)/\(index)", "must be a string that is not empty")
             }
         }
         return found
@@ -59,15 +59,6 @@ struct ManifestReader {
         }
     }
 
-    mutating func choice<Choice: RawRepresentable & CaseIterable>(
-        _ key: String, of map: Value.Map, at base: String, or fallback: Choice
-    ) -> Choice where Choice.RawValue == String {
-        guard let value = map[key] else { return fallback }
-        if case .string(let text) = value, let choice = Choice(rawValue: text) { return choice }
-        problem("\(base)/\(key)", "must be one of \(Choice.allCases.map(\.rawValue).joined(separator: ", "))")
-        return fallback
-    }
-
     /// `nil` when the key is absent; a wrong type is reported and gives `nil` too.
     mutating func map(_ key: String, of map: Value.Map, at base: String) -> Value.Map? {
         switch map[key] {
@@ -81,18 +72,21 @@ struct ManifestReader {
 
     /// A name as YAML can write it in `module.handler@version`.
     mutating func name(_ key: String, of map: Value.Map, at base: String) -> String {
-        let text = string(key, of: map, at: base, or: nil)
+        word(key, of: map, at: base, or: nil, extra: "0123456789_-", max: 63)
+    }
+
+    /// Lowercase letters, then also the bytes of `extra`.
+    mutating func word(
+        _ key: String, of map: Value.Map, at base: String, or fallback: String?, extra: String, max: Int
+    ) -> String {
+        let text = string(key, of: map, at: base, or: fallback)
         guard case .string? = map[key] else { return text }
-        let allowed = text.utf8.allSatisfy { byte in
-            switch byte {
-            case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
-                UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "_"), UInt8(ascii: "-"):
-                true
-            default: false
-            }
-        }
-        if !allowed || !(1...64).contains(text.utf8.count) {
-            problem("\(base)/\(key)", "must be 1 to 64 letters, digits, '_' or '-'")
+        let letters = UInt8(ascii: "a")...UInt8(ascii: "z")
+        let begins = text.utf8.first.map(letters.contains) ?? false
+        if !begins || text.utf8.count > max || !text.utf8.allSatisfy({ letters.contains($0) || extra.utf8.contains($0) })
+        {
+            problem(
+                "\(base)/\(key)", "must begin with a lowercase letter and hold at most \(max) of a-z and \(extra)")
         }
         return text
     }

@@ -1,4 +1,4 @@
-package import CPatchbay
+import CPatchbay
 
 /// What this host offers, against which a module's manifest is judged.
 package struct HostProfile: Sendable {

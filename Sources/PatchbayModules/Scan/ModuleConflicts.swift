@@ -37,17 +37,19 @@ enum ModuleConflicts {
     private static func bundledClash(
         of file: ModuleFile, with bundled: inout [String: (module: String, library: String)]
     ) -> ModuleError? {
-        for library in BundledLibraries.of(file.image, at: file.path) {
+        let libraries = BundledLibraries.of(file.image, at: file.path)
+        for library in libraries {
             let path = ModuleScanner.resolved(library.path)
-            guard let other = bundled[library.soname] else {
-                bundled[library.soname] = (file.path, path)
-                continue
-            }
-            guard other.library != path, !haveSameContents(other.library, path) else { continue }
+            guard let other = bundled[library.soname], other.library != path,
+                !haveSameContents(other.library, path)
+            else { continue }
             return ModuleError(
                 .duplicateSONAME, file: file.path,
                 "bundles \(library.soname), of which \(other.module) bundles another build",
                 remedy: "ship one build of \(library.soname) with both, or link it statically")
+        }
+        for library in libraries where bundled[library.soname] == nil {
+            bundled[library.soname] = (file.path, ModuleScanner.resolved(library.path))
         }
         return nil
     }

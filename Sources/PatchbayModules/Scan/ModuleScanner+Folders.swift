@@ -3,21 +3,13 @@ import Glibc
 extension ModuleScanner {
     /// Paths of candidates, unsorted.
     static func list(_ directory: String) throws(ModuleError) -> [String] {
-        guard let stream = opendir(directory) else {
+        guard let names = Folder.entries(of: directory) else {
             throw ModuleError(
                 .unreadable, file: directory, "cannot be listed",
                 remedy: "create the folder, or correct modules.directory", cause: SystemError.message(errno))
         }
-        defer { closedir(stream) }
-        var names: [String] = []
-        while let entry = readdir(stream) {
-            let name = withUnsafePointer(to: &entry.pointee.d_name) { tuple in
-                tuple.withMemoryRebound(to: CChar.self, capacity: Int(entry.pointee.d_reclen)) { String(cString: $0) }
-            }
-            if isCandidate(name) { names.append(name) }
-        }
         let base = directory.hasSuffix("/") ? String(directory.dropLast()) : directory
-        return names.map { "\(base)/\($0)" }
+        return names.filter(isCandidate).map { "\(base)/\($0)" }
     }
 
     private static func isCandidate(_ name: String) -> Bool {

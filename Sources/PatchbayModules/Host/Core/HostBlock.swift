@@ -1,0 +1,64 @@
+import CPatchbay
+import PatchbayEvents
+
+/// The memory behind a host pointer: the C table first, then what its functions need to know.
+///
+/// Never freed: a module's own threads may still call after `destroy`, and modules are never unloaded.
+struct HostBlock {
+    var table: patchbay_host
+    let calls: Unmanaged<CallTable>
+    let context: Unmanaged<HostContext>
+
+    /// A host pointer for `context`, which lives for ever with it.
+    static func make(for context: HostContext) -> UnsafePointer<patchbay_host> {
+        precondition(MemoryLayout<HostBlock>.offset(of: \.table) == 0, "a host pointer points at its table")
+        let environment = context.environment
+        let block = UnsafeMutablePointer<HostBlock>.allocate(capacity: 1)
+        block.initialize(
+            to: HostBlock(
+                table: patchbay_host(
+                    size: UInt32(MemoryLayout<patchbay_host>.size), abi_minor: UInt32(PATCHBAY_ABI_MINOR),
+                    name: lastingText(environment.name), version: lastingText(environment.version),
+                    service: { _, id in HostServices.table(for: id) },
+                    complete: { host, call, result in HostBlock.complete(host, call, result) },
+                    cancelled: { host, call in HostBlock.cancelled(host, call) },
+                    set_error: { _, message in HandlerMessage.set(message) }),
+                calls: .passRetained(environment.calls), context: .passRetained(context)))
+        return UnsafeRawPointer(block).assumingMemoryBound(to: patchbay_host.self)
+    }
+
+    /// Runs `body` with the context of a host pointer; `nil` for a null pointer. [any]
+    @inline(__always)
+    static func with<R>(_ host: UnsafePointer<patchbay_host>?, _ body: (HostContext) -> R) -> R? {
+        guard let host else { return nil }
+        let block = UnsafeRawPointer(host).assumingMemoryBound(to: HostBlock.self)
+        return block.pointee.context._withUnsafeGuaranteedRef { body($0) }
+    }
+
+    /// [any] Neither locks nor allocates for a plain result.
+    private static func complete(
+        _ host: UnsafePointer<patchbay_host>?, _ call: patchbay_call, _ result: UnsafePointer<patchbay_result>?
+    ) -> patchbay_status {
+        guard let host else { return .badArgument }
+        let block = UnsafeRawPointer(host).assumingMemoryBound(to: HostBlock.self)
+        let status = block.pointee.calls._withUnsafeGuaranteedRef { $0.complete(call, result) }
+        if status == .stale { block.pointee.context._withUnsafeGuaranteedRef { $0.countStale(call) } }
+        return status
+    }
+
+    /// [any][noblock]
+    private static func cancelled(_ host: UnsafePointer<patchbay_host>?, _ call: patchbay_call) -> Int32 {
+        guard let host else { return Int32(PATCHBAY_CANCEL_SHUTDOWN) }
+        let block = UnsafeRawPointer(host).assumingMemoryBound(to: HostBlock.self)
+        let cancelled = block.pointee.calls._withUnsafeGuaranteedRef { $0.isCancelled(call) }
+        return cancelled ? Int32(PATCHBAY_CANCEL_TIMEOUT) : 0
+    }
+
+    private static func lastingText(_ text: String) -> patchbay_str {
+        let bytes = Array(text.utf8)
+        let memory = UnsafeMutablePointer<CChar>.allocate(capacity: bytes.count + 1)
+        for (index, byte) in bytes.enumerated() { memory[index] = CChar(bitPattern: byte) }
+        memory[bytes.count] = 0
+        return patchbay_str(ptr: UnsafePointer(memory), len: UInt64(bytes.count))
+    }
+}

@@ -1,0 +1,52 @@
+import CPatchbay
+import Logging
+import PatchbayEvents
+import Synchronization
+
+/// What a host pointer stands for: a module while it is loaded, or one handler instance.
+final class HostContext: Sendable {
+    let environment: HostEnvironment
+    /// `nil` for the host pointer that the entry function gets.
+    let scope: HandlerScope?
+    let logger: Logger
+    let counters: MisbehaviourCounters
+    /// Whether `create` is running: the only time when instruments may be declared.
+    private let creating = Atomic<Bool>(false)
+
+    init(environment: HostEnvironment, module: String, version: String, scope: HandlerScope?) {
+        self.environment = environment
+        self.scope = scope
+        var logger = environment.logger
+        logger[metadataKey: "module"] = .string("\(module) \(version)")
+        if let scope { logger[metadataKey: "handler"] = .string(scope.name) }
+        self.logger = logger
+        counters = MisbehaviourCounters()
+    }
+
+    var isCreating: Bool {
+        get { creating.load(ordering: .acquiring) }
+        set { creating.store(newValue, ordering: .releasing) }
+    }
+
+    /// The scope, or a refusal for what only a handler instance may do.
+    func requiredScope() throws(ServiceRefusal) -> HandlerScope {
+        guard let scope else { throw .badState }
+        return scope
+    }
+
+    /// Counts a completion that came to nothing, by what the call table still knows of the call.
+    func countStale(_ call: patchbay_call) {
+        let calls = environment.calls
+        let index = Int(call & 0xFF_FFFF)
+        guard index < calls.capacity, call >> 24 != 0 else { return counters.count(.unknownCall) }
+        let word = calls.words[index].load(ordering: .acquiring)
+        let generation = word >> CallWord.generationShift
+        if call >> 24 > generation {
+            counters.count(.unknownCall)
+        } else if call >> 24 < generation {
+            counters.count(.staleCompletion)
+        } else {
+            counters.count(word & CallWord.closed != 0 ? .completionAfterClose : .doubleCompletion)
+        }
+    }
+}

@@ -1,0 +1,68 @@
+package import Logging
+package import PatchbayEvents
+package import PatchbayTelemetry
+
+/// What the services that modules call are made of; one for the whole host.
+package struct HostEnvironment: Sendable {
+    /// How large a thing a module may hand over in one piece, or in one call.
+    package struct Limits: Sendable, Equatable {
+        /// Bytes of an emitted event's data and attributes together.
+        package var eventBytes = 1 << 20
+        package var emitsPerCall = 1000
+        package var timersPerCall = 1000
+        package var stateWritesPerCall = 10_000
+        package var stateKeyBytes = 1024
+        package var stateValueBytes = 1 << 20
+        package var spansPerCall = 128
+        /// Attributes and events of one span, fields of one log line, attributes of one measurement.
+        package var fields = 64
+        /// Bytes of a log message, a span's name or an attribute; longer ones are cut.
+        package var textBytes = 16 << 10
+
+        package init() {}
+    }
+
+    /// The host program's own, for messages of modules.
+    package var name: String
+    package var version: String
+    package var calls: CallTable
+    package var logger: Logger
+    package var tracer: Tracer
+    package var metrics: MetricsRegistry
+    package var state: StateStore
+    package var timers: TimerStore
+    package var limits = Limits()
+    /// Unix nanoseconds; must not block.
+    package var unixNow: @Sendable () -> UInt64
+
+    package init(
+        name: String = "patchbay", version: String, calls: CallTable, logger: Logger, tracer: Tracer,
+        metrics: MetricsRegistry, state: StateStore = StateStore(), timers: TimerStore = TimerStore(),
+        limits: Limits = Limits(), unixNow: @escaping @Sendable () -> UInt64 = TelemetryClock.unixNow
+    ) {
+        self.name = name
+        self.version = version
+        self.calls = calls
+        self.logger = logger
+        self.tracer = tracer
+        self.metrics = metrics
+        self.state = state
+        self.timers = timers
+        self.limits = limits
+        self.unixNow = unixNow
+    }
+}
+
+/// Whose state and timers: one handler of one module instance.
+package struct HandlerScope: Sendable, Hashable {
+    package let instance: String
+    package let handler: String
+
+    package init(instance: String, handler: String) {
+        self.instance = instance
+        self.handler = handler
+    }
+
+    /// As routes name it.
+    package var name: String { "\(instance).\(handler)" }
+}

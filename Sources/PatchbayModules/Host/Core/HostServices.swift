@@ -1,0 +1,33 @@
+import CPatchbay
+import PatchbayEvents
+
+/// The service tables: one of each for the whole process, since a call brings its own host pointer.
+enum HostServices {
+    // Invariant of the tables: written once before they are handed out, never changed, never freed.
+    private nonisolated(unsafe) static let logger = lasting(LoggerService.table)
+    private nonisolated(unsafe) static let trace = lasting(TraceService.table)
+    private nonisolated(unsafe) static let meter = lasting(MeterService.table)
+    private nonisolated(unsafe) static let emit = lasting(EmitService.table)
+    private nonisolated(unsafe) static let state = lasting(StateService.table)
+    private nonisolated(unsafe) static let timer = lasting(TimerService.table)
+
+    /// The table for an id; `nil` when this host lacks the service. [any]
+    static func table(for id: patchbay_str) -> UnsafeRawPointer? {
+        guard id.len <= 256 else { return nil }
+        return switch String(id) {
+        case HostServiceID.logger: logger
+        case HostServiceID.trace: trace
+        case HostServiceID.meter: meter
+        case HostServiceID.emit: emit
+        case HostServiceID.state: state
+        case HostServiceID.timer: timer
+        default: nil
+        }
+    }
+
+    private static func lasting<Table: BitwiseCopyable>(_ table: Table) -> UnsafeRawPointer {
+        let memory = UnsafeMutablePointer<Table>.allocate(capacity: 1)
+        memory.initialize(to: table)
+        return UnsafeRawPointer(memory)
+    }
+}

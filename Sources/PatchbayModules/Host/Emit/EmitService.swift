@@ -1,0 +1,30 @@
+import CPatchbay
+import PatchbayEvents
+
+/// `patchbay.emit/0`: new events, held in the call's effects until it is done.
+enum EmitService {
+    static var table: patchbay_emit {
+        patchbay_emit(
+            size: UInt32(MemoryLayout<patchbay_emit>.size), reserved: 0,
+            add: { host, call, draft in
+                HostBlock.with(host) { context in
+                    ServiceRefusal.status { () throws(ServiceRefusal) in try EmitService.add(context, call, draft) }
+                } ?? .badArgument
+            })
+    }
+
+    private static func add(
+        _ context: HostContext, _ call: patchbay_call, _ draft: UnsafePointer<patchbay_draft>?
+    ) throws(ServiceRefusal) {
+        let scope = try context.requiredScope()
+        let limits = context.environment.limits
+        let event = try DraftReader.event(draft, scope: scope, limits: limits)
+        let added = context.environment.calls.withEffects(call) { effects in
+            guard effects.emits.count < limits.emitsPerCall else { return false }
+            effects.emits.append(event)
+            return true
+        }
+        guard let added else { throw .stale }
+        guard added else { throw .limit }
+    }
+}

@@ -1,0 +1,97 @@
+package import PatchbayEvents
+import Synchronization
+
+/// The state of all handlers, in memory: keys with revisions and expiry.
+///
+/// Reads come from any thread; `commit` is all or nothing and the dispatcher's. Bounded in bytes: what would exceed
+/// the bound is refused when it is written, never dropped later.
+package final class StateStore: Sendable {
+    /// What became of a call's writes.
+    package enum Commit: Sendable, Equatable {
+        case committed
+        /// Another call changed this key first: run the call again, uncharged.
+        case conflict(key: String)
+    }
+
+    struct Entry: Sendable {
+        var value: [UInt8]
+        var revision: UInt64
+        /// Unix nanoseconds; 0 is never.
+        var expires: UInt64
+    }
+
+    private struct Contents {
+        var entries: [HandlerScope: [String: Entry]] = [:]
+        var revision: UInt64 = 0
+        var bytes = 0
+    }
+
+    /// Keys and values together.
+    package let bytesMax: Int
+    private let contents = Mutex(Contents())
+
+    package init(bytesMax: Int = 256 << 20) { self.bytesMax = bytesMax }
+
+    /// Bytes of all keys and values, expired ones that nobody has touched included.
+    package var bytes: Int { contents.withLock { $0.bytes } }
+
+    /// Applies a call's writes together, or none of them. `now` is Unix nanoseconds.
+    package func commit(_ writes: [StateWrite], of scope: HandlerScope, now: UInt64) -> Commit {
+        contents.withLock { contents in
+            for write in writes where write.expectedRevision != StateRevision.any {
+                let entry = contents.entries[scope]?[write.key]
+                let revision = entry.map { Self.isLive($0, now) ? $0.revision : 0 } ?? 0
+                if revision != write.expectedRevision { return .conflict(key: write.key) }
+            }
+            for write in writes { Self.apply(write, of: scope, now: now, to: &contents) }
+            return .committed
+        }
+    }
+
+    /// Forgets what has expired. Call now and then; reads never see expired values anyway.
+    package func sweep(now: UInt64) {
+        contents.withLock { contents in
+            for (scope, entries) in contents.entries {
+                for (key, entry) in entries where !Self.isLive(entry, now) {
+                    contents.entries[scope]?[key] = nil
+                    contents.bytes -= key.utf8.count + entry.value.count
+                }
+            }
+        }
+    }
+
+    func get(_ key: String, of scope: HandlerScope, now: UInt64) -> Entry? {
+        contents.withLock { contents in
+            guard let entry = contents.entries[scope]?[key], Self.isLive(entry, now) else { return nil }
+            return entry
+        }
+    }
+
+    private static func apply(
+        _ write: StateWrite, of scope: HandlerScope, now: UInt64, to contents: inout Contents
+    ) {
+        let old = contents.entries[scope]?[write.key]
+        if let old { contents.bytes -= write.key.utf8.count + old.value.count }
+        guard let value = write.value else {
+            contents.entries[scope]?[write.key] = nil
+            return
+        }
+        contents.revision += 1
+        let (expires, overflow) = now.addingReportingOverflow(write.timeToLive)
+        contents.entries[scope, default: [:]][write.key] = Entry(
+            value: value, revision: contents.revision, expires: write.timeToLive == 0 || overflow ? 0 : expires)
+        contents.bytes += write.key.utf8.count + value.count
+    }
+
+    private static func isLive(_ entry: Entry, _ now: UInt64) -> Bool { entry.expires == 0 || now < entry.expires }
+}
+
+/// Revisions that are no committed value's.
+enum StateRevision {
+    /// The key must not exist.
+    static let create: UInt64 = 0
+    /// Not compared.
+    static let any = UInt64.max
+    /// What a call sees of a value that it has written itself and that is not committed.
+    static let own = UInt64.max - 1
+}

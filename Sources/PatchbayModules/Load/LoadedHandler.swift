@@ -1,0 +1,88 @@
+import CPatchbay
+import Glibc
+package import PatchbayEvents
+import Synchronization
+
+/// One configured handler of a loaded module, from `create` to `destroy`.
+///
+/// Control calls follow one another; a call that comes too late for the instance's life is refused, not made.
+package final class LoadedHandler: Sendable {
+    private enum Stage { case running, drained, destroyed }
+
+    package let module: LoadedModule
+    package let scope: HandlerScope
+    /// What dispatch calls. Its functions must not be called after `destroy`.
+    package let handler: Handler
+    package let counters: MisbehaviourCounters
+    private let stage = Mutex(Stage.running)
+    // Invariant: both are the module's; the functions are static, the instance is only passed back.
+    private nonisolated(unsafe) let functions: UnsafePointer<patchbay_handler>
+    private nonisolated(unsafe) let instance: OpaquePointer?
+
+    init(
+        module: LoadedModule, declared: Manifest.Handler, scope: HandlerScope,
+        functions: UnsafePointer<patchbay_handler>, instance: OpaquePointer?, counters: MisbehaviourCounters
+    ) {
+        self.module = module
+        self.scope = scope
+        self.functions = functions
+        self.instance = instance
+        self.counters = counters
+        handler = Handler(
+            name: scope.name, version: module.file.manifest.version, concurrency: declared.concurrency,
+            blocking: declared.blocking, batchMax: declared.batchMax ?? 0, instance: instance,
+            handle: functions.pointee.handle, handleBatch: functions.pointee.handle_batch,
+            cancel: functions.pointee.cancel, owner: module)
+    }
+
+    /// Whether the handler takes a new configuration in place.
+    package var isReconfigurable: Bool { functions.pointee.reconfigure != nil }
+
+    /// Gives a running instance a new configuration, validated and with defaults filled in.
+    ///
+    /// - Errors: `reconfigureFailed` when it has no such function, is not running or refuses: make a second instance
+    ///   and drain this one. `badConfiguration` before the module is asked.
+    package func reconfigure(_ configuration: Value) throws(ModuleError) {
+        let text = try module.file.approvedConfiguration(configuration, for: scope.handler)
+        try stage.withLock { stage throws(ModuleError) in
+            guard stage == .running, let reconfigure = functions.pointee.reconfigure else {
+                throw failure(.reconfigureFailed, "takes no new configuration while it runs", status: nil)
+            }
+            _ = HandlerMessage.take()
+            let status = ForeignText.lending(text) { reconfigure(instance, $0) }
+            guard status >= 0 else { throw failure(.reconfigureFailed, "refused its new configuration", status: status) }
+        }
+    }
+
+    /// Tells the instance that no new call will come, and lets it finish. Only the first time counts.
+    ///
+    /// - Parameter deadline: nanoseconds of the monotonic clock; 0 is no limit. Blocks as long as the module does.
+    /// - Errors: `drainFailed`; go on with `destroy`.
+    package func drain(deadline: UInt64) throws(ModuleError) {
+        try stage.withLock { stage throws(ModuleError) in
+            guard stage == .running else { return }
+            stage = .drained
+            guard let drain = functions.pointee.drain else { return }
+            _ = HandlerMessage.take()
+            let status = drain(instance, deadline)
+            guard status >= 0 else { throw failure(.drainFailed, "could not drain", status: status) }
+        }
+    }
+
+    /// Frees the instance. No call may be open. Only the first time counts.
+    package func destroy() {
+        stage.withLock { stage in
+            guard stage != .destroyed else { return }
+            stage = .destroyed
+            functions.pointee.destroy(instance)
+        }
+    }
+
+    private func failure(_ code: ModuleError.Code, _ what: String, status: patchbay_status?) -> ModuleError {
+        let suffix = status.map { " with \(StatusName.of($0))" } ?? ""
+        return ModuleError(
+            code, file: module.file.path, "the handler '\(scope.name)' \(what)\(suffix)",
+            remedy: "see the handler's own message",
+            cause: status.flatMap { _ in StatusName.message(HandlerMessage.take()) })
+    }
+}
