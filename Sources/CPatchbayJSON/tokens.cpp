@@ -38,6 +38,10 @@ bool Tokens::grow(uint32_t length) {
 
 bool Tokens::split(const uint8_t *text, uint32_t length, Refusal &refusal) {
   count_ = 0;
+  if (length == 0) {
+    refusal = {PBJ_E_SYNTAX, 0};
+    return false;
+  }
   if (length > capacity_ && !grow(length)) {
     refusal = {PBJ_E_ARENA, 0};
     return false;

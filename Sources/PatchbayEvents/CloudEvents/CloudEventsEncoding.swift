@@ -73,7 +73,9 @@ extension BatchView {
     package func json(of index: Int, adding added: [Event.Extension]) -> [UInt8] {
         let record = events[index]
         let line = [UInt8](bytes(record.line))
-        if isWholeEvent(record, line), !added.contains(where: { Self.mentions(line, $0.name) }),
+        let known = extensions(of: record).map { String($0.key) }
+        if isWholeEvent(record, line),
+            !added.contains(where: { known.contains($0.name) || Self.mentions(line, $0.name) }),
             let brace = line.lastIndex(of: UInt8(ascii: "}"))
         {
             var writer = JSONWriter()
@@ -98,8 +100,7 @@ extension BatchView {
         return record.data.offset != record.line.offset + UInt32(first)
     }
 
-    /// Whether `"name"` stands anywhere in the line, as a member or otherwise. Names with escapes are not seen, and
-    /// such a name is in the record's attributes.
+    /// Whether `"name"` stands anywhere in the line: the record does not tell of members that are null.
     private static func mentions(_ line: [UInt8], _ name: String) -> Bool {
         let quoted = [UInt8(ascii: "\"")] + Array(name.utf8) + [UInt8(ascii: "\"")]
         guard line.count >= quoted.count else { return false }
