@@ -26,6 +26,7 @@ package struct LineLogHandler: LogHandler {
         var all = metadata
         if let metadataProvider { all.merge(metadataProvider.get()) { $1 } }
         if let metadata = event.metadata { all.merge(metadata) { $1 } }
+        if let error = event.error, all["error"] == nil { all["error"] = .string("\(error)") }
         let line = LogLine(
             time: TelemetryClock.unixNow(), level: event.level, label: label, message: event.message.description,
             metadata: all.sorted { $0.key < $1.key }.map { (key: $0.key, value: $0.value) })

@@ -3,6 +3,7 @@ import SwiftProtobuf
 
 package typealias OTLPTraceRequest = Opentelemetry_Proto_Collector_Trace_V1_ExportTraceServiceRequest
 typealias OTLPAttribute = Opentelemetry_Proto_Common_V1_KeyValue
+private typealias OTLPValue = Opentelemetry_Proto_Common_V1_AnyValue
 typealias OTLPSpan = Opentelemetry_Proto_Trace_V1_Span
 
 /// Who speaks in telemetry: the process, described once.
@@ -47,11 +48,19 @@ extension OTLPAttribute {
     init(_ attribute: Attribute) {
         self.init()
         key = attribute.key
-        switch attribute.value {
-        case .string(let text): value.stringValue = text
-        case .bool(let flag): value.boolValue = flag
-        case .int(let number): value.intValue = number
-        case .double(let number): value.doubleValue = number
+        value = OTLPValue(attribute.value)
+    }
+}
+
+extension OTLPValue {
+    fileprivate init(_ value: AttributeValue) {
+        self.init()
+        switch value {
+        case .string(let text): stringValue = text
+        case .bool(let flag): boolValue = flag
+        case .int(let number): intValue = number
+        case .double(let number): doubleValue = number
+        case .array(let values): arrayValue.values = values.map(OTLPValue.init)
         }
     }
 }

@@ -149,6 +149,14 @@ package enum OTLPJSON {
         case .double(let number):
             json.key("doubleValue")
             json.double(number)
+        case .array(let values):
+            json.key("arrayValue")
+            json.object {
+                $0.key("values")
+                $0.array { json in
+                    for value in values { json.object { write(value, to: &$0) } }
+                }
+            }
         }
     }
 }

@@ -9,12 +9,14 @@ package struct Attribute: Hashable, Sendable {
     }
 }
 
-/// An attribute's value: the scalar kinds of OpenTelemetry.
+/// An attribute's value: the kinds of OpenTelemetry.
 package enum AttributeValue: Hashable, Sendable {
     case string(String)
     case bool(Bool)
     case int(Int64)
     case double(Double)
+    /// Scalars of one kind.
+    case array([AttributeValue])
 
     /// As people read it; what a table or a log line shows.
     package var text: String {
@@ -23,6 +25,7 @@ package enum AttributeValue: Hashable, Sendable {
         case .bool(let value): value ? "true" : "false"
         case .int(let value): String(value)
         case .double(let value): String(value)
+        case .array(let values): "[" + values.map(\.text).joined(separator: ", ") + "]"
         }
     }
 }

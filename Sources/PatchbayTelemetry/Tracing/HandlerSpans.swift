@@ -16,15 +16,20 @@ package final class HandlerSpans: Sendable {
         package init() {}
     }
 
-    private struct Call {
-        var begun: UInt64 = 0
-        var spans: [UInt64: Span] = [:]
+    private struct Open {
+        let call: UInt64
+        var span: Span
+    }
+
+    private struct State {
+        var open: [UInt64: Open] = [:]
+        /// How many spans a call began, until `endAll`.
+        var begun: [UInt64: Int] = [:]
     }
 
     private let tracer: Tracer
     private let limits: Limits
-    private let calls = Mutex<[UInt64: Call]>([:])
-    private let openCount = Atomic<Int>(0)
+    private let state = Mutex(State())
 
     package init(tracer: Tracer, limits: Limits = Limits()) {
         self.tracer = tracer
@@ -40,26 +45,24 @@ package final class HandlerSpans: Sendable {
     ///   - now: Unix nanoseconds.
     /// - Returns: the handle, which is the span's id; 0 when nothing is recorded.
     package func begin(call: UInt64, context: TraceContext, parent: UInt64, name: String, now: UInt64) -> UInt64 {
-        guard tracer.records(context), openCount.load(ordering: .relaxed) < limits.openMax else { return 0 }
-        let handle = calls.withLock { calls -> UInt64 in
-            var state = calls[call] ?? Call()
-            guard state.begun < UInt64(limits.perCallMax) else { return 0 }
-            let role = IDGenerator.Role.handler + UInt32(state.begun)
+        guard tracer.records(context) else { return 0 }
+        return state.withLock { state in
+            let begun = state.begun[call, default: 0]
+            guard begun < limits.perCallMax, state.open.count < limits.openMax else { return 0 }
+            let role = IDGenerator.Role.handler + UInt32(begun)
             let id = tracer.ids.spanID(position: context.spanID, role: role)
-            state.begun += 1
-            let above = state.spans[parent] == nil ? context.spanID : parent
-            state.spans[id] = Span(
+            let above = state.open[parent]?.call == call ? parent : context.spanID
+            let span = Span(
                 name: name, kind: .internal, context: context.child(spanID: id), parentSpanID: above, start: now)
-            calls[call] = state
+            state.begun[call] = begun + 1
+            state.open[id] = Open(call: call, span: span)
             return id
         }
-        if handle != 0 { openCount.add(1, ordering: .relaxed) }
-        return handle
     }
 
     /// Sets an attribute; past the limit it is dropped.
-    package func setAttribute(call: UInt64, _ handle: UInt64, _ attribute: Attribute) {
-        change(call, handle) { span, limits in
+    package func setAttribute(_ handle: UInt64, _ attribute: Attribute) {
+        change(handle) { span, limits in
             if span.attributes.count < limits.attributesMax || span[attribute.key] != nil {
                 span[attribute.key] = attribute.value
             }
@@ -67,23 +70,18 @@ package final class HandlerSpans: Sendable {
     }
 
     /// Adds an event; past the limit it is dropped. `now` in Unix nanoseconds.
-    package func addEvent(
-        call: UInt64, _ handle: UInt64, name: String, attributes: [Attribute], now: UInt64
-    ) {
-        change(call, handle) { span, limits in
+    package func addEvent(_ handle: UInt64, name: String, attributes: [Attribute], now: UInt64) {
+        change(handle) { span, limits in
             guard span.events.count < limits.eventsMax else { return }
             span.events.append(Span.Event(name: name, time: now, attributes: attributes))
         }
     }
 
     /// Ends and records a span. `now` in Unix nanoseconds.
-    package func end(call: UInt64, _ handle: UInt64, ok: Bool, now: UInt64) {
-        guard handle != 0 else { return }
-        let span = calls.withLock { $0[call]?.spans.removeValue(forKey: handle) }
-        guard var span else { return }
+    package func end(_ handle: UInt64, ok: Bool, now: UInt64) {
+        guard handle != 0, var span = state.withLock({ $0.open.removeValue(forKey: handle)?.span }) else { return }
         span.end = max(now, span.start)
         span.status = ok ? .ok : .error("")
-        openCount.subtract(1, ordering: .relaxed)
         tracer.record(span)
     }
 
@@ -92,29 +90,30 @@ package final class HandlerSpans: Sendable {
     /// - Returns: how many spans the handler forgot to end.
     @discardableResult
     package func endAll(call: UInt64, now: UInt64) -> Int {
-        let spans = calls.withLock { $0.removeValue(forKey: call)?.spans } ?? [:]
-        openCount.subtract(spans.count, ordering: .relaxed)
-        for (_, left) in spans.sorted(by: { $0.value.start < $1.value.start }) {
-            var span = left
+        let left = state.withLock { state -> [Span] in
+            guard state.begun.removeValue(forKey: call) != nil else { return [] }
+            let handles = state.open.filter { $0.value.call == call }.map(\.key)
+            return handles.compactMap { state.open.removeValue(forKey: $0)?.span }
+        }
+        for var span in left.sorted(by: { $0.start < $1.start }) {
             span.end = max(now, span.start)
             span["patchbay.unended"] = true
             tracer.record(span)
         }
-        return spans.count
+        return left.count
     }
 
-    /// The context to hand on from a handler's span; `nil` for an ended or foreign handle.
-    package func context(call: UInt64, _ handle: UInt64) -> TraceContext? {
-        calls.withLock { $0[call]?.spans[handle]?.context }
+    /// The context to hand on from a handler's span; `nil` for 0, an ended or a foreign handle.
+    package func context(of handle: UInt64) -> TraceContext? {
+        state.withLock { $0.open[handle]?.span.context }
     }
 
-    private func change(_ call: UInt64, _ handle: UInt64, _ body: (inout Span, Limits) -> Void) {
+    private func change(_ handle: UInt64, _ body: (inout Span, Limits) -> Void) {
         guard handle != 0 else { return }
-        calls.withLock { calls in
-            guard var span = calls[call]?.spans[handle] else { return }
-            calls[call]?.spans[handle] = nil
-            body(&span, limits)
-            calls[call]?.spans[handle] = span
+        state.withLock { state in
+            guard var open = state.open.removeValue(forKey: handle) else { return }
+            body(&open.span, limits)
+            state.open[handle] = open
         }
     }
 }
