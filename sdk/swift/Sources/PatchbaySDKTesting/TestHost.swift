@@ -1,5 +1,6 @@
 import CPatchbay
 public import PatchbaySDK
+import Synchronization
 
 /// Runs one handler in the test's own process, through the same C functions as the runtime, without a file or a runtime.
 ///

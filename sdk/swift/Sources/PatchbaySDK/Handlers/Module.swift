@@ -36,7 +36,7 @@ public typealias ModuleOutPointer = UnsafeMutablePointer<UnsafePointer<patchbay_
 /// A handler's type under its id.
 public struct Registration: @unchecked Sendable {
     // Invariant behind the unchecked conformance: written here, never changed and never freed.
-    let table: UnsafePointer<patchbay_handler>
+    package let table: UnsafePointer<patchbay_handler>
 
     /// `create` is a closure that captures nothing and calls the handler type's `patchbayCreate`.
     ///
