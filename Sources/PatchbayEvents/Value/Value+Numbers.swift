@@ -2,7 +2,7 @@ extension Value {
     /// How two numbers compare; `unordered` when one is a NaN.
     package enum NumericOrder: Sendable { case less, equal, greater, unordered }
 
-    /// How two numbers of any of the three types compare by value, without rounding; `nil` when one is no number.
+    /// How two numbers of any of the three types compare by value; `nil` when one is no number.
     package static func numericOrder(_ a: Value, _ b: Value) -> NumericOrder? {
         switch (a, b) {
         case (.int(let a), .int(let b)): order(a, b)
@@ -18,23 +18,13 @@ extension Value {
         }
     }
 
-    /// Exact: a double between two integers is neither's equal. The bounds are the type's, as doubles.
+    /// Near 2⁶³ many integers share a double: within the type's range the integer is rounded to one, as CEL has it.
     package static func order(_ a: Int64, _ b: Double) -> NumericOrder {
-        guard !b.isNaN else { return .unordered }
-        if b >= 0x1p63 { return .less }
-        if b < -0x1p63 { return .greater }
-        let whole = b.rounded(.down)
-        let integer = Int64(whole)
-        return a < integer ? .less : a > integer ? .greater : whole < b ? .less : .equal
+        b > 0x1p63 ? .less : b < -0x1p63 ? .greater : order(Double(a), b)
     }
 
     package static func order(_ a: UInt64, _ b: Double) -> NumericOrder {
-        guard !b.isNaN else { return .unordered }
-        if b >= 0x1p64 { return .less }
-        if b < 0 { return .greater }
-        let whole = b.rounded(.down)
-        let integer = UInt64(whole)
-        return a < integer ? .less : a > integer ? .greater : whole < b ? .less : .equal
+        b > 0x1p64 ? .less : b < 0 ? .greater : order(Double(a), b)
     }
 
     private static func order<T: BinaryInteger>(_ a: T, _ b: T) -> NumericOrder {
