@@ -27,9 +27,8 @@ enum PolicyCheck {
         guard let retry = configuration.policies.retries[use.retry.name],
             let timeout = configuration.policies.timeouts[use.timeout.name]
         else { return }
-        let (possible, total) = retry.retriesWithin(timeout.total)
+        let possible = retry.retriesWithin(timeout.total)
         guard possible < retry.retriesMax else { return }
-        let waits = total.map { "takes \($0.text) in waits alone" } ?? "takes longer in waits alone"
         let place = reading.place(
             of: [
                 "routes[\(index)].use.retry", "routes[\(index)].use.timeout",
@@ -38,7 +37,7 @@ enum PolicyCheck {
             ], configuration)
         reading.fail(
             .impossible,
-            "retry policy '\(retry.name)' with \(retry.maxRetries) retries \(waits), more than the total "
+            "the waits of retry policy '\(retry.name)' with \(retry.maxRetries) retries are longer than the total "
                 + "\(timeout.total.text) of timeout policy '\(timeout.name)'",
             at: place.location, place.path,
             remedy: "lower maxRetries to \(possible), shorten the delays, or lengthen the total")
@@ -62,43 +61,20 @@ extension Configuration.RetryPolicy {
     /// 0 where the policy never retries.
     fileprivate var retriesMax: Int { policy == .none ? 0 : maxRetries }
 
-    /// How many retries start within `limit` of waiting before jitter, and the sum for all when it is small to say.
-    fileprivate func retriesWithin(_ limit: Duration) -> (count: Int, total: Duration?) {
+    /// How many retries start within `limit` of waiting before jitter.
+    fileprivate func retriesWithin(_ limit: Duration) -> Int {
         var sum = Duration.zero
-        var possible = retriesMax
-        for number in 0..<retriesMax {
-            if sum <= limit { possible = number }
-            let delay = nominalDelay(number)
-            // From here on nothing grows, so the rest is a product.
-            if delay >= maxInterval || delay == .zero || policy == .constant {
-                let left = retriesMax - number
-                let total = sum + delay * left
-                guard total > limit else { return (retriesMax, nil) }
-                if sum <= limit { possible = number + Int((limit - sum) / delay) }
-                return (possible, total)
-            }
-            sum += delay
-        }
-        return sum > limit ? (possible, sum) : (retriesMax, nil)
-    }
-
-    /// The delay before retry `number`, counted from 0, without jitter.
-    private func nominalDelay(_ number: Int) -> Duration {
-        switch policy {
-        case .none: .zero
-        case .constant: Swift.min(duration, maxInterval)
-        case .linear: Swift.min(duration * (number + 1), maxInterval)
-        case .exponential: exponentialDelay(number)
-        }
-    }
-
-    private func exponentialDelay(_ number: Int) -> Duration {
         var delay = duration
-        for _ in 0..<number where delay < maxInterval {
-            if multiplier == 1 { break }
-            delay = delay * multiplier
+        for number in 0..<retriesMax {
+            sum += Swift.min(delay, maxInterval)
+            if sum > limit { return number }
+            switch policy {
+            case .none, .constant: break
+            case .linear: delay += duration
+            case .exponential: if delay < maxInterval { delay = delay * multiplier }
+            }
         }
-        return Swift.min(delay, maxInterval)
+        return retriesMax
     }
 }
 

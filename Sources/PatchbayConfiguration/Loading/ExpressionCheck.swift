@@ -1,3 +1,6 @@
+import PatchbayEvents
+import PatchbayExpressions
+
 /// What a CEL text is for: decides its variables and result.
 package enum ExpressionUse: Sendable {
     /// A condition over `event`.
@@ -35,6 +38,33 @@ package struct ExpressionProblem: Sendable {
 package typealias ExpressionCheck = @Sendable (String, ExpressionUse) -> ExpressionProblem?
 
 extension Configuration {
+    /// What `trip` may name, in the order in which a breaker hands the values over.
+    package static let tripVariables = ["consecutiveFailures", "requests", "failureRatio", "slowRatio"]
+
     /// Compiles with the host's CEL.
-    package static let compileExpression: ExpressionCheck = { _, _ in nil }
+    package static let compileExpression: ExpressionCheck = { text, use in
+        let environment =
+            switch use {
+            case .condition, .key: ExpressionEnvironment(eventPlan: FieldPlan())
+            case .trip: ExpressionEnvironment(variables: tripVariables)
+            }
+        do throws(ExpressionError) {
+            _ = try Expression(text, in: environment)
+            return nil
+        } catch {
+            return ExpressionProblem(
+                message: error.message, offset: offset(of: error.position, in: text), accepted: error.accepted)
+        }
+    }
+
+    /// Unicode scalars before `position`.
+    private static func offset(of position: SourcePosition, in text: String) -> Int {
+        var line = 1
+        var lineStart = 0
+        for (index, scalar) in text.unicodeScalars.enumerated() where line < position.line && scalar == "\n" {
+            line += 1
+            lineStart = index + 1
+        }
+        return lineStart + position.column - 1
+    }
 }

@@ -144,7 +144,7 @@ extension Format<Int> {
                 }
                 return reading.inRange(bytes, range, node, path, show: ByteText.format)
             },
-            show: { .string(ByteText.format($0)) },
+            show: { bytes in Int64(ByteText.format(bytes)).map { .int($0) } ?? .string(ByteText.format(bytes)) },
             schema: {
                 Schema.object(
                     (

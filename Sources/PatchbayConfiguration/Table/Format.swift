@@ -143,7 +143,8 @@ extension Format<ExpressionSource> {
                 return ExpressionSource(scalar.text, location: node.location)
             },
             show: { .string($0.text) },
-            schema: { Schema.type("string") })
+            // An unquoted `true` is CEL too.
+            schema: { Schema.object(("type", .list([.string("string"), .string("boolean")]))) })
     }
 }
 

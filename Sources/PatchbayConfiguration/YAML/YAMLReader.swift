@@ -7,7 +7,7 @@ import Yams
 struct YAMLReader {
     static let textBytesMax = 8 << 20
     static let nestingMax = 64
-    static let nodesMax = 500_000
+    static let nodesMax = 200_000
     static let repeatedKeysMax = 50
 
     private let file: String
@@ -92,7 +92,9 @@ extension YAMLReader {
         case .scanner(let context, let problem, let mark, _), .parser(let context, let problem, let mark, _),
             .composer(let context, let problem, let mark, _):
             let details = context.map { " (\($0.text) that began at line \($0.mark.line))" } ?? ""
-            fail(.syntax, "not YAML: \(problem)\(details)", place(mark), "", remedy: remedy(problem))
+            let line =
+                text.split(separator: "\n", omittingEmptySubsequences: false).dropFirst(mark.line - 1).first ?? ""
+            fail(.syntax, "not YAML: \(problem)\(details)", place(mark), "", remedy: remedy(problem, line: line))
         case .reader(let problem, let offset, let value, _):
             let location = location(after: offset ?? 0, in: text)
             fail(
@@ -103,7 +105,10 @@ extension YAMLReader {
         }
     }
 
-    private func remedy(_ problem: String) -> String? {
+    private func remedy(_ problem: String, line: Substring) -> String? {
+        if problem.contains("did not find expected ','"), line.contains("${") {
+            return "inside { } and [ ], quote text that holds ${…}"
+        }
         if problem.contains("cannot start any token") { return "indent with spaces and quote text that begins so" }
         if problem.contains("another document") { return "keep one document in the file, without a second '---'" }
         if problem.contains("mapping values are not allowed") { return "quote text that holds ': '" }

@@ -1,0 +1,113 @@
+import Foundation
+import Testing
+
+@testable import PatchbayConfiguration
+
+/// Reads `yaml` as `p.yaml`, with no CEL compiler unless one is given.
+func draft(
+    _ yaml: String, environment: [String: String] = [:], secrets: String? = nil,
+    check: @escaping ExpressionCheck = { _, _ in nil }
+) -> ConfigurationDraft {
+    Configuration.read(
+        text: yaml, file: "p.yaml", inputs: .init(environment: environment, secretsDirectory: secrets),
+        checkingExpressionsWith: check)
+}
+
+/// The errors of `yaml`, one a line as `line:column code path: message`, every handler being known.
+func errors(
+    _ yaml: String, environment: [String: String] = [:], secrets: String? = nil,
+    check: @escaping ExpressionCheck = { _, _ in nil },
+    handlers: (String) -> HandlerLookup = { _ in .found }
+) -> [String] {
+    let draft = draft(yaml, environment: environment, secrets: secrets, check: check)
+    do {
+        _ = try draft.validated(handlers: handlers)
+        return []
+    } catch {
+        return error.errors.map {
+            "\($0.location.line):\($0.location.column) \($0.code) \($0.path): \($0.message)"
+        }
+    }
+}
+
+/// The configuration that `yaml` is; the test fails when anything is wrong with it.
+func valid(
+    _ yaml: String, environment: [String: String] = [:], secrets: String? = nil,
+    sourceLocation: Testing.SourceLocation = #_sourceLocation
+) throws -> Configuration {
+    let draft = draft(yaml, environment: environment, secrets: secrets)
+    #expect(draft.errors.map(\.description) == [], sourceLocation: sourceLocation)
+    return try draft.validated { _ in .found }
+}
+
+/// A folder of secrets that is removed when the closure ends.
+func withSecrets<R>(_ secrets: [String: String], _ body: (String) throws -> R) throws -> R {
+    let folder = FileManager.default.temporaryDirectory.appendingPathComponent("secrets-\(UUID().uuidString)")
+    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+    defer { _ = try? FileManager.default.removeItem(at: folder) }
+    for (name, value) in secrets {
+        try value.write(to: folder.appendingPathComponent(name), atomically: true, encoding: .utf8)
+    }
+    return try body(folder.path)
+}
+
+/// The example of the design, with the keys that this version has; every key once.
+let completeExample = """
+    apiVersion: patchbay/v1
+    modules:
+      directory: ./plugins
+      load:
+        - {name: billing, path: ./libbilling.so, sha256: "", isolation: inline, config: {db: "${DB_URL}"}}
+        - {name: flaky, builtin: fail, config: {script: [transient, ok]}}
+    policies:
+      timeouts: {default: {attempt: 30s, total: 5m}}
+      retries:
+        default:
+          policy: exponential
+          duration: 500ms
+          multiplier: 2
+          maxInterval: 60s
+          maxRetries: 5
+          jitter: full
+          retryAfterMax: 120s
+          holdSlotUpTo: 1s
+          matching: {retry: ["*"], never: [invalid, unauthorized]}
+          budget: {ratio: 0.2, minConcurrency: 3}
+      circuitBreakers:
+        default:
+          interval: 30s
+          slowCall: 10s
+          trip: consecutiveFailures > 5 || (requests >= 20 && (failureRatio >= 0.5 || slowRatio >= 0.9))
+          timeout: 30s
+          maxTimeout: 5m
+          maxRequests: 3
+          scope: handler
+          onOpen: pause
+      bulkheads:
+        default: {maxInFlight: auto, maxQueue: 512, perKey: 0}
+        adaptive: {algorithm: gradient2, min: 1, initial: 20, max: 200, tolerance: 1.5}
+      rateLimits: {default: {count: 0, interval: 1s, key: ""}}
+    routes:
+      - name: orders
+        order: 0
+        priority: 5
+        type: com.acme.order.*
+        filters: [{prefix: {subject: eu/}}]
+        match: event.data.total > 100
+        to:
+          - handler: audit.append
+          - oneOf: [{handler: billing.charge, weight: 95}, {handler: flaky.fail, weight: 5}]
+        final: false
+        use: {retry: default, circuitBreaker: default, timeout: default, bulkhead: default, rateLimit: default}
+        ordering: {key: event.partitionkey, onFailure: blockKey}
+        batching: {count: 1, byteSize: 0, period: 0s}
+    unmatched: deadLetter
+    sources:
+      - {name: orders, type: file, path: ./orders.jsonl, format: cloudevents}
+      - {name: pipe, type: stdin, format: json, eventType: com.acme.line, source: /pipe}
+      - {name: send, type: socket, path: /run/patchbay.sock}
+    log: {backend: memory, bytes: 256MiB}
+    limits: {eventBytes: 1MiB, nesting: 64, emitDepth: 16}
+    shutdown: {drain: 60s}
+    telemetry: {otlp: "", context: link, sampleRatio: 1.0}
+    """

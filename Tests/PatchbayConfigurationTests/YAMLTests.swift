@@ -1,0 +1,190 @@
+import Testing
+
+@testable import PatchbayConfiguration
+
+@Suite struct YAMLTests {
+    @Test(arguments: ["", "\n\n", "# nothing\n", "---\n", "{}", "null", "---\n...\n"])
+    func `nothing is the default configuration`(yaml: String) throws {
+        #expect(try valid(yaml).unmatched == .deadLetter)
+    }
+
+    @Test func `sections without content have their defaults`() throws {
+        let configuration = try valid(
+            "routes:\nsources:\nlog:\npolicies:\n  retries:\n    default:\nmodules:\n  load:\n")
+        #expect(configuration.log.bytes == 256 << 20 && configuration.routes.isEmpty)
+        #expect(configuration.policies.retries.names == ["default"])
+    }
+
+    @Test func `anchors and merge keys work, and what is written wins`() throws {
+        let configuration = try valid(
+            """
+            policies:
+              retries:
+                base: &base {duration: 1s, maxRetries: 2}
+                other: &other {duration: 9s, jitter: none}
+                slow: {<<: *base, duration: 5s}
+                both: {<<: [*base, *other], maxRetries: 3}
+            routes:
+              - {name: a, to: &to [{handler: a.b}]}
+              - {name: b, to: *to}
+            """)
+        let retries = configuration.policies.retries
+        #expect(retries.policy("slow").duration == .seconds(5) && retries.policy("slow").maxRetries == 2)
+        let both = retries.policy("both")
+        #expect(both.duration == .seconds(1) && both.jitter == .none && both.maxRetries == 3)
+        #expect(configuration.routes[1].to == configuration.routes[0].to)
+        // A merged value stands where it is written.
+        #expect(configuration.origins["policies.retries.slow.maxRetries"]?.location.line == 3)
+    }
+
+    @Test(arguments: [
+        ("limits: {nesting: 1\n", "2:1", "did not find expected"),
+        ("limits:\n\tnesting: 1", "2:1", "cannot start any token"),
+        ("a: b: c", "1:5", "mapping values are not allowed"),
+        ("limits: *no", "1:9", "undefined alias"),
+        ("a: 'x", "1:6", "unexpected end of stream"),
+        ("{}\n---\n{}", "2:1", "another document"),
+        ("limits: \u{1}", "1:9", "control characters"),
+        ("a: [}", "1:5", "did not find expected"),
+    ])
+    func `says where a text stops being YAML`(yaml: String, place: String, problem: String) {
+        let found = draft(yaml).errors
+        #expect(found.count == 1 && found.first?.code == .syntax)
+        #expect(found.first.map { "\($0.location.line):\($0.location.column)" } == place)
+        #expect(found.first?.message.contains(problem) == true, "\(found)")
+    }
+
+    @Test func `says to quote interpolation inside braces`() {
+        #expect(draft("limits: {nesting: ${X}}").errors.first?.remedy?.contains("quote text that holds ${") == true)
+    }
+
+    @Test func `reports every repeated key, quoted or not, beside other errors`() {
+        let yaml = """
+            log: {bytes: 1MiB, "bytes": 2MiB}
+            limits:
+              nesting: 1
+              'nesting': 2
+              eventBytes: 1MiB
+              nesting: 3
+            log: {}
+            unmatched: x
+            """
+        #expect(
+            errors(yaml) == [
+                "1:20 duplicateKey log.bytes: key 'bytes' appears more than once in this map (first at line 1)",
+                "4:3 duplicateKey limits.nesting: key 'nesting' appears more than once in this map (first at line 3)",
+                "6:3 duplicateKey limits.nesting: key 'nesting' appears more than once in this map (first at line 3)",
+                "7:1 duplicateKey log: key 'log' appears more than once in this map (first at line 1)",
+                "8:12 badValue unmatched: 'x' is not accepted",
+            ])
+    }
+
+    @Test func `keys are text, not lists`() {
+        #expect(errors("? [a]\n: 1\n").map { $0.prefix(13) } == ["1:3 wrongType"])
+        #expect(errors("<<: 5\n") == ["1:5 wrongType : '<<' takes a map or a list of maps"])
+    }
+
+    @Test func `a file that is not there, or not text, is an error with the file's name`() throws {
+        let missing = Configuration.read(path: "/nonexistent/p.yaml") { _, _ in nil }
+        #expect(missing.errors.map(\.code) == [.unreadable])
+        #expect(missing.errors.first?.location.description == "/nonexistent/p.yaml:1:1")
+        try withSecrets(["p.yaml": "unmatched: drop\n"]) { folder in
+            let path = "\(folder)/p.yaml"
+            #expect(Configuration.read(path: path) { _, _ in nil }.configuration.unmatched == .drop)
+            #expect(Configuration.read(path: folder) { _, _ in nil }.errors.map(\.code) == [.unreadable])
+        }
+    }
+}
+
+@Suite struct YAMLBoundTests {
+    @Test func `deep nesting is an error, in flow and in block form`() {
+        let flow = String(repeating: "[", count: 900) + String(repeating: "]", count: 900)
+        let block = (0..<200).map { String(repeating: " ", count: $0) + "a:\n" }.joined()
+        let dashes = String(repeating: "- ", count: 900) + "x"
+        for nested in [flow, block, dashes] {
+            let found = draft("modules:\n  load:\n  - name: a\n    config:\n      x: 1\n").errors
+            #expect(found.isEmpty)
+            #expect(draft(nested).errors.contains { $0.code == .tooLarge || $0.code == .wrongType })
+        }
+        #expect(draft("a: " + String(repeating: "[", count: 100_000)).errors.map(\.code) == [.syntax])
+        let deepConfig = String(repeating: "{a: ", count: 70) + "1" + String(repeating: "}", count: 70)
+        #expect(draft("modules: {load: [{name: a, config: \(deepConfig)}]}").errors.map(\.code) == [.tooLarge])
+    }
+
+    @Test func `alias bombs are bounded`() {
+        var bomb = "a0: &a0 [x, x, x, x, x, x, x, x, x]\n"
+        for level in 1...12 {
+            let uses = Array(repeating: "*a\(level - 1)", count: 9).joined(separator: ", ")
+            bomb += "a\(level): &a\(level) [\(uses)]\n"
+        }
+        #expect(draft(bomb).errors.contains { $0.code == .tooLarge })
+        // As a key, where the parser itself would expand it.
+        #expect(draft(bomb + "? *a12\n: 1\n").errors.map(\.code) == [.tooLarge])
+        #expect(draft(bomb + "{*a12 : 1}\n").errors.map(\.code) == [.tooLarge])
+        #expect(draft(bomb + "x: {[*a12]: 1}\n").errors.map(\.code) == [.tooLarge])
+        // Deep inside deep, which costs stack rather than time.
+        var tower = "a0: &a0 [x]\n"
+        for level in 1...3000 {
+            tower += "a\(level): &a\(level) " + String(repeating: "[", count: 30) + "*a\(level - 1)"
+            tower += String(repeating: "]", count: 30) + "\n"
+        }
+        #expect(draft(tower).errors.map(\.code) == [.tooLarge])
+        var merges = "x0: &x0 {a: 1}\n"
+        for level in 1...3000 { merges += "x\(level): &x\(level) {<<: [*x\(level - 1), *x\(level - 1)]}\n" }
+        #expect(draft(merges).errors.contains { $0.code == .tooLarge })
+    }
+
+    @Test func `a large honest file is read`() throws {
+        var yaml = "policies: {retries: {fast: &fast {duration: 1ms}}}\nroutes:\n"
+        for number in 0..<2000 {
+            yaml +=
+                "  - {name: r\(number), type: a.b.c\(number), to: [{handler: m.h\(number % 7)}], use: {retry: fast}}\n"
+        }
+        #expect(try valid(yaml).routes.count == 2000)
+    }
+
+    @Test func `a file past the bound is refused before it is parsed`() {
+        let yaml = "# " + String(repeating: "x", count: YAMLReader.textBytesMax)
+        #expect(draft(yaml).errors.map(\.code) == [.tooLarge])
+    }
+
+    @Test func `mutated files give errors or a value, never a crash`() {
+        for seed in UInt64(1)...400 {
+            var random = SplitMix(seed: seed)
+            var bytes = Array(completeExample.utf8)
+            for _ in 0..<Int.random(in: 1...12, using: &random) { Self.mutate(&bytes, &random) }
+            let yaml = String(decoding: bytes, as: UTF8.self)
+            let draft = draft(yaml, environment: ["DB_URL": "x"]) { text, _ in
+                text.count % 5 == 0 ? .init(message: "x", offset: Int(text.count) + 3) : nil
+            }
+            for error in draft.errors {
+                #expect(error.location.line >= 1 && error.location.column >= 1, "seed \(seed)")
+                #expect(!error.message.isEmpty && !error.message.contains("\n"), "seed \(seed): \(error)")
+            }
+            if draft.errors.isEmpty {
+                #expect(throws: Never.self, "seed \(seed)") { try draft.validated { _ in .found } }
+            }
+            _ = EffectiveConfiguration(draft.configuration).yaml
+        }
+    }
+
+    private static func mutate(_ bytes: inout [UInt8], _ random: inout SplitMix) {
+        guard !bytes.isEmpty else { return }
+        let at = Int.random(in: 0..<bytes.count, using: &random)
+        let end = min(bytes.count, at + Int.random(in: 1...40, using: &random))
+        switch random.next() % 6 {
+        case 0: bytes[at] = UInt8.random(in: 0...255, using: &random)
+        case 1: bytes.removeSubrange(at..<end)
+        case 2: bytes.insert(contentsOf: Array(bytes[at..<end]), at: Int.random(in: 0...bytes.count, using: &random))
+        case 3:
+            let pieces = [
+                "*a", "&a ", "<<: ", "${X}", "\t", "- ", "? ", "!!int ", "|\n", "\"", "'", "}", "{", ": ", "\u{0}",
+            ]
+            bytes.insert(contentsOf: Array(pieces[Int(random.next() % UInt64(pieces.count))].utf8), at: at)
+        case 4:
+            let words = ["-1", "99999999999999999999", "null", "[]", "{}", "true", "1e400", ".inf", "0x"]
+            bytes.replaceSubrange(at..<end, with: Array(words[Int(random.next() % UInt64(words.count))].utf8))
+        default: bytes.swapAt(at, end - 1)
+        }
+    }
+}
