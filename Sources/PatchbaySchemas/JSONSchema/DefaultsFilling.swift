@@ -37,13 +37,17 @@ struct DefaultsFilling {
         return result
     }
 
-    private mutating func filling(_ map: Value.Map, by members: SchemaMembers, inside: Set<Int>, depth: Int) -> Value.Map {
+    private mutating func filling(_ map: Value.Map, by members: SchemaMembers, inside: Set<Int>, depth: Int)
+        -> Value.Map
+    {
         var entries = map.entries.map { entry -> Value.Map.Entry in
             guard let schema = members.byName[entry.key] else { return entry }
             return (entry.key, filling(entry.value, by: schema, inside: inside, depth: depth))
         }
         for (name, schema) in members.named where map[name] == nil {
-            guard let (value, source) = defaultValue(of: schema, depth: depth), !inside.contains(source) else { continue }
+            guard let (value, source) = defaultValue(of: schema, depth: depth), !inside.contains(source) else {
+                continue
+            }
             let filled = filling(value, by: schema, inside: inside.union([source]), depth: depth)
             entries.append((.string(name), filled))
         }

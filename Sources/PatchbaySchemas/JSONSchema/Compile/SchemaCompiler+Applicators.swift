@@ -8,7 +8,8 @@ extension SchemaCompiler {
         if let names = child("propertyNames", body) { add("propertyNames", .propertyNames(names), into: index) }
         addItems(&body, into: index)
         if let contained = child("contains", body) {
-            let counts = body.dialect.draft == .draft2020
+            let counts =
+                body.dialect.draft == .draft2020
                 && body.dialect.vocabularies.contains(.validation)
             let atLeast = counts ? body.count("minContains") ?? 1 : 1
             let atMost = counts ? body.count("maxContains") : nil

@@ -19,7 +19,10 @@ struct SchemaCompiler {
     }
 
     mutating func compile(_ schema: Value) throws(SchemaError) -> JSONSchema {
-        let root = node(at: resources.add(schema, uri: options.baseURI))
+        let place = resources.add(schema, uri: options.baseURI)
+        // What is too deep was not looked at to the end.
+        if let problem = resources.problems.first(where: { $0.code == .tooDeep }) { throw SchemaError(first: problem) }
+        let root = node(at: place)
         compilePending()
         // Which of them a `$dynamicRef` means is known only while validating.
         var dynamicAnchors: [[String: Int]] = []

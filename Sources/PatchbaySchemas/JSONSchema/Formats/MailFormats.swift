@@ -8,7 +8,8 @@ enum MailFormats {
         let local = scalars[..<at]
         let domain = String(String.UnicodeScalarView(scalars[(at + 1)...]))
         let isLocal =
-            local.first == "\"" ? isQuoted(local, allowsUnicode: allowsUnicode)
+            local.first == "\""
+            ? isQuoted(local, allowsUnicode: allowsUnicode)
             : isDotAtom(local, allowsUnicode: allowsUnicode)
         return isLocal && local.reduce(0) { $0 + UTF8.width($1) } <= 64
             && isDomain(domain, allowsUnicode: allowsUnicode)

@@ -68,8 +68,9 @@ enum URIFormats {
                 }
                 continue
             }
-            guard byte.isASCIILetter || byte.isASCIIDigit || "-._~!$&'()*+,;=".utf8.contains(byte)
-                || others.utf8.contains(byte)
+            guard
+                byte.isASCIILetter || byte.isASCIIDigit || "-._~!$&'()*+,;=".utf8.contains(byte)
+                    || others.utf8.contains(byte)
             else { return false }
         }
         return true

@@ -36,7 +36,7 @@ enum Draft2020MetaSchema {
             "dependencies": [
                 "type": "object",
                 "additionalProperties": [
-                    "anyOf": [["$dynamicRef": "#meta"], ["$ref": "meta/validation#/$defs/stringArray"]],
+                    "anyOf": [["$dynamicRef": "#meta"], ["$ref": "meta/validation#/$defs/stringArray"]]
                 ],
                 "deprecated": true,
                 "default": [:],
@@ -137,7 +137,7 @@ enum Draft2020MetaSchema {
                         "minItems": 1,
                         "uniqueItems": true,
                     ],
-                ],
+                ]
             ],
             "const": true,
             "enum": ["type": "array", "items": true],

@@ -9,7 +9,7 @@ enum Draft7MetaSchema {
             "schemaArray": ["type": "array", "minItems": 1, "items": ["$ref": "#"]],
             "nonNegativeInteger": ["type": "integer", "minimum": 0],
             "nonNegativeIntegerDefault0": [
-                "allOf": [["$ref": "#/definitions/nonNegativeInteger"], ["default": 0]],
+                "allOf": [["$ref": "#/definitions/nonNegativeInteger"], ["default": 0]]
             ],
             "simpleTypes": ["enum": ["array", "boolean", "integer", "null", "number", "object", "string"]],
             "stringArray": ["type": "array", "items": ["type": "string"], "uniqueItems": true, "default": []],
@@ -67,7 +67,7 @@ enum Draft7MetaSchema {
                         "minItems": 1,
                         "uniqueItems": true,
                     ],
-                ],
+                ]
             ],
             "format": ["type": "string"],
             "contentMediaType": ["type": "string"],

@@ -148,7 +148,8 @@ extension SchemaResources {
             for keyword in ["$anchor", "$dynamicAnchor"] {
                 guard let value = map[keyword] else { continue }
                 guard case .string(let name) = value, Self.isAnchor(name) else {
-                    note(.badIdentifier, "must be a letter or _ and then letters, digits, -, _ or .",
+                    note(
+                        .badIdentifier, "must be a letter or _ and then letters, digits, -, _ or .",
                         at: location(place, keyword))
                     continue
                 }
@@ -198,7 +199,9 @@ extension SchemaResources {
             if let known = Dialect.known[uri] {
                 return vocabularies.map { dialect(known, with: $0, at: location(place, "$schema")) } ?? known
             }
-            guard case .map(let meta)? = options.documents[uri], case .string(let next)? = meta["$schema"] else { break }
+            guard case .map(let meta)? = options.documents[uri], case .string(let next)? = meta["$schema"] else {
+                break
+            }
             if vocabularies == nil, case .map(let map)? = meta["$vocabulary"] { vocabularies = map }
             uri = URIReference(next).withoutFragment.text
         }

@@ -13,9 +13,11 @@ extension Evaluation {
             }
         case .propertiesMin(let least):
             return map.count >= least
-                || report(node, rule, "must have at least \(counted(least, "property", "properties")), has \(map.count)")
+                || report(
+                    node, rule, "must have at least \(counted(least, "property", "properties")), has \(map.count)")
         case .propertiesMax(let most):
-            return map.count <= most || report(node, rule, "must have at most \(counted(most, "property", "properties")), has \(map.count)")
+            return map.count <= most
+                || report(node, rule, "must have at most \(counted(most, "property", "properties")), has \(map.count)")
         case .required(let names):
             var isValid = true
             for name in names where map[name] == nil {
