@@ -6,25 +6,6 @@ namespace patchbay {
 
 namespace {
 
-/// The member that a name stands for; lengths tell most of them apart.
-inline Member quick_member(const char *name, uint32_t length) {
-  switch (length) {
-    case 2: return memcmp(name, "id", 2) == 0 ? member_id : member_extension;
-    case 4:
-      if (memcmp(name, "type", 4) == 0) return member_type;
-      if (memcmp(name, "data", 4) == 0) return member_data;
-      return memcmp(name, "time", 4) == 0 ? member_time : member_extension;
-    case 6: return memcmp(name, "source", 6) == 0 ? member_source : member_extension;
-    case 7: return memcmp(name, "subject", 7) == 0 ? member_subject : member_extension;
-    case 10: return memcmp(name, "dataschema", 10) == 0 ? member_dataschema : member_extension;
-    case 11:
-      if (memcmp(name, "specversion", 11) == 0) return member_specversion;
-      return memcmp(name, "data_base64", 11) == 0 ? member_data_base64 : member_extension;
-    case 15: return memcmp(name, "datacontenttype", 15) == 0 ? member_datacontenttype : member_extension;
-    default: return member_extension;
-  }
-}
-
 class EventReader {
  public:
   EventReader(pbj_decoder &decoder, pbj_batch &batch, const Text &text, uint32_t base, pbj_event &event,
@@ -104,7 +85,7 @@ class EventReader {
     if (!string<Escapes>(token, name)) return nullptr;
     if (text_.at(token + 1) != ':') return text_.refuse_syntax(token + 1);
     const uint32_t *value = token + 2;
-    Member member = quick_member(name.bytes, name.length);
+    Member member = member_named(name.bytes, name.length);
     if (member == member_extension) return extension<Escapes>(token, value, name);
     if ((seen_ & 1u << member) != 0) return refuse(PBJ_E_DUPLICATE, token, name);
     seen_ |= 1u << member;

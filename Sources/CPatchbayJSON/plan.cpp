@@ -7,18 +7,8 @@ namespace patchbay {
 namespace {
 
 constexpr size_t linear_max = 6;
-constexpr const char *names[] = {"id", "source", "type", "subject", "time", "datacontenttype", "dataschema",
-                                 "specversion", "data", "data_base64"};
 
 }  // namespace
-
-Member member_named(const char *name, uint64_t length) {
-  for (uint32_t k = 0; k < member_count; ++k)
-    if (strlen(names[k]) == length && memcmp(names[k], name, length) == 0) return static_cast<Member>(k);
-  return member_extension;
-}
-
-const char *name_of(Member member) { return member < member_count ? names[member] : ""; }
 
 PlanNode *PlanNode::child(const char *bytes, uint64_t length, uint32_t &serials) {
   for (auto &child : children)

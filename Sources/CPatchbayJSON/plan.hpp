@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "members.hpp"
 #include "patchbay_json.h"
 
 namespace patchbay {
@@ -41,15 +42,6 @@ inline uint64_t hash_name(const char *bytes, uint64_t length) {
   for (uint64_t k = 0; k < length; ++k) hash = (hash ^ static_cast<uint8_t>(bytes[k])) * 1099511628211ull;
   return hash ^ hash >> 29;
 }
-
-/// CloudEvents' own members, in the order of their fields in `pbj_event`.
-enum Member : uint32_t {
-  member_id, member_source, member_type, member_subject, member_time, member_datacontenttype, member_dataschema,
-  member_specversion, member_data, member_data_base64, member_count, member_extension = member_count
-};
-
-Member member_named(const char *name, uint64_t length);
-const char *name_of(Member);
 
 }  // namespace patchbay
 
