@@ -6,11 +6,12 @@ import Testing
 @Suite struct SchemaFuzzTests {
     @Test func `answers consistently for random schemas and instances`() throws {
         var compiled = 0
-        for seed in UInt64(0)..<3_000 {
+        var valid = 0
+        for seed in UInt64(0)..<400 {
             var random = Xorshift(seed)
             let schema = randomSchema(&random, depth: 4)
             var options = JSONSchema.Options()
-            options.limits.stepsMax = 20_000
+            options.limits.stepsMax = 5_000
             options.limits.depthMax = 60
             options.assertsFormat = true
             let positive: JSONSchema
@@ -29,14 +30,27 @@ import Testing
                 let instance = randomValue(&random, depth: 3)
                 let found = positive.validate(instance)
                 #expect(found.isEmpty == positive.isValid(instance), "seed \(seed)")
+                if found.isEmpty { valid += 1 }
                 let isStopped = (found + negative.validate(instance)).contains { $0.keyword == "limit" }
                 #expect(isStopped || found.isEmpty != negative.isValid(instance), "seed \(seed)")
-                let filled = positive.fillingDefaults(in: instance)
-                #expect(positive.fillingDefaults(in: filled) == filled, "seed \(seed)")
+                #expect(extends(positive.fillingDefaults(in: instance), instance), "seed \(seed)")
             }
         }
-        // Most are meant to compile, or nothing was tried.
-        #expect(compiled > 500)
+        // Both answers must be common among many schemas, or nothing was tried.
+        #expect(compiled > 100)
+        #expect(valid > compiled)
+        #expect(valid < compiled * 7)
+    }
+
+    /// Whether a value has all that another one has, at its place.
+    private func extends(_ value: Value, _ other: Value) -> Bool {
+        switch (value, other) {
+        case (.map(let map), .map(let other)):
+            other.entries.allSatisfy { entry in map[entry.key].map { extends($0, entry.value) } ?? false }
+        case (.list(let list), .list(let other)):
+            list.count == other.count && zip(list, other).allSatisfy { extends($0, $1) }
+        default: value.json == other.json
+        }
     }
 
     private static let keywords = [
@@ -50,8 +64,8 @@ import Testing
     private static let names = ["a", "b", "~/", ""]
 
     private func randomSchema(_ random: inout Xorshift, depth: Int) -> Value {
-        guard depth > 0, random.below(8) > 0 else { return .bool(random.below(4) > 0) }
-        let entries = (0..<random.below(5)).map { _ -> (Value.Key, Value) in
+        guard depth == 4 || (depth > 0 && random.below(8) > 0) else { return .bool(random.below(4) > 0) }
+        let entries = (0..<1 + random.below(5)).map { _ -> (Value.Key, Value) in
             let keyword = random.of(Self.keywords)
             // Now and then a keyword's value is of any kind.
             let value =
@@ -119,7 +133,7 @@ private struct Xorshift {
         state ^= state >> 12
         state ^= state << 25
         state ^= state >> 27
-        return Int((state &* 0x2545_F491_4F6C_DD1D >> 33) % UInt64(bound))
+        return Int(((state &* 0x2545_F491_4F6C_DD1D) >> 33) % UInt64(bound))
     }
 
     mutating func of<T>(_ choices: [T]) -> T { choices[below(choices.count)] }

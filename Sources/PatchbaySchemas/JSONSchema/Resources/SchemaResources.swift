@@ -160,7 +160,7 @@ extension SchemaResources {
             if let name = URIReference(id).fragment, !name.isEmpty { names.append(("$id", name, false)) }
         }
         for (keyword, name, isDynamic) in names {
-            if resources[resource].anchors[name] != nil, keyword != "$dynamicAnchor" {
+            if let other = resources[resource].anchors[name], other != place {
                 note(.badIdentifier, "the anchor \"\(name)\" is given twice", at: location(place, keyword))
             }
             resources[resource].anchors[name] = place
