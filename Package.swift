@@ -11,8 +11,10 @@ func library(_ name: String, _ dependencies: [Target.Dependency], resources: [Re
     .target(name: name, dependencies: dependencies, resources: resources, swiftSettings: strict)
 }
 
-func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
-    .testTarget(name: "\(name)Tests", dependencies: [.target(name: name)] + dependencies, swiftSettings: strict)
+func tests(_ name: String, _ dependencies: [Target.Dependency], exclude: [String] = []) -> Target {
+    .testTarget(
+        name: "\(name)Tests", dependencies: [.target(name: name)] + dependencies, exclude: exclude,
+        swiftSettings: strict)
 }
 
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
@@ -46,19 +48,20 @@ let package = Package(
             name: "CPatchbayRegex",
             linkerSettings: [.linkedLibrary("re2"), .linkedLibrary("stdc++")]),
         .target(name: "CPatchbaySystem", linkerSettings: [.linkedLibrary("curl")]),
+        .target(name: "CPatchbayCrypto", linkerSettings: [.linkedLibrary("crypto")]),
 
         // The host, bottom to top; imports point down only.
         library("PatchbayEvents", ["CPatchbay", "CPatchbayJSON", "CPatchbaySystem"]),
         library("PatchbayExpressions", ["PatchbayEvents", "CPatchbayJSON", "CPatchbayRegex"]),
-        library("PatchbayResilience", ["PatchbayExpressions"]),
+        library("PatchbayResilience", []),
         library("PatchbayLog", ["PatchbayEvents"]),
         library("PatchbayTelemetry", ["PatchbayEvents", "CPatchbaySystem", logging, protobuf]),
         library("PatchbaySchemas", ["PatchbayEvents", "PatchbayExpressions"]),
-        library("PatchbayModules", ["CPatchbay", "PatchbayEvents", "PatchbaySchemas", "PatchbayTelemetry", logging]),
+        library("PatchbayModules", ["CPatchbay", "CPatchbayCrypto", "PatchbayEvents", "PatchbaySchemas", "PatchbayTelemetry", logging]),
         library("PatchbayRouting", ["PatchbayEvents", "PatchbayExpressions", "CPatchbayJSON"]),
         library("PatchbayDispatch", [
-            "CPatchbay", "CPatchbayJSON", "CPatchbaySystem", "PatchbayEvents", "PatchbayLog", "PatchbayResilience",
-            "PatchbayRouting", "PatchbayTelemetry",
+            "CPatchbay", "CPatchbayJSON", "CPatchbayCrypto", "CPatchbaySystem", "PatchbayEvents", "PatchbayLog",
+            "PatchbayResilience", "PatchbayTelemetry",
         ]),
         library("PatchbayConfiguration", ["PatchbayEvents", "PatchbayExpressions", "PatchbaySchemas", yams]),
         library("PatchbayRuntime", [
@@ -76,7 +79,9 @@ let package = Package(
         tests("PatchbayResilience", []),
         tests("PatchbayTelemetry", ["PatchbayEvents", logging, protobuf]),
         tests("PatchbaySchemas", ["PatchbayEvents"]),
-        tests("PatchbayModules", ["CPatchbay", "PatchbayEvents", "PatchbaySchemas", "PatchbayTelemetry", logging]),
+        tests(
+            "PatchbayModules", ["CPatchbay", "PatchbayEvents", "PatchbaySchemas", "PatchbayTelemetry", logging],
+            exclude: ["Fixtures"]),
         tests("PatchbayRouting", ["PatchbayEvents", "PatchbayExpressions", "CPatchbayJSON"]),
         tests("PatchbayDispatch", [
             "CPatchbay", "CPatchbayJSON", "PatchbayEvents", "PatchbayLog", "PatchbayResilience", "PatchbayRouting",

@@ -66,6 +66,21 @@ int32_t pbs_thread_start(uint64_t *handle, const char *name, void (*body)(void *
 void pbs_thread_join(uint64_t handle) { pthread_join((pthread_t)handle, NULL); }
 void pbs_thread_detach(uint64_t handle) { pthread_detach((pthread_t)handle); }
 
+static _Thread_local char error_text[512];
+static _Thread_local uint64_t error_length;
+
+void pbs_error_set(const char *text, uint64_t length) {
+  error_length = text ? (length < sizeof error_text - 1 ? length : sizeof error_text - 1) : 0;
+  if (error_length) memcpy(error_text, text, error_length);
+}
+
+uint64_t pbs_error_take(char *buffer, uint64_t capacity) {
+  uint64_t length = error_length < capacity ? error_length : capacity;
+  memcpy(buffer, error_text, length);
+  error_length = 0;
+  return length;
+}
+
 static uint64_t status_kib(const char *key) {
   FILE *file = fopen("/proc/self/status", "r");
   if (!file) return 0;

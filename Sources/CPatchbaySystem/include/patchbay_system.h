@@ -16,6 +16,21 @@ static inline uint64_t pbs_now_coarse(void) { return pbs_clock(CLOCK_MONOTONIC_C
 /* Nanoseconds since 1970. */
 static inline uint64_t pbs_unix_now(void) { return pbs_clock(CLOCK_REALTIME); }
 
+/* Sixteen lower-case hexadecimal digits, all at once in two registers. */
+static inline void pbs_hex16(char *out, uint64_t value) {
+  uint64_t half[2] = {value >> 32, value & 0xffffffffu};
+  for (int i = 0; i < 2; i++) {
+    uint64_t x = half[i];
+    x = ((x & 0x00000000ffff0000u) << 16) | (x & 0x000000000000ffffu);
+    x = ((x & 0x0000ff000000ff00u) << 8) | (x & 0x000000ff000000ffu);
+    x = ((x & 0x00f000f000f000f0u) << 4) | (x & 0x000f000f000f000fu);
+    uint64_t letters = ((x + 0x0606060606060606u) >> 4) & 0x0101010101010101u;
+    x = x + 0x3030303030303030u + letters * 0x27u;
+    x = __builtin_bswap64(x);
+    __builtin_memcpy(out + 8 * i, &x, 8);
+  }
+}
+
 /* Tells the core that this is a spin loop. */
 static inline void pbs_pause(void) {
 #if defined(__x86_64__)
@@ -37,6 +52,11 @@ void pbs_release(void *base, uint64_t bytes);
 int32_t pbs_thread_start(uint64_t *handle, const char *name, void (*body)(void *), void *context);
 void pbs_thread_join(uint64_t handle);
 void pbs_thread_detach(uint64_t handle);
+
+/* The message that a module left on this thread for its next negative status (set_error of the ABI): at most 511 bytes
+ * are kept. `take` gives the length and clears it. */
+void pbs_error_set(const char *text, uint64_t length);
+uint64_t pbs_error_take(char *buffer, uint64_t capacity);
 
 /* Resident set of this process in bytes, now and at its highest; 0 where /proc is missing. */
 uint64_t pbs_resident_bytes(void);

@@ -5,12 +5,10 @@ package struct CallEffects: Sendable {
     /// In order; a later write to a key follows an earlier one.
     package var stateWrites: [StateWrite] = []
     package var timers: [TimerChange] = []
-    /// Spans that the handler opened, as the trace service keeps them.
-    package var trace: (any AnyObject & Sendable)?
 
     package init() {}
 
-    package var isEmpty: Bool { emits.isEmpty && stateWrites.isEmpty && timers.isEmpty && trace == nil }
+    package var isEmpty: Bool { emits.isEmpty && stateWrites.isEmpty && timers.isEmpty }
 }
 
 /// An event that a handler emits; its id may be empty and is then derived from (event, handler, index).

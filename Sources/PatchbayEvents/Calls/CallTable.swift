@@ -183,6 +183,12 @@ package final class CallTable: Sendable {
         return returnedSlowly(index, call, status, message: message)
     }
 
+    /// Whether a completed call asks for another attempt or has failed for good.
+    @inlinable package func hasFailed(_ index: Int) -> Bool {
+        let outcome = UInt8(truncatingIfNeeded: words[index].load(ordering: .relaxed) >> 8)
+        return outcome == OutcomeKind.retry.rawValue || outcome == OutcomeKind.fail.rawValue
+    }
+
     /// Gives a call back that was never started. [worker, before `handle`]
     package func giveBack(_ index: Int) {
         words[index].store(

@@ -60,6 +60,8 @@ package final class WorkRing: Sendable {
     deinit { elements.deallocate() }
 
     package var isEmpty: Bool { head.value.load(ordering: .acquiring) == tail.value.load(ordering: .acquiring) }
+    /// Calls taken since the start.
+    package var taken: UInt64 { head.value.load(ordering: .acquiring) }
     package var count: Int {
         Int(tail.value.load(ordering: .acquiring) &- head.value.load(ordering: .acquiring))
     }

@@ -1,0 +1,74 @@
+package import PatchbayEvents
+package import PatchbayResilience
+
+/// Everything that dispatch needs to know of a configuration, resolved to indices. Immutable while it is used.
+package struct DispatchPlan: Sendable {
+    package var routes: [RoutePlan]
+    package var lanes: [LanePlan]
+    /// How long a cancelled call has to complete before the host gives up on it, in nanoseconds.
+    package var cancelGrace: UInt64 = 1_000_000_000
+    /// Owed calls of one lane that quarantine it.
+    package var owedMax = 64
+
+    package init(routes: [RoutePlan], lanes: [LanePlan]) {
+        self.routes = routes
+        self.lanes = lanes
+    }
+}
+
+/// The policies of one route.
+package struct RoutePlan: Sendable {
+    package enum OnFailure: Sendable { case blockKey, skipKey, halt }
+    package enum BreakerScope: Sendable { case handler, route, key }
+    package enum OnOpen: Sendable { case pause, deadLetter }
+
+    package var name: String
+    package var retry = RetryPolicy()
+    package var budgetRatio = 0.2
+    package var budgetMinConcurrency = 3
+    package var timeout = TimeoutPolicy()
+    /// Routes that use one breaker policy share its breakers by this name.
+    package var breakerName = "default"
+    package var breaker = CircuitBreakerConfiguration()
+    package var breakerScope = BreakerScope.handler
+    package var onOpen = OnOpen.pause
+    package var rateLimitName = "default"
+    package var rateLimit = RateLimitPolicy()
+    package var rateLimitIsKeyed = false
+    package var onFailure = OnFailure.blockKey
+
+    package init(name: String) { self.name = name }
+}
+
+/// One lane: a handler under one bulkhead policy.
+package struct LanePlan: Sendable {
+    package var name: String
+    package var handler: Handler
+    /// Calls open at once; the manifest's concurrency is already taken into account.
+    package var maxInFlight: Int
+    /// Deliveries loaded from the log at most.
+    package var maxQueue = 512
+    /// In flight per ordering key; 0 is no bound.
+    package var perKey = 0
+    /// Finds the limit by itself; `nil` holds `maxInFlight`.
+    package var adaptive: AdaptiveLimitPolicy?
+    package var batching = Batching()
+
+    /// When a batch of events is handed over.
+    package struct Batching: Sendable, Hashable {
+        /// 1 is no batching.
+        package var count = 1
+        /// 0 is no bound.
+        package var bytes = 0
+        /// Nanoseconds; 0 takes what is there.
+        package var period: UInt64 = 0
+
+        package init() {}
+    }
+
+    package init(name: String, handler: Handler, maxInFlight: Int) {
+        self.name = name
+        self.handler = handler
+        self.maxInFlight = maxInFlight
+    }
+}

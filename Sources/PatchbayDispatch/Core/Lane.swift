@@ -1,0 +1,65 @@
+import PatchbayResilience
+
+/// A lane's place in the log, and the deliveries it has loaded from there.
+struct Lane: ~Copyable {
+    /// Deliveries of batches that are not loaded yet, oldest first, through `RunNode.next`.
+    var runHead: Link = 0
+    var runTail: Link = 0
+    /// Loaded deliveries that may start, by priority.
+    var ready = InlineArray<10, DeliveryList>(repeating: DeliveryList())
+    /// Bit p is set when `ready[p]` is not empty.
+    var readyMask: UInt16 = 0
+    var readyCount = 0
+    var readyBytes = 0
+    /// Deliveries that wait for a share: a permit of their key, or retry budget.
+    var starved = DeliveryList()
+    var loaded = 0
+    /// Calls with workers or handlers, owed ones included, and permits that short waits keep.
+    var pushed = 0
+    /// Calls that the host gave up on and that are not completed yet.
+    var owed = 0
+    /// Nothing starts before; 0 is no such time. Monotonic nanoseconds.
+    var blockedUntil: UInt64 = 0
+    /// Stopped for good: halted by a failure, or quarantined.
+    var isStopped = false
+    /// A call of this handler once stayed open after `handle` returned: permits are counted exactly from then on.
+    var isAsynchronous = false
+    /// In the core's list of lanes to look at.
+    var isDirty = false
+    var keys = KeyTable()
+    var shares: KeyCounts
+    var adaptive: AdaptiveLimit?
+    let maxInFlight: Int
+    let ringDepth: Int
+    let maxQueue: Int
+    let perKey: Int
+    let batching: LanePlan.Batching
+    /// Its time for a batch that is not full.
+    var batchDue: UInt64 = 0
+    var counts = DispatchCounts()
+
+    init(_ plan: LanePlan) {
+        maxQueue = max(1, plan.maxQueue)
+        maxInFlight = plan.adaptive.map(\.max) ?? max(1, plan.maxInFlight)
+        // A worker thread is the permit of a synchronous call, so more may be queued before it than may run.
+        ringDepth = plan.adaptive == nil ? max(maxInFlight, min(512, maxQueue)) : maxInFlight
+        perKey = plan.perKey
+        batching = plan.batching
+        adaptive = plan.adaptive.map(AdaptiveLimit.init)
+        shares = Bulkhead(BulkheadPolicy(maxInFlight: 1, maxQueue: maxQueue, perKey: 0)).keys
+    }
+
+    /// How many calls may be out now.
+    var limit: Int {
+        if let adaptive { return adaptive.limit }
+        return isAsynchronous ? maxInFlight : ringDepth
+    }
+}
+
+/// A part of a batch that a lane has still to load.
+struct RunNode: BitwiseCopyable {
+    var batch: Link = 0
+    var lower: UInt32 = 0
+    var upper: UInt32 = 0
+    var next: Link = 0
+}

@@ -1,0 +1,113 @@
+package import PatchbayEvents
+package import PatchbayLog
+package import PatchbayTelemetry
+
+/// What the dispatcher is given from outside: everything that it does not decide itself.
+///
+/// All closures are called on the dispatcher's thread and must return promptly.
+package struct DispatchHost: Sendable {
+    /// Puts a call's state writes in place, all or none; false when a revision was lost.
+    package var commitState: @Sendable (_ lane: Int, _ writes: [StateWrite], _ unixNow: UInt64) -> Bool
+    package var changeTimers: @Sendable (_ lane: Int, _ changes: [TimerChange]) -> Void
+    /// Timers that are due, each with the lane of its handler.
+    package var fireTimers: @Sendable (_ unixNow: UInt64) -> [Reentry]
+    /// Unix nanoseconds of the earliest timer; `nil` when none is set.
+    package var nextTimer: @Sendable () -> UInt64?
+    /// Takes events in again: decodes, validates and routes them as a source's. What is refused is reported there.
+    package var reenter: @Sendable (_ events: [Reentry]) -> [EventBatch]
+    /// Writes a dead letter down, at some time soon; the answer comes through `Dispatcher.buried`.
+    package var bury: @Sendable (_ letter: DeadLetter) -> Void
+    /// Whether dead letters are still on their way.
+    package var isBurying: @Sendable () -> Bool
+    package var notice: @Sendable (_ notice: DispatchEffects.Notice) -> Void
+    /// A failed, shed or closed attempt, for the log.
+    package var attemptFailed: @Sendable (_ report: AttemptReport) -> Void
+    package var spans: HandlerSpans?
+
+    package init(
+        commitState: @escaping @Sendable (Int, [StateWrite], UInt64) -> Bool,
+        changeTimers: @escaping @Sendable (Int, [TimerChange]) -> Void,
+        fireTimers: @escaping @Sendable (UInt64) -> [Reentry],
+        nextTimer: @escaping @Sendable () -> UInt64?,
+        reenter: @escaping @Sendable ([Reentry]) -> [EventBatch],
+        bury: @escaping @Sendable (DeadLetter) -> Void,
+        isBurying: @escaping @Sendable () -> Bool,
+        notice: @escaping @Sendable (DispatchEffects.Notice) -> Void,
+        attemptFailed: @escaping @Sendable (AttemptReport) -> Void,
+        spans: HandlerSpans? = nil
+    ) {
+        self.commitState = commitState
+        self.changeTimers = changeTimers
+        self.fireTimers = fireTimers
+        self.nextTimer = nextTimer
+        self.reenter = reenter
+        self.bury = bury
+        self.isBurying = isBurying
+        self.notice = notice
+        self.attemptFailed = attemptFailed
+        self.spans = spans
+    }
+}
+
+/// An event that comes in again: emitted by a handler, or a timer's.
+package struct Reentry: Sendable {
+    package var event: Event
+    /// The lane of the one handler that gets it (timers); `nil` is routed.
+    package var lane: Int?
+
+    package init(event: Event, lane: Int? = nil) {
+        self.event = event
+        self.lane = lane
+    }
+}
+
+/// What is said about an attempt that did not succeed.
+package struct AttemptReport: Sendable {
+    package var eventID: String
+    package var eventSource: String
+    package var route: Int
+    package var lane: Int
+    package var attempt: Int
+    package var outcome: OutcomeKind
+    package var reason: String
+    package var verdict: Settlement.Verdict
+    /// Nanoseconds until the next attempt.
+    package var retryDelay: UInt64
+    package var trace: TraceContext
+}
+
+/// A snapshot of the dispatcher for reports; taken about ten times a second and at the end.
+package struct DispatchStatus: Sendable {
+    package var counts = DispatchCounts()
+    package var lanes: [DispatchCounts] = []
+    /// Deliveries loaded and calls owed, lane by lane.
+    package var loaded: [Int] = []
+    package var log = LogUsage(boundBytes: 0, reserveBytes: 0)
+    /// Events appended to the log.
+    package var accepted: UInt64 = 0
+    /// Events that handlers or timers brought in; part of `accepted`.
+    package var emitted: UInt64 = 0
+    /// Events that no route took and that were dead-lettered.
+    package var unmatchedDead: UInt64 = 0
+    package var threads = 0
+    package var callsOpen = 0
+}
+
+/// How the dispatcher ended.
+package struct DispatchEnd: Sendable {
+    package enum Reason: Sendable {
+        /// Sources are at their end and everything is settled.
+        case finished
+        /// What is left sits in lanes that have stopped for good.
+        case stuck
+        /// The drain's time is over.
+        case deadline
+        /// Told to stop at once.
+        case stopped
+    }
+
+    package var reason: Reason
+    /// What is not settled, as structured JSON with the delivery's attributes.
+    package var pending: [[UInt8]]
+    package var status: DispatchStatus
+}

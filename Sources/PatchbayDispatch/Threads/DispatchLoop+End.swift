@@ -1,0 +1,161 @@
+import CPatchbay
+import CPatchbaySystem
+import PatchbayEvents
+import PatchbayLog
+import Synchronization
+
+extension DispatchLoop {
+    /// How long a run that ends by itself waits for calls that the host gave up on.
+    private static let stuckPatience: UInt64 = 5_000_000_000
+
+    /// Whether the run is over, and why.
+    mutating func endReason() -> DispatchEnd.Reason? {
+        switch dispatcher.command.load(ordering: .acquiring) {
+        case Dispatcher.Command.stop.rawValue: return .stopped
+        case Dispatcher.Command.drain.rawValue:
+            core.isFlushing = true
+            if let reason = naturalEnd() { return reason }
+            return now >= dispatcher.drainDeadline.load(ordering: .relaxed) ? .deadline : nil
+        default:
+            guard dispatcher.options.endsWhenIdle, ports.allSatisfy(\.isExhausted) else { return nil }
+            core.isFlushing = true
+            return naturalEnd()
+        }
+    }
+
+    private mutating func naturalEnd() -> DispatchEnd.Reason? {
+        guard ports.allSatisfy(\.isExhausted), emits.isEmpty, waiting.isEmpty, host.nextTimer() == nil,
+            !host.isBurying()
+        else { return nil }
+        if core.counts.pending == 0 { return .finished }
+        guard core.isStuck else {
+            stuckSince = 0
+            return nil
+        }
+        if core.owed == 0 { return .stuck }
+        if stuckSince == 0 { stuckSince = now }
+        return now >= stuckSince + Self.stuckPatience ? .stuck : nil
+    }
+
+    /// Looks at what only time shows: deadlines, handlers that are slow or stuck, the status for reports.
+    mutating func sweep() {
+        sweepDue = now + sweepInterval
+        if core.hasOpenCalls {
+            for index in 1..<core.callHighWater {
+                core.checkDeadline(
+                    index, startedAt: table.started[index].load(ordering: .acquiring), now: now, effects: &effects)
+            }
+            separateSlowHandlers()
+            growPools()
+            _ = perform()
+        }
+        guard now >= statusDue else { return }
+        statusDue = now + 100_000_000
+        dispatcher.publish(status)
+    }
+
+    /// A handler in the shared pool that has been in a call for over 10 ms gets threads of its own.
+    private mutating func separateSlowHandlers() {
+        guard let shared = pools.all.first else { return }
+        for index in shared.running {
+            let lane = Int(dispatcher.shared.infos[index].lane)
+            let started = table.started[index].load(ordering: .acquiring)
+            guard started != 0, now > started + 14_000_000, pools.isShared(lane) else { continue }
+            host.notice(.notPrompt(lane: lane, nanoseconds: now - started))
+            do {
+                try pools.separate(lane: lane, plan: dispatcher.plan)
+            } catch {
+                host.notice(.noThread("\(error)"))
+            }
+        }
+    }
+
+    /// Doubles the threads of a pool that has work but took little since the last sweep: its threads are in handlers.
+    private mutating func growPools() {
+        let every = pools.everyPool
+        while taken.count < every.count { taken.append(0) }
+        var grown = false
+        for (index, pool) in every.enumerated() {
+            let before = taken[index]
+            taken[index] = pool.ring.taken
+            let threads = pool.threadCount
+            guard !pool.ring.isEmpty, threads < pool.threadsMax, taken[index] - before < UInt64(16 * threads) else {
+                continue
+            }
+            do {
+                for _ in 0..<threads { grown = try pool.grow() || grown }
+            } catch {
+                host.notice(.noThread("\(error)"))
+            }
+        }
+        if grown { pools.refreshOutboxes() }
+    }
+
+    var status: DispatchStatus {
+        var status = DispatchStatus()
+        status.counts = core.counts
+        for lane in 0..<dispatcher.plan.lanes.count {
+            status.lanes.append(core.laneCounts(lane))
+            status.loaded.append(core.loadedCount(lane))
+        }
+        status.log = log.usage
+        status.accepted = accepted
+        status.emitted = emitted
+        status.unmatchedDead = unmatchedDead
+        status.threads = pools.threadCount
+        status.callsOpen = core.openCalls
+        return status
+    }
+
+    /// Ends the run: asks open calls to end, waits a grace for them, reports what is left.
+    mutating func end(_ reason: DispatchEnd.Reason) -> DispatchEnd {
+        table.stop()
+        if reason == .deadline || reason == .stopped { cancelOpenCalls(grace: reason == .deadline) }
+        for port in ports { port.stop() }
+        for pool in pools.everyPool { pool.stop(stuck: true) }
+        _ = settlePosted()
+        _ = takeBuried()
+        var pending: [[UInt8]] = []
+        let plan = dispatcher.plan
+        core.forEachPending { reference in
+            pending.append(
+                BatchView(reference.batch).json(
+                    of: reference.event,
+                    adding: [
+                        Event.Extension("pendinghandler", plan.lanes[reference.lane].handler.name),
+                        Event.Extension("pendingroute", plan.routes[reference.route].name),
+                        Event.Extension("pendingattempts", String(reference.attempts)),
+                    ]))
+        }
+        pending += emits.all.map(\.event.json)
+        for batch in waiting { for index in 0..<batch.count { pending.append(BatchView(batch).event(index).json) } }
+        for port in ports {
+            while let batch = port.take() {
+                for index in 0..<batch.count { pending.append(BatchView(batch).event(index).json) }
+            }
+        }
+        return DispatchEnd(reason: reason, pending: pending, status: status)
+    }
+
+    private mutating func cancelOpenCalls(grace: Bool) {
+        guard core.hasOpenCalls else { return }
+        for index in 1..<core.callHighWater where core.isOpen(index) {
+            if table.started[index].load(ordering: .acquiring) != 0 {
+                cancel(index, why: Int32(PATCHBAY_CANCEL_SHUTDOWN))
+            }
+        }
+        guard grace else { return }
+        let until = pbs_now() + dispatcher.plan.cancelGrace
+        while core.hasOpenCalls, now < until,
+            dispatcher.command.load(ordering: .acquiring) != Dispatcher.Command.stop.rawValue
+        {
+            dispatcher.doorbell.wait(timeout: 10_000_000) {
+                table.hasForeign || pools.outboxes.contains { !$0.isEmpty }
+            }
+            now = pbs_now()
+            _ = settlePosted()
+            // Nothing is started any more, but dead letters are written and batches released.
+            _ = perform()
+        }
+    }
+}

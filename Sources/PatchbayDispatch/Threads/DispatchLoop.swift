@@ -1,0 +1,397 @@
+import CPatchbay
+import CPatchbayJSON
+import CPatchbaySystem
+import PatchbayEvents
+import PatchbayLog
+import PatchbayResilience
+import PatchbayTelemetry
+import Synchronization
+
+/// The body of the dispatcher's thread: takes in, settles, advances, performs, and parks when nothing is to do.
+struct DispatchLoop: ~Copyable {
+    let dispatcher: Dispatcher
+    let table: CallTable
+    let ports: [IntakePort]
+    let host: DispatchHost
+    let pools: Pools
+    var log: any EventLog & Sendable
+    var core: DispatchCore
+    var effects = DispatchEffects()
+    var emits = EmitQueue()
+    var now: UInt64
+    /// Unix time minus monotonic time.
+    let unixOffset: UInt64
+    var accepted: UInt64 = 0
+    var emitted: UInt64 = 0
+    var unmatchedDead: UInt64 = 0
+    var waiting: [EventBatch] = []
+    var sweepDue: UInt64 = 0
+    var statusDue: UInt64 = 0
+    /// How far each pool had come at the last sweep.
+    var taken: [UInt64] = []
+    /// When nothing was left but calls that the host gave up on; 0 is not so.
+    var stuckSince: UInt64 = 0
+    let sweepInterval: UInt64
+
+    init(
+        dispatcher: Dispatcher, ports: [IntakePort], log: any EventLog & Sendable, host: DispatchHost, pools: Pools
+    ) {
+        self.dispatcher = dispatcher
+        self.ports = ports
+        self.log = log
+        self.host = host
+        self.pools = pools
+        table = dispatcher.table
+        core = DispatchCore(dispatcher.plan, seed: dispatcher.options.seed, callCapacity: table.capacity - 1)
+        now = pbs_now()
+        unixOffset = pbs_unix_now() &- now
+        let shortest = dispatcher.plan.routes.map(\.timeout.attempt).filter { $0 > 0 }.min() ?? 1_000_000_000
+        sweepInterval = min(10_000_000, max(1_000_000, UInt64(shortest) / 10))
+    }
+
+    // MARK: The loop
+
+    mutating func run() -> DispatchEnd {
+        while true {
+            now = pbs_now()
+            var progress = settlePosted()
+            progress = takeBuried() || progress
+            progress = takeIn() || progress
+            progress = reenterEmits() || progress
+            core.advance(now: now, effects: &effects)
+            progress = perform() || progress
+            if now >= sweepDue { sweep() }
+            if let reason = endReason() { return end(reason) }
+            if !progress { park() }
+        }
+    }
+
+    private mutating func park() {
+        var due = core.nextTimer ?? .max
+        if core.hasOpenCalls || core.counts.pending > 0 { due = min(due, sweepDue) }
+        if let timer = host.nextTimer() { due = min(due, timer &- unixOffset) }
+        if let delayed = emits.earliest { due = min(due, delayed &- unixOffset) }
+        if dispatcher.command.load(ordering: .acquiring) == Dispatcher.Command.drain.rawValue {
+            due = min(due, dispatcher.drainDeadline.load(ordering: .relaxed))
+        }
+        due = min(due, now + 100_000_000)
+        let timeout = due > now ? due - now : 1
+        let isFull = log.usage.isFull
+        dispatcher.doorbell.wait(timeout: timeout) {
+            table.hasForeign || dispatcher.hasBuried.load(ordering: .relaxed)
+                || pools.outboxes.contains { !$0.isEmpty } || (!isFull && ports.contains { $0.hasBatches })
+                || dispatcher.command.load(ordering: .relaxed) == Dispatcher.Command.stop.rawValue
+        }
+    }
+
+    // MARK: Taking in
+
+    private mutating func takeIn() -> Bool {
+        var progress = false
+        while let batch = waiting.first, append(batch, .handler) {
+            waiting.removeFirst()
+            progress = true
+        }
+        for port in ports {
+            // A few batches a turn, so that no source and no lane waits for another for long.
+            var turns = 4
+            while turns > 0, !log.usage.isFull, let batch = port.take() {
+                turns -= 1
+                progress = true
+                if append(batch, .source) { port.accepted() }
+            }
+        }
+        return progress
+    }
+
+    private mutating func append(_ batch: EventBatch, _ origin: AppendOrigin) -> Bool {
+        do {
+            try log.append(batch, from: origin)
+        } catch {
+            return false
+        }
+        accepted += UInt64(batch.count)
+        if origin == .handler { emitted += UInt64(batch.count) }
+        for index in batch.unmatched { buryUnmatched(batch, Int(index)) }
+        core.accept(batch, effects: &effects)
+        return true
+    }
+
+    private mutating func buryUnmatched(_ batch: EventBatch, _ index: Int) {
+        unmatchedDead += 1
+        let facts = DeadLetterFacts(
+            reason: "no route takes this event", failureClass: "unmatched", now: now &+ unixOffset)
+        host.bury(DeadLetter(delivery: 0, batch: BatchView(batch), event: index, facts: facts))
+    }
+
+    private mutating func reenterEmits() -> Bool {
+        let unixNow = now &+ unixOffset
+        var due = emits.takeDue(unixNow)
+        if let timer = host.nextTimer(), timer <= unixNow { due += host.fireTimers(unixNow) }
+        guard !due.isEmpty else { return false }
+        for batch in host.reenter(due) {
+            batch.source = -1
+            if !append(batch, .handler) { waiting.append(batch) }
+        }
+        return true
+    }
+
+    mutating func takeBuried() -> Bool {
+        guard dispatcher.hasBuried.exchange(false, ordering: .acquiring) else { return false }
+        let links = dispatcher.buriedLinks.withLock { links in
+            defer { links.removeAll(keepingCapacity: true) }
+            return links
+        }
+        for link in links where link != 0 { core.buried(link, now: now, effects: &effects) }
+        return true
+    }
+
+    // MARK: Settling
+
+    mutating func settlePosted() -> Bool {
+        var progress = false
+        for outbox in pools.outboxes {
+            let head = outbox.takeAll()
+            if head != 0 {
+                settleChain(head, byWorker: true)
+                progress = true
+            }
+        }
+        let foreign = table.takeForeign()
+        if foreign != 0 {
+            settleChain(foreign, byWorker: false)
+            progress = true
+        }
+        return progress
+    }
+
+    /// Settles a chain of posted calls, oldest first.
+    private mutating func settleChain(_ head: UInt32, byWorker: Bool) {
+        var reversed: UInt32 = 0
+        var link = head
+        while link != 0 {
+            let next = table.next[Int(link) - 1]
+            table.next[Int(link) - 1] = reversed
+            reversed = link
+            link = next
+        }
+        while reversed != 0 {
+            let index = Int(reversed) - 1
+            reversed = table.next[index]
+            settle(index, byWorker: byWorker)
+        }
+    }
+
+    private mutating func settle(_ index: Int, byWorker: Bool) {
+        let call = table.call(at: index)
+        let outcome = table.settle(index)
+        let info = dispatcher.shared.infos[index]
+        let lane = dispatcher.shared.lanes[Int(info.lane)]
+        if !byWorker {
+            lane.open.value.wrappingSubtract(1, ordering: .releasing)
+        } else if !outcome.wasClosed, outcome.kind == .retry || outcome.kind == .fail {
+            lane.unheard.value.wrappingSubtract(1, ordering: .releasing)
+        }
+        let startedAt = table.started[index].load(ordering: .relaxed)
+        guard outcome.effects != nil || info.isSampled || outcome.kind != .done || outcome.wasClosed else {
+            _ = core.settle(
+                UInt32(index), outcome, startedAt: startedAt, now: now, unixNow: now &+ unixOffset, effects: &effects)
+            return
+        }
+        settleFully(index, call, outcome, info, startedAt: startedAt)
+    }
+
+    /// The way of calls that emitted, wrote state, failed, or are traced.
+    private mutating func settleFully(
+        _ index: Int, _ call: patchbay_call, _ outcome: SettledCall, _ info: CallInfo, startedAt: UInt64
+    ) {
+        let unixNow = now &+ unixOffset
+        let reference = outcome.wasClosed ? nil : core.reference(ofCall: UInt32(index))
+        var conflict = false
+        if outcome.kind == .done, !outcome.wasClosed, let wanted = outcome.effects, let reference {
+            conflict =
+                !wanted.stateWrites.isEmpty && !host.commitState(Int(info.lane), wanted.stateWrites, unixNow)
+            if !conflict {
+                if !wanted.timers.isEmpty { host.changeTimers(Int(info.lane), wanted.timers) }
+                emit(wanted.emits, from: reference, info: info)
+            }
+        }
+        let settlement = core.settle(
+            UInt32(index), outcome, startedAt: startedAt, stateConflict: conflict, now: now, unixNow: unixNow,
+            effects: &effects)
+        guard let reference, outcome.kind != .unstarted else { return }
+        host.spans.map { _ = $0.endAll(call: call, now: unixNow) }
+        report(reference, info, outcome.kind, outcome.details, settlement, conflict: conflict)
+    }
+
+    func report(
+        _ reference: DeliveryReference, _ info: CallInfo, _ kind: OutcomeKind, _ details: ResultDetails?,
+        _ settlement: Settlement, conflict: Bool
+    ) {
+        let failed = kind != .done && kind != .skip
+        guard failed || info.isSampled else { return }
+        let trace = reference.batch.traces[reference.event]
+        let context = TraceContext(
+            traceID: TraceID(high: trace.traceHigh, low: trace.traceLow), spanID: info.span,
+            flags: info.isSampled ? TraceContext.Flag.sampled : 0)
+        if info.isSampled { recordSpan(reference, info, kind, details, settlement, context, conflict: conflict) }
+        guard failed else { return }
+        let record = reference.batch.events[reference.event]
+        let view = BatchView(reference.batch)
+        host.attemptFailed(
+            AttemptReport(
+                eventID: String(view.bytes(record.id)), eventSource: String(view.bytes(record.source)),
+                route: reference.route, lane: reference.lane, attempt: settlement.attempt, outcome: kind,
+                reason: details?.reason ?? "", verdict: settlement.verdict, retryDelay: settlement.retryDelay,
+                trace: context))
+    }
+
+    private func recordSpan(
+        _ reference: DeliveryReference, _ info: CallInfo, _ kind: OutcomeKind, _ details: ResultDetails?,
+        _ settlement: Settlement, _ context: TraceContext, conflict: Bool
+    ) {
+        let view = BatchView(reference.batch)
+        let record = reference.batch.events[reference.event]
+        let trace = reference.batch.traces[reference.event]
+        let previous = info.previousSpan
+        var span = Span.process(
+            handler: dispatcher.plan.lanes[reference.lane].handler.name,
+            route: dispatcher.plan.routes[reference.route].name, messageID: String(view.bytes(record.id)),
+            attempt: Int(info.attempt), attemptsMax: Int(info.attemptsMax), context: context,
+            parentSpanID: trace.receive, creation: Self.creation(view, record),
+            previousAttempt: previous == 0 ? .none : context.child(spanID: previous), start: info.startedUnix)
+        let outcome: SpannedOutcome =
+            switch kind {
+            case .done: conflict ? .busy : .done
+            case .skip: .skip
+            case .busy: .busy
+            case .fail: .fail
+            case .cancelled: .timeout
+            case .retry, .unstarted: .retry
+            }
+        let end = max(pbs_unix_now(), info.startedUnix)
+        span.settle(
+            outcome, reason: details?.reason ?? "",
+            retryDelay: settlement.verdict == .retries ? settlement.retryDelay : nil,
+            breaker: settlement.breakerState == .halfOpen ? "half-open" : settlement.breakerState.rawValue, end: end)
+        if settlement.verdict == .dies { span[SpanKey.deadLetter] = true }
+        dispatcher.tracer.record(span)
+    }
+
+    /// The context that came with the event; `.none` without one.
+    private static func creation(_ view: BatchView, _ record: pbj_event) -> TraceContext {
+        for attribute in view.extensions(of: record) where attribute.key.bytes.elementsEqual("traceparent".utf8) {
+            return TraceContext(traceparent: UnsafeRawBufferPointer(attribute.value.bytes)) ?? .none
+        }
+        return .none
+    }
+
+    // MARK: Performing
+
+    /// Does what the core wants done; true when there was anything.
+    mutating func perform() -> Bool {
+        var progress = false
+        for call in effects.cancels { cancel(Int(call), why: Int32(PATCHBAY_CANCEL_TIMEOUT)) }
+        for call in effects.closes { close(call) }
+        // Before the starts that rely on them.
+        for change in effects.generations {
+            dispatcher.shared.generations[change.breaker].store(change.generation &- 1, ordering: .releasing)
+        }
+        if !effects.starts.isEmpty {
+            progress = true
+            startCalls()
+        }
+        for notice in effects.notices { host.notice(notice) }
+        for death in effects.deaths { bury(death) }
+        for batch in effects.released {
+            log.release(batch)
+            if batch.source >= 0, batch.source < ports.count { ports[batch.source].giveBack(batch) }
+        }
+        progress = progress || !effects.released.isEmpty || !effects.deaths.isEmpty
+        effects.clear()
+        return progress
+    }
+
+    private mutating func startCalls() {
+        var pushed = 0
+        var pool: WorkerPool?
+        for start in effects.starts {
+            var link = start.call
+            while link != 0 {
+                arm(link, start)
+                link = start.count > 1 ? core.nextInBatch(link) : 0
+            }
+            let target = pools.ofLane[Int(start.lane)]
+            if let pool, pool !== target || pushed >= 256 {
+                pool.ring(pushed: pushed)
+                pushed = 0
+            }
+            pool = target
+            // A ring holds every call that its lanes may have out.
+            precondition(target.ring.push(start.call), "a worker ring is smaller than its lanes' limits")
+            pushed += Int(start.count)
+        }
+        pool?.ring(pushed: pushed)
+    }
+
+    private mutating func arm(_ call: UInt32, _ start: DispatchEffects.Start) {
+        let index = Int(call)
+        let place = core.place(ofCall: call)
+        let admission = core.admission(ofCall: call)
+        var info = CallInfo(view: place.view)
+        info.event = place.event
+        info.lane = start.lane
+        info.route = place.route
+        info.attempt = place.attempts + 1
+        info.attemptsMax = UInt32(clamping: dispatcher.plan.routes[Int(place.route)].retry.maxRetries + 1)
+        info.timeout = core.timeout(ofCall: call)
+        info.breaker = UInt32(admission.breaker)
+        info.generation = admission.generation &- 1
+        info.nextInBatch = start.count > 1 ? core.nextInBatch(call) : 0
+        let position = place.view.pointee.firstPosition + UInt64(place.event)
+        info.span = dispatcher.tracer.ids.spanID(
+            position: position, lane: UInt32(start.lane), attempt: info.attempt, role: IDGenerator.Role.process)
+        if place.view.pointee.traces[Int(place.event)].sampled, dispatcher.tracer.isOn {
+            info.isSampled = true
+            info.previousSpan = core.lastSpan(ofCall: call)
+            core.setLastSpan(info.span, ofCall: call)
+        }
+        dispatcher.shared.infos[index] = info
+        _ = table.arm(index)
+    }
+
+    func cancel(_ index: Int, why: Int32) {
+        guard table.requestCancel(index) else { return }
+        let lane = dispatcher.shared.lanes[Int(dispatcher.shared.infos[index].lane)]
+        lane.handler.cancel?(lane.handler.instance, table.call(at: index), why)
+    }
+
+    private mutating func close(_ call: UInt32) {
+        let index = Int(call)
+        let reference = core.reference(ofCall: call)
+        let info = dispatcher.shared.infos[index]
+        guard table.close(index) else { return }
+        let settlement = core.closed(call, now: now, unixNow: now &+ unixOffset, effects: &effects)
+        host.spans.map { _ = $0.endAll(call: table.call(at: index), now: now &+ unixOffset) }
+        report(
+            reference, info, .cancelled, ResultDetails(reason: "timeout: the call did not end in time"), settlement,
+            conflict: false)
+    }
+
+    private mutating func bury(_ death: DispatchEffects.Death) {
+        let reference = core.reference(of: death.delivery)
+        var facts = DeadLetterFacts(reason: death.reason, failureClass: death.failureClass, now: now &+ unixOffset)
+        let lane = dispatcher.plan.lanes[reference.lane]
+        facts.route = dispatcher.plan.routes[reference.route].name
+        facts.handler = lane.handler.name
+        facts.handlerVersion = lane.handler.version
+        facts.code = death.code
+        facts.attempts = death.history?.attempts ?? []
+        facts.attemptCount = reference.attempts
+        let trace = reference.batch.traces[reference.event]
+        facts.trace = TraceID(high: trace.traceHigh, low: trace.traceLow).hexadecimal
+        host.bury(
+            DeadLetter(
+                delivery: death.delivery, batch: BatchView(reference.batch), event: reference.event, facts: facts))
+    }
+}

@@ -1,0 +1,173 @@
+package import PatchbayEvents
+package import PatchbayLog
+package import PatchbayTelemetry
+import PatchbayResilience
+import Synchronization
+
+/// The dispatcher's thread with its workers: takes batches from the sources, appends them, runs the core, and performs
+/// what it decides.
+///
+/// Made, then given its ports, then started once. It ends by itself when every port is exhausted and everything is
+/// settled (`endsWhenIdle`), or after `drain` or `stop`. [all functions from any thread]
+package final class Dispatcher: Sendable {
+    /// How a run is set up.
+    package struct Options: Sendable {
+        /// Ends once the sources are exhausted and everything is settled.
+        package var endsWhenIdle = false
+        /// Threads of the pool that handlers share which promise to return promptly.
+        package var sharedThreads = 1
+        /// Most hops of events that handlers emit from events.
+        package var emitDepthMax = 16
+        package var seed: UInt64 = 0
+
+        package init() {}
+    }
+
+    package let doorbell: Doorbell
+    package let table: CallTable
+    let plan: DispatchPlan
+    let options: Options
+    let tracer: Tracer
+    let shared: WorkerShared
+    let ports = Mutex<[IntakePort]>([])
+    let command = Atomic<UInt8>(Command.run.rawValue)
+    let drainDeadline = Atomic<UInt64>(0)
+    let buriedLinks = Mutex<[UInt32]>([])
+    let hasBuried = Atomic<Bool>(false)
+    private let latest = Mutex(DispatchStatus())
+    private let ended = Mutex<DispatchEnd?>(nil)
+    private let thread = Mutex<OwnThread?>(nil)
+
+    enum Command: UInt8 { case run, drain, stop }
+
+    package init(plan: DispatchPlan, tracer: Tracer, options: Options) {
+        self.plan = plan
+        self.tracer = tracer
+        self.options = options
+        doorbell = Doorbell()
+        table = CallTable(capacity: Self.callCapacity(plan), doorbell: doorbell)
+        shared = WorkerShared(
+            table: table,
+            lanes: plan.lanes.map {
+                WorkerLane(handler: $0.handler, maxInFlight: $0.adaptive.map(\.max) ?? max(1, $0.maxInFlight))
+            },
+            routes: plan.routes.map(\.name), breakers: DispatchCore.breakerCapacity(plan), doorbell: doorbell)
+    }
+
+    /// A port for one source. Before `start`.
+    package func makePort() -> IntakePort {
+        let port = IntakePort(doorbell: doorbell)
+        ports.withLock { $0.append(port) }
+        return port
+    }
+
+    /// Starts the dispatcher's thread and the first workers.
+    package func start(log: any EventLog & Sendable, host: DispatchHost) throws(ThreadError) {
+        let ports = ports.withLock { $0 }
+        // Only the new thread uses the pools' table from here on.
+        nonisolated(unsafe) let pools = try Pools(plan: plan, shared: shared, sharedThreads: options.sharedThreads)
+        let started = try OwnThread("pb-dispatch") {
+            var loop = DispatchLoop(dispatcher: self, ports: ports, log: log, host: host, pools: pools)
+            let end = loop.run()
+            self.latest.withLock { $0 = end.status }
+            self.ended.withLock { $0 = end }
+        }
+        thread.withLock { $0 = started }
+    }
+
+    /// Waits for the end.
+    package func join() -> DispatchEnd? {
+        thread.withLock { $0.take() }?.join()
+        return ended.withLock { $0 }
+    }
+
+    /// Lets what is pending finish until `deadline` (monotonic nanoseconds). The sources are to be ended by their owner.
+    package func drain(deadline: UInt64) {
+        drainDeadline.store(deadline, ordering: .relaxed)
+        if command.load(ordering: .relaxed) == Command.run.rawValue {
+            command.store(Command.drain.rawValue, ordering: .releasing)
+        }
+        doorbell.ring()
+    }
+
+    /// Ends now: what is pending is reported, not finished.
+    package func stop() {
+        command.store(Command.stop.rawValue, ordering: .releasing)
+        doorbell.ring()
+    }
+
+    /// A dead letter that `DispatchHost.bury` was given is written.
+    package func buried(_ delivery: UInt32) {
+        buriedLinks.withLock { $0.append(delivery) }
+        hasBuried.store(true, ordering: .releasing)
+        doorbell.ring()
+    }
+
+    package var status: DispatchStatus { latest.withLock { $0 } }
+    func publish(_ status: DispatchStatus) { latest.withLock { $0 = status } }
+
+    /// Every lane can have its ring's depth of calls out, and as many owed ones again.
+    private static func callCapacity(_ plan: DispatchPlan) -> Int {
+        let perLane = plan.lanes.reduce(0) { sum, lane in
+            sum + 2 * max(lane.adaptive.map(\.max) ?? lane.maxInFlight, 512)
+        }
+        return min(max(1024, perLane), (1 << 24) - 1)
+    }
+}
+
+/// The worker pools of a run: one shared, one per lane of a blocking handler.
+final class Pools {
+    let all: [WorkerPool]
+    private(set) var ofLane: [WorkerPool]
+    private(set) var outboxes: [Outbox] = []
+    private let shared: WorkerPool
+    private let workers: WorkerShared
+    private var added: [WorkerPool] = []
+
+    init(plan: DispatchPlan, shared workers: WorkerShared, sharedThreads: Int) throws(ThreadError) {
+        self.workers = workers
+        func depth(_ lane: LanePlan) -> Int { max(512, lane.adaptive.map(\.max) ?? lane.maxInFlight) }
+        let prompt = plan.lanes.filter { !$0.handler.blocking }
+        shared = WorkerPool(
+            name: "shared", ringCapacity: max(64, prompt.reduce(0) { $0 + depth($1) }), threadsMax: sharedThreads,
+            shared: workers)
+        var all = prompt.isEmpty ? [] : [shared]
+        var ofLane: [WorkerPool] = []
+        for lane in plan.lanes {
+            if lane.handler.blocking {
+                let own = WorkerPool(
+                    name: String(lane.name.suffix(8)), ringCapacity: depth(lane),
+                    threadsMax: lane.adaptive.map(\.max) ?? max(1, lane.maxInFlight), shared: workers)
+                all.append(own)
+                ofLane.append(own)
+            } else {
+                ofLane.append(shared)
+            }
+        }
+        self.all = all
+        self.ofLane = ofLane
+        for pool in all { _ = try pool.grow() }
+        refreshOutboxes()
+    }
+
+    var everyPool: [WorkerPool] { all + added }
+    var threadCount: Int { everyPool.reduce(0) { $0 + $1.threadCount } }
+
+    /// Gives the lane of a handler that broke its promise threads of its own, and the shared pool one in place of the
+    /// thread that is stuck.
+    func separate(lane: Int, plan: DispatchPlan) throws(ThreadError) {
+        guard ofLane[lane] === shared else { return }
+        let own = WorkerPool(
+            name: String(plan.lanes[lane].name.suffix(8)), ringCapacity: max(512, plan.lanes[lane].maxInFlight),
+            threadsMax: max(1, plan.lanes[lane].maxInFlight), shared: workers)
+        _ = try own.grow()
+        _ = try shared.grow(anyway: true)
+        added.append(own)
+        ofLane[lane] = own
+        refreshOutboxes()
+    }
+
+    func isShared(_ lane: Int) -> Bool { ofLane[lane] === shared }
+
+    func refreshOutboxes() { outboxes = everyPool.flatMap(\.outboxes) }
+}

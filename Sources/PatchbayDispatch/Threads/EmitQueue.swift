@@ -1,0 +1,37 @@
+import PatchbayEvents
+
+/// Events that wait to come in again: at once, or at a time.
+struct EmitQueue {
+    private var ready: [Reentry] = []
+    /// Latest first, so that what is due is at the end.
+    private var delayed: [(due: UInt64, reentry: Reentry)] = []
+
+    var isEmpty: Bool { ready.isEmpty && delayed.isEmpty }
+    /// Unix nanoseconds; 0 when something is ready, `nil` when nothing waits.
+    var earliest: UInt64? { ready.isEmpty ? delayed.last?.due : 0 }
+    /// Everything that waits, for the report of what is pending.
+    var all: [Reentry] { ready + delayed.reversed().map(\.reentry) }
+
+    mutating func add(_ reentry: Reentry, notBefore: UInt64, unixNow: UInt64) {
+        guard notBefore > unixNow else {
+            ready.append(reentry)
+            return
+        }
+        var lower = 0
+        var upper = delayed.count
+        while lower < upper {
+            let middle = (lower + upper) / 2
+            if delayed[middle].due > notBefore { lower = middle + 1 } else { upper = middle }
+        }
+        delayed.insert((notBefore, reentry), at: lower)
+    }
+
+    mutating func takeDue(_ unixNow: UInt64) -> [Reentry] {
+        while let last = delayed.last, last.due <= unixNow {
+            ready.append(last.reentry)
+            delayed.removeLast()
+        }
+        defer { ready.removeAll() }
+        return ready
+    }
+}

@@ -1,0 +1,217 @@
+import CPatchbay
+import CPatchbaySystem
+import PatchbayEvents
+import Synchronization
+
+/// What all workers read: fixed before the first one starts.
+final class WorkerShared: Sendable {
+    let table: CallTable
+    let lanes: [WorkerLane]
+    let routeNames: [UncheckedName]
+    let doorbell: Doorbell
+    // Invariant: `infos` entries are written by the dispatcher before the call is pushed; a worker only writes
+    // `startedUnix` of a call it runs. `generations` are atomics.
+    nonisolated(unsafe) let infos: UnsafeMutablePointer<CallInfo>
+    nonisolated(unsafe) let generations: UnsafeMutablePointer<Atomic<UInt32>>
+    private let capacity: Int
+    private let generationCapacity: Int
+
+    init(table: CallTable, lanes: [WorkerLane], routes: [String], breakers: Int, doorbell: Doorbell) {
+        self.table = table
+        self.lanes = lanes
+        routeNames = routes.map { UncheckedName(StaticName($0)) }
+        self.doorbell = doorbell
+        capacity = table.capacity
+        generationCapacity = breakers
+        infos = Self.reserve(table.capacity)
+        generations = Self.reserve(breakers)
+    }
+
+    deinit {
+        pbs_release(infos, UInt64(capacity * MemoryLayout<CallInfo>.stride))
+        pbs_release(generations, UInt64(generationCapacity * MemoryLayout<UInt32>.stride))
+    }
+
+    private static func reserve<T: ~Copyable>(_ count: Int) -> UnsafeMutablePointer<T> {
+        let bytes = UInt64(max(1, count) * MemoryLayout<T>.stride)
+        guard let raw = pbs_reserve(bytes) else { preconditionFailure("no address space for \(bytes) bytes") }
+        return raw.bindMemory(to: T.self, capacity: max(1, count))
+    }
+}
+
+/// A name that is never freed, so any thread may read it.
+struct UncheckedName: @unchecked Sendable {
+    // Invariant: the memory is written once and lives as long as the process.
+    let name: StaticName
+    init(_ name: StaticName) { self.name = name }
+}
+
+/// The part of a lane that workers read.
+final class WorkerLane: Sendable {
+    let handler: Handler
+    let name: UncheckedName
+    let maxInFlight: Int
+    /// Calls open with the handler.
+    let open = PaddedCounter()
+    /// Failures that the dispatcher has not heard of: above the limit, workers wait for its word.
+    let unheard = PaddedCounter()
+
+    init(handler: Handler, maxInFlight: Int) {
+        self.handler = handler
+        self.maxInFlight = maxInFlight
+        name = UncheckedName(StaticName(handler.name))
+    }
+}
+
+/// One thread that runs handlers' calls.
+final class Worker: Sendable {
+    let outbox = Outbox()
+    /// The call it is in (index + 1), 0 between calls; for sweeps.
+    let current = Atomic<UInt32>(0)
+    private let pool: WorkerPool
+    private let shared: WorkerShared
+    private let thread = Mutex<OwnThread?>(nil)
+
+    init(pool: WorkerPool, shared: WorkerShared) {
+        self.pool = pool
+        self.shared = shared
+    }
+
+    func start(_ name: String) throws(ThreadError) {
+        let started = try OwnThread(name) { self.run() }
+        thread.withLock { $0 = started }
+    }
+
+    func end(stuck: Bool) {
+        guard let thread = thread.withLock({ $0.take() }) else { return }
+        if stuck, current.load(ordering: .acquiring) != 0 { thread.detach() } else { thread.join() }
+    }
+
+    private func run() {
+        var posted = 0
+        while true {
+            if pool.ring.isEmpty {
+                if posted > 0 { shared.doorbell.ring() }
+                posted = 0
+            }
+            guard let call = pool.next() else { break }
+            let index = Int(call)
+            if shared.infos[index].nextInBatch != 0 {
+                posted += runBatch(index)
+            } else {
+                posted += runOne(index)
+            }
+            if posted >= 64 {
+                shared.doorbell.ring()
+                posted = 0
+            }
+        }
+        if posted > 0 { shared.doorbell.ring() }
+    }
+
+    /// Runs one call; the number of calls it posted.
+    private func runOne(_ index: Int) -> Int {
+        let table = shared.table
+        let lane = shared.lanes[Int(shared.infos[index].lane)]
+        guard mayStart(index, lane) else {
+            table.giveBack(index)
+            outbox.push(index, table)
+            return 1
+        }
+        let call = begin(index, lane)
+        current.store(UInt32(index + 1), ordering: .releasing)
+        let status = lane.handler.handle(lane.handler.instance, call, UnsafePointer(table.views + index))
+        current.store(0, ordering: .releasing)
+        return end(index, call, status, lane)
+    }
+
+    private func runBatch(_ head: Int) -> Int {
+        let table = shared.table
+        let lane = shared.lanes[Int(shared.infos[head].lane)]
+        var calls: [patchbay_call] = []
+        var views: [UnsafePointer<patchbay_event>?] = []
+        var indices: [Int] = []
+        var posted = 0
+        var link = UInt32(head)
+        while link != 0 {
+            let index = Int(link)
+            link = shared.infos[index].nextInBatch
+            if mayStart(index, lane) {
+                calls.append(begin(index, lane))
+                views.append(UnsafePointer(table.views + index))
+                indices.append(index)
+            } else {
+                table.giveBack(index)
+                outbox.push(index, table)
+                posted += 1
+            }
+        }
+        guard let first = indices.first else { return posted }
+        current.store(UInt32(first + 1), ordering: .releasing)
+        if let handleBatch = lane.handler.handleBatch, calls.count <= max(1, lane.handler.batchMax) {
+            let status = handleBatch(lane.handler.instance, UInt64(calls.count), calls, views)
+            let message = status < 0 ? HandlerMessage.take() : ""
+            for (index, call) in zip(indices, calls) { posted += end(index, call, status, lane, message: message) }
+        } else {
+            for (position, index) in indices.enumerated() {
+                current.store(UInt32(index + 1), ordering: .releasing)
+                let status = lane.handler.handle(lane.handler.instance, calls[position], views[position])
+                posted += end(index, calls[position], status, lane)
+            }
+        }
+        current.store(0, ordering: .releasing)
+        return posted
+    }
+
+    /// Whether the call may still start: its breaker has not changed since it was let through, a permit is free, and
+    /// the dispatcher has heard of the failures so far.
+    private func mayStart(_ index: Int, _ lane: WorkerLane) -> Bool {
+        let info = shared.infos + index
+        var patience = 2_000
+        while lane.unheard.value.load(ordering: .acquiring) >= UInt64(lane.maxInFlight) {
+            shared.doorbell.ring()
+            for _ in 0..<50 { pbs_pause() }
+            patience -= 1
+            if patience == 0 { return false }
+        }
+        guard shared.generations[Int(info.pointee.breaker)].load(ordering: .acquiring) == info.pointee.generation
+        else { return false }
+        if lane.open.value.wrappingAdd(1, ordering: .acquiringAndReleasing).oldValue >= UInt64(lane.maxInFlight) {
+            lane.open.value.wrappingSubtract(1, ordering: .releasing)
+            return false
+        }
+        return true
+    }
+
+    private func begin(_ index: Int, _ lane: WorkerLane) -> patchbay_call {
+        let table = shared.table
+        let info = shared.infos[index]
+        let now = info.isSampled ? pbs_now() : pbs_now_coarse()
+        if info.isSampled { shared.infos[index].startedUnix = pbs_unix_now() }
+        ViewWriter.fill(
+            table.views + index, scratch: table.scratch + index * CallTable.scratchBytes, info: info,
+            route: shared.routeNames[Int(info.route)].name, handler: lane.name.name,
+            deadline: info.timeout == 0 ? 0 : now &+ info.timeout)
+        table.started[index].store(now, ordering: .releasing)
+        return table.call(at: index)
+    }
+
+    /// Posts the call if it is over; otherwise whoever completes it does.
+    private func end(
+        _ index: Int, _ call: patchbay_call, _ status: patchbay_status, _ lane: WorkerLane, message: String? = nil
+    ) -> Int {
+        let table = shared.table
+        guard table.returned(index, call, status, message: { message ?? HandlerMessage.take() }) else { return 0 }
+        lane.open.value.wrappingSubtract(1, ordering: .releasing)
+        if table.hasFailed(index) {
+            lane.unheard.value.wrappingAdd(1, ordering: .releasing)
+            outbox.push(index, table)
+            shared.doorbell.ring()
+            return 0
+        }
+        outbox.push(index, table)
+        // A blocking handler may keep this thread for long: what is done must not wait for the next call.
+        if lane.handler.blocking { shared.doorbell.ring() }
+        return 1
+    }
+}

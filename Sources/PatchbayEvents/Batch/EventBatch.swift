@@ -1,0 +1,113 @@
+package import CPatchbay
+package import CPatchbayJSON
+
+/// A run of events with the text they point into and the deliveries that the router gave them.
+///
+/// The unit of everything that costs: one hand-over between threads, one append, one release. It belongs to one
+/// thread at a time: the source that fills it, then the dispatcher (workers read it meanwhile), then the source again.
+package final class EventBatch: @unchecked Sendable {
+    // Invariant: ownership passes with the reference through a ring; only the owner writes.
+
+    /// Most events of one batch.
+    package static let eventsMax = 512
+    /// Room for extension attributes of one batch.
+    package static let extensionsMax = 4096
+    /// simdjson reads past the end of what it parses.
+    package static let padding = 64
+
+    package private(set) var text: UnsafeMutablePointer<CChar>
+    package private(set) var textCapacity: Int
+    package let events: UnsafeMutablePointer<pbj_event>
+    package let extensions: UnsafeMutablePointer<patchbay_kv>
+    package let traces: UnsafeMutablePointer<EventTrace>
+    package let arena: OpaquePointer
+    package private(set) var deliveries: UnsafeMutablePointer<RoutedDelivery>
+    private var deliveryCapacity: Int
+
+    /// Bytes of `text` in use.
+    package var textCount = 0
+    /// Accepted events; refused lines are not among them.
+    package var count = 0
+    package var deliveryCount = 0
+    /// One per lane that gets any of it.
+    package var runs: [LaneRun] = []
+    /// Events that no route matched and that `unmatched: deadLetter` keeps.
+    package var unmatched: [UInt32] = []
+    /// Which source; the dispatcher gives the batch back there.
+    package var source: Int
+    /// Position of the first event in the log, from the log's append.
+    package var firstPosition: UInt64 = 0
+    /// Deliveries and owed calls that still need the memory. [dispatcher]
+    package var holds = 0
+    /// Unix nanoseconds when it was read.
+    package var receivedAt: UInt64 = 0
+    /// How many times its events were emitted from events: 0 for what came from outside.
+    package var emitDepth: UInt8 = 0
+
+    package init(source: Int, textCapacity: Int) {
+        self.source = source
+        self.textCapacity = textCapacity
+        text = .allocate(capacity: textCapacity + Self.padding)
+        (text + textCapacity).initialize(repeating: 0, count: Self.padding)
+        events = .allocate(capacity: Self.eventsMax)
+        extensions = .allocate(capacity: Self.extensionsMax)
+        traces = .allocate(capacity: Self.eventsMax)
+        deliveryCapacity = Self.eventsMax
+        deliveries = .allocate(capacity: deliveryCapacity)
+        arena = pbj_arena_new()
+    }
+
+    deinit {
+        text.deallocate()
+        events.deallocate()
+        extensions.deallocate()
+        traces.deallocate()
+        deliveries.deallocate()
+        pbj_arena_free(arena)
+    }
+
+    /// Memory that it holds while it is retained, in bytes.
+    package var byteCount: Int {
+        textCapacity + Int(pbj_arena_used(arena)) + count * (MemoryLayout<pbj_event>.stride + 64)
+            + deliveryCount * MemoryLayout<RoutedDelivery>.stride
+    }
+
+    /// Empties it for the next fill; text is kept by whoever calls.
+    package func reset() {
+        textCount = 0
+        count = 0
+        deliveryCount = 0
+        runs.removeAll(keepingCapacity: true)
+        unmatched.removeAll(keepingCapacity: true)
+        holds = 0
+        emitDepth = 0
+        pbj_arena_reset(arena)
+    }
+
+    /// Makes room for `capacity` bytes of text, keeping what is there.
+    package func growText(to capacity: Int) {
+        guard capacity > textCapacity else { return }
+        let grown = UnsafeMutablePointer<CChar>.allocate(capacity: capacity + Self.padding)
+        grown.update(from: text, count: textCount)
+        (grown + capacity).initialize(repeating: 0, count: Self.padding)
+        text.deallocate()
+        text = grown
+        textCapacity = capacity
+    }
+
+    /// Makes room for `additional` deliveries beyond those there.
+    @inlinable package func reserveDeliveries(_ additional: Int) {
+        if deliveryCount + additional > roomForDeliveries { growDeliveries(additional) }
+    }
+
+    @usableFromInline package var roomForDeliveries: Int { deliveryCapacity }
+
+    @usableFromInline package func growDeliveries(_ additional: Int) {
+        let capacity = max(deliveryCapacity * 2, deliveryCount + additional)
+        let grown = UnsafeMutablePointer<RoutedDelivery>.allocate(capacity: capacity)
+        grown.update(from: deliveries, count: deliveryCount)
+        deliveries.deallocate()
+        deliveries = grown
+        deliveryCapacity = capacity
+    }
+}
