@@ -65,6 +65,12 @@ public struct TestLog: Sendable, Equatable {
     public let level: Int32
     public let message: String
     public let fields: [String: String]
+
+    public init(level: Int32, message: String, fields: [String: String] = [:]) {
+        self.level = level
+        self.message = message
+        self.fields = fields
+    }
 }
 
 /// A span that the handler opened.
@@ -82,4 +88,10 @@ public struct TestMeasurement: Sendable, Equatable {
     public let instrument: String
     public let value: Double
     public let attributes: [String: String]
+
+    public init(instrument: String, value: Double, attributes: [String: String] = [:]) {
+        self.instrument = instrument
+        self.value = value
+        self.attributes = attributes
+    }
 }

@@ -10,7 +10,7 @@ extern "C" {
 #define PATCHBAY_STATE "patchbay.state/0"
 
 /* `rev` of put and del that is not compared. */
-#define PATCHBAY_STATE_ANY UINT64_MAX
+#define PATCHBAY_STATE_ANY 0xFFFFFFFFFFFFFFFFull
 
 /* Keys belong to (module instance, handler, tenant). A call reads its own writes. Writes are held until the call
  * completes PATCHBAY_DONE and committed together with its emitted events and timers; dropped after any other outcome.

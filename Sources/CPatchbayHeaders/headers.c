@@ -1,0 +1,36 @@
+// The headers are embedded by the compiler, so that the binary always carries those it was built from.
+#pragma clang diagnostic ignored "-Wc23-extensions"
+#include "patchbay_headers.h"
+
+static const char patchbay_text[] = {
+#embed "../../sdk/c/include/patchbay.h"
+};
+static const char emit_text[] = {
+#embed "../../sdk/c/include/patchbay/draft/emit.h"
+};
+static const char state_text[] = {
+#embed "../../sdk/c/include/patchbay/draft/state.h"
+};
+static const char timer_text[] = {
+#embed "../../sdk/c/include/patchbay/draft/timer.h"
+};
+static const char handler_text[] = {
+#embed "../../sdk/c/include/patchbay/handler.h"
+};
+static const char test_text[] = {
+#embed "../../sdk/c/include/patchbay/test.h"
+};
+
+static const patchbay_header headers[] = {
+    {"patchbay.h", patchbay_text, sizeof patchbay_text},
+    {"patchbay/draft/emit.h", emit_text, sizeof emit_text},
+    {"patchbay/draft/state.h", state_text, sizeof state_text},
+    {"patchbay/draft/timer.h", timer_text, sizeof timer_text},
+    {"patchbay/handler.h", handler_text, sizeof handler_text},
+    {"patchbay/test.h", test_text, sizeof test_text},
+};
+
+const patchbay_header *patchbay_headers(uint64_t *count) {
+  *count = sizeof headers / sizeof headers[0];
+  return headers;
+}

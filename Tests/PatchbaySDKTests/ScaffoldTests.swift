@@ -1,0 +1,60 @@
+import PatchbaySDK
+import Testing
+
+@testable import patchbay
+
+@Suite struct ScaffoldTests {
+    @Test func `renders a C project that carries its headers`() throws {
+        let files = try Scaffold.files(name: "charge-card", language: .c)
+        #expect(
+            files.map(\.path) == [
+                ".gitignore", "Makefile", "README.md", "events.jsonl", "handler.c", "include/patchbay.h",
+                "include/patchbay/draft/emit.h", "include/patchbay/draft/state.h", "include/patchbay/draft/timer.h",
+                "include/patchbay/handler.h", "include/patchbay/test.h", "patchbay.yaml", "test.c",
+            ])
+        let configuration = try #require(files.first { $0.path == "patchbay.yaml" })
+        #expect(configuration.contents.contains("handler: charge-card.greet"))
+    }
+
+    @Test func `renders a Swift project that names the SDK's folder as its package`() throws {
+        let files = try Scaffold.files(name: "charge-card", language: .swift, sdkPath: "../here/sdk/patchbay")
+        #expect(
+            files.map(\.path) == [
+                ".gitignore", "Makefile", "Package.swift", "README.md", "Sources/ChargeCard/Greet.swift",
+                "Sources/ChargeCard/manifest.json", "Tests/ChargeCardTests/GreetTests.swift", "events.jsonl",
+                "patchbay.yaml",
+            ])
+        let package = try #require(files.first { $0.path == "Package.swift" }).contents
+        #expect(package.contains(#".package(path: "../here/sdk/patchbay")"#))
+        #expect(package.contains(#".product(name: "PatchbaySDK", package: "patchbay")"#))
+        let manifest = try JSON(parsing: #require(files.first { $0.path.hasSuffix("manifest.json") }).contents)
+        #expect(manifest["name"] == "charge-card")
+    }
+
+    @Test func `sends events that are JSON, one a line`() throws {
+        let files = try Scaffold.files(name: "greeter", language: .c)
+        let lines = try #require(files.first { $0.path == "events.jsonl" }).contents.split(separator: "\n")
+        #expect(lines.count == 3)
+        for line in lines { #expect(try JSON(parsing: String(line))["type"] == "com.example.greeting.sent") }
+    }
+
+    @Test(arguments: ["", "Charge", "1st", "-a", "a b", "a.b", "é", String(repeating: "a", count: 64), "a/../b"])
+    func `refuses a name that cannot name a module`(name: String) {
+        let error = #expect(throws: ScaffoldError.self) { try Scaffold.files(name: name, language: .c) }
+        #expect(error?.code == .invalidName)
+        #expect(error?.message.contains("a letter first") == true)
+    }
+
+    @Test(arguments: ["builtin", "swift", "patchbay-sdk", "testing"])
+    func `refuses a name that is taken`(name: String) {
+        #expect(throws: ScaffoldError(code: .reservedName, name: name)) {
+            try Scaffold.files(name: name, language: .swift, sdkPath: "x")
+        }
+    }
+
+    @Test func `asks for the SDK's folder when Swift needs one`() {
+        #expect(throws: ScaffoldError(code: .missingSDK, name: "greeter")) {
+            try Scaffold.files(name: "greeter", language: .swift)
+        }
+    }
+}
