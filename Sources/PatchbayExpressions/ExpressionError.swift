@@ -49,3 +49,23 @@ package struct SourcePosition: Sendable, Hashable {
         column = before[lineStart...].count { $0 & 0xC0 != 0x80 } + 1
     }
 }
+
+/// The place of every byte of a text, so that each of its nodes can have one without counting again.
+struct SourceMap: Sendable {
+    private let places: [SourcePosition]
+
+    init(_ source: [UInt8]) {
+        var places: [SourcePosition] = []
+        places.reserveCapacity(source.count + 1)
+        var (line, column) = (1, 0)
+        for byte in source {
+            if byte & 0xC0 != 0x80 { column += 1 }
+            places.append(SourcePosition(line: line, column: column))
+            if byte == 10 { (line, column) = (line + 1, 0) }
+        }
+        places.append(SourcePosition(line: line, column: column + 1))
+        self.places = places
+    }
+
+    subscript(offset: Int) -> SourcePosition { places[offset] }
+}

@@ -10,7 +10,7 @@ struct Compiler {
         let readsEvent: Bool
     }
 
-    let source: [UInt8]
+    let places: SourceMap
     let environment: ExpressionEnvironment
     let functions = FunctionTable.standard
     /// Innermost last.
@@ -21,7 +21,7 @@ struct Compiler {
     private let variableIndex: [String: Int]
 
     init(source: String, environment: ExpressionEnvironment) {
-        self.source = Array(source.utf8)
+        places = SourceMap(Array(source.utf8))
         self.environment = environment
         variableIndex = Dictionary(
             environment.variables.enumerated().map { ($1, $0) }, uniquingKeysWith: { first, _ in first })
@@ -68,7 +68,7 @@ struct Compiler {
     /// A node, or its value where every evaluation gives the same one.
     /// Mutating only so that its arguments are compiled before it reads `localsMax`.
     mutating func make(_ kind: Node.Kind, _ syntax: SyntaxNode) -> Node {
-        let position = SourcePosition(offset: syntax.range.lowerBound, in: source)
+        let position = places[syntax.range.lowerBound]
         let node = Node(kind, range: syntax.range, position: position)
         guard node.isClosed, node.constant == nil else { return node }
         let locals = [Value](repeating: .null, count: localsMax)
@@ -174,8 +174,7 @@ struct Compiler {
         _ code: ExpressionError.Code, _ message: String, _ syntax: SyntaxNode, accepted: [String] = []
     ) -> ExpressionError {
         ExpressionError(
-            code: code, message: message, position: SourcePosition(offset: syntax.range.lowerBound, in: source),
-            accepted: accepted)
+            code: code, message: message, position: places[syntax.range.lowerBound], accepted: accepted)
     }
 
     // MARK: - Event

@@ -67,8 +67,7 @@ struct PredicateBuilder {
             guard var instruction = comparison(relation, slot: UInt32(index), value), instruction.isNumeric else {
                 return false
             }
-            // The constant's type is kept in `count`.
-            instruction.count = UInt32(instruction.operation.rawValue)
+            instruction.constantOperation = instruction.operation
             instruction.operation = .compareVariable
             append(instruction)
             return true

@@ -90,11 +90,12 @@ extension PredicateProgram {
         switch operation {
         case .compareText: return compareText(instruction, field)
         case .compareInt, .compareUInt, .compareDouble:
+            let constant = instruction.pointee.number
             let order: Value.NumericOrder
             switch kind {
-            case PBJ_INT.rawValue: order = compare(field.pointee.i, instruction)
-            case PBJ_UINT.rawValue: order = compare(field.pointee.u, instruction)
-            case PBJ_DOUBLE.rawValue: order = compare(field.pointee.d, instruction)
+            case PBJ_INT.rawValue: order = compare(field.pointee.i, operation, constant)
+            case PBJ_UINT.rawValue: order = compare(field.pointee.u, operation, constant)
+            case PBJ_DOUBLE.rawValue: order = compare(field.pointee.d, operation, constant)
             default: return unequal(instruction.pointee.relation)
             }
             return instruction.pointee.relation.holds(order) ? 1 : 0
@@ -141,32 +142,38 @@ extension PredicateProgram {
         return relation.holds(sign < 0 ? .less : sign > 0 ? .greater : .equal) ? 1 : 0
     }
 
+    /// The operation says which type the constant has.
     @inline(__always)
-    private static func compare(_ number: Int64, _ instruction: UnsafePointer<Instruction>) -> Value.NumericOrder {
-        switch instruction.pointee.operation {
-        case .compareInt: order(number, instruction.pointee.number.int)
-        case .compareUInt: number < 0 ? .less : order(UInt64(number), instruction.pointee.number.uint)
-        default: Value.order(number, instruction.pointee.number.double)
+    private static func compare(
+        _ number: Int64, _ operation: Instruction.Operation, _ constant: Number
+    ) -> Value.NumericOrder {
+        switch operation {
+        case .compareInt: order(number, constant.int)
+        case .compareUInt: number < 0 ? .less : order(UInt64(number), constant.uint)
+        default: Value.order(number, constant.double)
         }
     }
 
-    private static func compare(_ number: UInt64, _ instruction: UnsafePointer<Instruction>) -> Value.NumericOrder {
-        switch instruction.pointee.operation {
-        case .compareInt:
-            instruction.pointee.number.int < 0 ? .greater : order(number, UInt64(instruction.pointee.number.int))
-        case .compareUInt: order(number, instruction.pointee.number.uint)
-        default: Value.order(number, instruction.pointee.number.double)
+    private static func compare(
+        _ number: UInt64, _ operation: Instruction.Operation, _ constant: Number
+    ) -> Value.NumericOrder {
+        switch operation {
+        case .compareInt: constant.int < 0 ? .greater : order(number, UInt64(constant.int))
+        case .compareUInt: order(number, constant.uint)
+        default: Value.order(number, constant.double)
         }
     }
 
     @inline(__always)
-    private static func compare(_ number: Double, _ instruction: UnsafePointer<Instruction>) -> Value.NumericOrder {
-        switch instruction.pointee.operation {
-        case .compareInt: return Value.order(instruction.pointee.number.int, number).flipped
-        case .compareUInt: return Value.order(instruction.pointee.number.uint, number).flipped
+    private static func compare(
+        _ number: Double, _ operation: Instruction.Operation, _ constant: Number
+    ) -> Value.NumericOrder {
+        switch operation {
+        case .compareInt: return Value.order(constant.int, number).flipped
+        case .compareUInt: return Value.order(constant.uint, number).flipped
         default:
-            let constant = instruction.pointee.number.double
-            return number < constant ? .less : number > constant ? .greater : number == constant ? .equal : .unordered
+            let other = constant.double
+            return number < other ? .less : number > other ? .greater : number == other ? .equal : .unordered
         }
     }
 
@@ -176,17 +183,16 @@ extension PredicateProgram {
     }
 
     private static func compare(_ instruction: UnsafePointer<Instruction>, _ value: Value) -> Verdict {
-        var typed = instruction.pointee
-        typed.operation = Instruction.Operation(rawValue: UInt8(truncatingIfNeeded: typed.count)) ?? .compareInt
-        let order =
-            switch value {
-            case .int(let number): withUnsafePointer(to: typed) { compare(number, $0) }
-            case .uint(let number): withUnsafePointer(to: typed) { compare(number, $0) }
-            case .double(let number): withUnsafePointer(to: typed) { compare(number, $0) }
-            default: Value.NumericOrder?.none
-            }
-        guard let order else { return unequal(typed.relation) }
-        return typed.relation.holds(order) ? 1 : 0
+        let operation = instruction.pointee.constantOperation
+        let constant = instruction.pointee.number
+        let order: Value.NumericOrder
+        switch value {
+        case .int(let number): order = compare(number, operation, constant)
+        case .uint(let number): order = compare(number, operation, constant)
+        case .double(let number): order = compare(number, operation, constant)
+        default: return unequal(instruction.pointee.relation)
+        }
+        return instruction.pointee.relation.holds(order) ? 1 : 0
     }
 
     private static func isOneOf(

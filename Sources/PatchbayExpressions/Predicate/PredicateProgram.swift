@@ -23,8 +23,10 @@ final class PredicateProgram: @unchecked Sendable {
         var relation = Node.Relation.equal
         /// A slot, a variable's index, a step's index, or an error's code.
         var index: UInt32 = 0
-        /// The first operand's index, and how far the instruction reaches with all its operands.
+        /// The index after this instruction and all its operands.
         var end: UInt32 = 0
+        /// For `compareVariable`: the operation that would compare a slot with this constant.
+        var constantOperation = Operation.no
         var number = Number(int: 0)
         /// A constant's bytes, or `count` of them for `isOneOf`.
         var text: UnsafePointer<Text>?
