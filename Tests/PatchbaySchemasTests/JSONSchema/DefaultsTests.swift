@@ -10,7 +10,8 @@ import Testing
             "servers": {"items": {"$ref": "#/$defs/retry"}},
             "limits": {"default": {}, "properties": {"max": {"default": 5}}}},
          "allOf": [{"properties": {"host": {"default": "other"}, "port": {"default": 25}}}],
-         "$defs": {"retry": {"default": {"times": 1}, "properties": {"times": {"default": 3}, "wait": {"default": "1s"}}}}}
+         "$defs": {"retry": {
+            "default": {"times": 1}, "properties": {"times": {"default": 3}, "wait": {"default": "1s"}}}}}
         """#
 
     @Test(arguments: [

@@ -8,7 +8,9 @@ import Testing
         options.baseURI = "https://example.com/schemas/main.json"
         options.documents = [
             "https://example.com/schemas/parts.json": try json(
-                #"{"$defs": {"port": {"$anchor": "port", "maximum": 9}, "name": {"$id": "name.json", "type": "string"}}}"#
+                #"""
+                {"$defs": {"port": {"$anchor": "port", "maximum": 9}, "name": {"$id": "name.json", "type": "string"}}}
+                """#
             )
         ]
         let schema = try JSONSchema(
@@ -24,7 +26,8 @@ import Testing
 
     @Test func `lets an outer schema extend an inner one through a dynamic anchor`() throws {
         let schema = #"""
-            {"$id": "https://example.com/strict", "$dynamicAnchor": "node", "$ref": "tree", "unevaluatedProperties": false,
+            {"$id": "https://example.com/strict", "$dynamicAnchor": "node", "$ref": "tree",
+             "unevaluatedProperties": false,
              "$defs": {"tree": {"$id": "tree", "$dynamicAnchor": "node", "type": "object",
                 "properties": {"data": true, "children": {"items": {"$dynamicRef": "#node"}}}}}}
             """#

@@ -46,7 +46,10 @@ import Testing
 
     @Test(arguments: [
         ##"{"$ref": "#"}"##,
-        ##"{"$ref": "#/$defs/a", "$defs": {"a": {"anyOf": [{"type": "null"}, {"$ref": "#/$defs/b"}]}, "b": {"$ref": "#/$defs/a"}}}"##,
+        #"""
+        {"$ref": "#/$defs/a", "$defs": {
+            "a": {"anyOf": [{"type": "null"}, {"$ref": "#/$defs/b"}]}, "b": {"$ref": "#/$defs/a"}}}
+        """#,
         ##"{"not": {"$ref": "#"}}"##,
         ##"{"if": {"allOf": [{"$ref": "#"}]}}"##,
     ])
