@@ -79,6 +79,16 @@ import Testing
             ])
     }
 
+    @Test func `YAML's own tags are taken and others are refused`() throws {
+        let config = try valid("modules: {load: [{name: a, config: {a: !!str 5, b: !!int 5, c: !!map {}}}]}").modules
+        #expect(config.load[0].config.json == #"{"a":"5","b":5,"c":{}}"#)
+        #expect(
+            errors("unmatched: !x drop\nroutes: !y []\n") == [
+                "1:12 badValue unmatched: the tag '!x' has no meaning here",
+                "2:9 badValue routes: the tag '!y' has no meaning here",
+            ])
+    }
+
     @Test func `keys are text, not lists`() {
         #expect(errors("? [a]\n: 1\n").map { $0.prefix(13) } == ["1:3 wrongType"])
         #expect(errors("<<: 5\n") == ["1:5 wrongType : '<<' takes a map or a list of maps"])

@@ -49,11 +49,23 @@ extension Configuration {
             case .trip: ExpressionEnvironment(variables: tripVariables)
             }
         do throws(ExpressionError) {
-            _ = try Expression(text, in: environment)
-            return nil
+            return constantProblem(of: try Expression(text, in: environment), use)
         } catch {
             return ExpressionProblem(
                 message: error.message, offset: offset(of: error.position, in: text), accepted: error.accepted)
+        }
+    }
+
+    /// A condition that reads nothing is fine when it is true or false, and a mistake otherwise.
+    private static func constantProblem(of expression: Expression, _ use: ExpressionUse) -> ExpressionProblem? {
+        guard expression.isConstant, use != .key else { return nil }
+        do throws(EvaluationError) {
+            if case .bool = try expression.evaluate(nil) { return nil }
+            return ExpressionProblem(
+                message: "it is neither true nor false", offset: 0,
+                accepted: ["a comparison, as event.data.total > 100"])
+        } catch {
+            return ExpressionProblem(message: "it always fails: \(error.message)", offset: 0)
         }
     }
 

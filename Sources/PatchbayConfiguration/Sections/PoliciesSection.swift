@@ -105,7 +105,7 @@ extension Configuration.RetryPolicy.Matching {
         "matching", { Self() },
         [
             Key(
-                "retry", \.retry, Format<String>.failureCode.list(), "Failure codes that are retried; * is every code."),
+                "retry", \.retry, Format<String>.failureCode.list(), "Failure codes that are retried; * is all."),
             Key("never", \.never, Format<String>.failureCode.list(), "Failure codes that are not; wins over retry."),
         ])
 }
@@ -169,7 +169,8 @@ extension Configuration.BulkheadPolicy {
             Key("algorithm", \.algorithm, .choice(), "fixed holds maxInFlight; gradient2 adapts between min and max."),
             Key(
                 "maxInFlight", \.maxInFlight, .maxInFlight,
-                "Attempts in flight at once; auto is twice the cores, at least 4.", shownIf: { $0.algorithm == .fixed }),
+                "Attempts in flight at once; auto is twice the cores, at least 4.",
+                shownIf: { $0.algorithm == .fixed }),
             Key("maxQueue", \.maxQueue, .integer(permits), "Deliveries that a lane loads from the log at most."),
             Key("perKey", \.perKey, .integer(0...1_000_000), "Attempts in flight per ordering key; 0 is no bound."),
             Key(

@@ -11,10 +11,10 @@ extension Configuration.Source {
                 example: .string("file"), required: true),
             Key(
                 "path", \.path, .text("a path") { $0.isEmpty ? "it is empty" : nil },
-                "The file or socket; a socket's default is patchbay.sock in XDG_RUNTIME_DIR, or else in this folder.",
+                "The file or socket; a socket is patchbay.sock in XDG_RUNTIME_DIR, or else here, by default.",
                 example: .string("./orders.jsonl"), shownIf: { $0.type != .stdin }),
             Key(
-                "format", \.format, .choice(), "What a line holds: a CloudEvent, or JSON that becomes an event's data."),
+                "format", \.format, .choice(), "What a line holds: a CloudEvent, or the data of one."),
             Key(
                 "eventType", \.eventType, .text("an event type") { $0.isEmpty ? "it is empty" : nil },
                 "format: json: the type of the events.", example: .string("com.acme.order.created"),

@@ -25,7 +25,8 @@ extension Format<Duration> {
 package enum DurationText {
     static let examples = ["500ms", "30s", "5m", "1h30m", "24h", "7d", "PT5M"]
     static let pattern =
-        #"^(([0-9]+(\.[0-9]+)?(ns|us|ms|s|m|h|d))+|P([0-9.]+W)?([0-9.]+D)?(T([0-9.]+H)?([0-9.]+M)?([0-9.]+S)?)?|.*\$\{.+)$"#
+        #"^(([0-9]+(\.[0-9]+)?(ns|us|ms|s|m|h|d))+"#
+        + #"|P([0-9.]+W)?([0-9.]+D)?(T([0-9.]+H)?([0-9.]+M)?([0-9.]+S)?)?|.*\$\{.+)$"#
     /// A hundred years; longer ones do not fit nanoseconds.
     static let longest = Duration.seconds(36_500 * 86_400)
 

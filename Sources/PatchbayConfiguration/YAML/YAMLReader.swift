@@ -144,6 +144,10 @@ extension YAMLReader {
             overflowed = overflowed || nodesLeft <= 0
             return unusable
         }
+        if let tag = Self.foreignTag(of: node) {
+            fail(.badValue, "the tag '\(tag)' has no meaning here", location, path, remedy: "remove it")
+            return unusable
+        }
         switch node {
         case .scalar(let scalar): return convert(scalar, location, path)
         case .sequence(let sequence):
@@ -161,6 +165,18 @@ extension YAMLReader {
             fail(.syntax, "an alias that nothing defines", location, path)
             return unusable
         }
+    }
+
+    /// The written tag that is none of YAML's own; ignoring it would lose what `!secret x` was to say.
+    private static func foreignTag(of node: Node) -> String? {
+        let tag =
+            switch node {
+            case .scalar(let scalar): "\(scalar.tag)"
+            case .sequence(let sequence): "\(sequence.tag)"
+            case .mapping(let mapping): "\(mapping.tag)"
+            case .alias(let alias): "\(alias.tag)"
+            }
+        return tag.isEmpty || tag == "!" || tag.hasPrefix("tag:yaml.org,2002:") ? nil : tag
     }
 
     private mutating func convert(
