@@ -1,0 +1,59 @@
+extension RoutingExplanation {
+    /// For people: one paragraph a route, without colour, lines without a trailing newline at the end.
+    package var text: String {
+        let matched = routes.count { $0.verdict == .matched }
+        let summary =
+            isUnmatched
+            ? "no route of \(routes.count) matches"
+            : "\(matched) of \(routes.count) routes, \(deliveryCount) \(deliveryCount == 1 ? "delivery" : "deliveries")"
+        return ([RoutingExplanation.head(eventType, summary)] + routes.map(\.text)).joined(separator: "\n")
+    }
+
+    private static func head(_ type: String, _ summary: String) -> String { "\(type): \(summary)" }
+}
+
+extension RouteExplanation {
+    /// A line with the verdict, and indented lines with what decided.
+    package var text: String {
+        var lines: [String]
+        switch verdict {
+        case .matched: lines = ["+ \(name): matches\(isFinal ? ", final: the search stops here" : "")"]
+        case .notMatched: lines = ["- \(name): does not match"]
+        case .failed: lines = ["! \(name): does not match, because it could not be evaluated"]
+        case .notTried(let other): lines = ["  \(name): not tried, '\(other)' is final"]
+        }
+        lines += checks.map { "    \($0.text)" }
+        if let orderingKey {
+            lines.append(
+                "    ordering key \(orderingKey.expression): \(orderingKey.value ?? "none, so the event has no order")")
+        }
+        lines += targets.map { "    → \($0.text)" }
+        return lines.joined(separator: "\n")
+    }
+}
+
+extension RouteCheck {
+    /// One line.
+    package var text: String {
+        let isExpression = place == "match" || place.hasSuffix(".cel")
+        let subject = isExpression ? "\(place) \(expected)" : "\(place) '\(expected)'"
+        let reason =
+            switch outcome {
+            case .holds: "holds"
+            case .doesNotHold: "does not hold"
+            case .failed(let reason): "failed: \(reason)"
+            }
+        if isExpression { return "\(subject): \(actual.map { "\(reason): \($0)" } ?? reason)" }
+        return "\(subject): \(reason), the event has \(actual.map { "'\($0)'" } ?? "none")"
+    }
+}
+
+extension TargetExplanation {
+    /// One line.
+    package var text: String {
+        let all = choices.reduce(0) { $0 + $1.weight }
+        let chosen = choices.map { "\($0.handler) \($0.weight)/\(all)" }.joined(separator: ", ")
+        return handler + (choices.isEmpty ? "" : " (one of \(chosen))")
+            + (isDuplicate ? " (has it already, from an earlier route)" : "")
+    }
+}

@@ -1,0 +1,68 @@
+package import PatchbayEvents
+
+extension RoutingExplanation {
+    /// For machines: a map that is JSON as it stands.
+    package var value: Value {
+        .object([
+            ("type", .string(eventType)), ("unmatched", .bool(isUnmatched)), ("deliveries", .int(Int64(deliveryCount))),
+            ("routes", .list(routes.map(\.json))),
+        ])
+    }
+}
+
+extension RouteExplanation {
+    fileprivate var json: Value {
+        let (verdict, after): (String, String?) =
+            switch self.verdict {
+            case .matched: ("matched", nil)
+            case .notMatched: ("notMatched", nil)
+            case .failed: ("failed", nil)
+            case .notTried(let route): ("notTried", route)
+            }
+        return .object([
+            ("name", .string(name)), ("order", .int(Int64(order))), ("verdict", .string(verdict)),
+            ("after", after.map(Value.string)), ("final", .bool(isFinal)), ("checks", .list(checks.map(\.json))),
+            ("orderingKey", orderingKey.map(\.json)), ("targets", .list(targets.map(\.json))),
+        ])
+    }
+}
+
+extension RouteCheck {
+    fileprivate var json: Value {
+        let (outcome, reason): (String, String?) =
+            switch self.outcome {
+            case .holds: ("holds", nil)
+            case .doesNotHold: ("doesNotHold", nil)
+            case .failed(let reason): ("failed", reason)
+            }
+        return .object([
+            ("place", .string(place)), ("expected", .string(expected)), ("actual", actual.map(Value.string)),
+            ("outcome", .string(outcome)), ("reason", reason.map(Value.string)),
+        ])
+    }
+}
+
+extension KeyExplanation {
+    fileprivate var json: Value {
+        .object([("expression", .string(expression)), ("value", value.map(Value.string))])
+    }
+}
+
+extension TargetExplanation {
+    fileprivate var json: Value {
+        let choices = choices.map { choice in
+            Value.object([("handler", .string(choice.handler)), ("weight", .int(Int64(choice.weight)))])
+        }
+        return .object([
+            ("handler", .string(handler)), ("lane", .int(Int64(lane))), ("duplicate", .bool(isDuplicate)),
+            ("oneOf", choices.isEmpty ? nil : .list(choices)),
+        ])
+    }
+}
+
+extension Value {
+    /// A map with these names; what is `nil` is left out.
+    fileprivate static func object(_ entries: [(String, Value?)]) -> Value {
+        .map(Map(entries.compactMap { name, value in value.map { (.string(name), $0) } }))
+    }
+}

@@ -1,0 +1,146 @@
+package import PatchbayEvents
+import PatchbayExpressions
+
+/// The slow way through the table, with reasons; agrees with `RouteMatcher` delivery by delivery.
+extension RouteTable {
+    /// - Parameter slots: the event's fields, decoded with the table's plan.
+    package func explain(_ slots: FieldSlots) -> RoutingExplanation {
+        var explanation = RoutingExplanation(eventType: slots[typeSlot].shown ?? "", routes: [])
+        var delivered: Set<UInt16> = []
+        var finalRoute: String?
+        for index in patterns.indices {
+            let record = compiled.records[index]
+            let route = routes[Int(record.route)]
+            var explained = RouteExplanation(
+                route: Int(record.route), name: route.name, order: route.order, verdict: .matched)
+            if let finalRoute {
+                explained.verdict = .notTried(after: finalRoute)
+            } else {
+                let (verdict, checks) = decide(route, slots)
+                explained.checks = checks
+                explained.verdict = verdict == .yes ? .matched : verdict == .no ? .notMatched : .failed
+            }
+            if explained.verdict == .matched {
+                explained.targets = targets(of: record, route, slots, &delivered)
+                explained.orderingKey = route.orderingKey.map { key in
+                    let hasKey = compiled.hash(key: record.orderingKey, slots, seed: seed) != 0
+                    return KeyExplanation(
+                        expression: key.text, value: hasKey ? key.value(slots).map(\.display) : nil)
+                }
+                explained.isFinal = route.isFinal
+                if route.isFinal { finalRoute = route.name }
+            }
+            explanation.routes.append(explained)
+        }
+        return explanation
+    }
+
+    /// What failed in a route's filters or condition.
+    func errorText(ofRoute index: Int, _ slots: FieldSlots) -> String? {
+        for check in decide(routes[index], slots).checks {
+            if case .failed(let reason) = check.outcome { return "\(check.place): \(reason)" }
+        }
+        return nil
+    }
+
+    private func decide(_ route: Route, _ slots: FieldSlots) -> (verdict: Match, checks: [RouteCheck]) {
+        var checks: [RouteCheck] = []
+        if let pattern = route.type {
+            let matches = pattern.matches(slots[typeSlot].text)
+            let check = RouteCheck(
+                place: "type", expected: pattern.text, actual: slots[typeSlot].shown,
+                outcome: matches ? .holds : .doesNotHold)
+            if !matches { return (.no, [check]) }
+            checks.append(check)
+        }
+        let filters = combine(route.filters, "filters", slots, decisive: .no, otherwise: .yes)
+        if filters.verdict != .yes { return filters }
+        checks += filters.checks
+        guard let match = route.match else { return (.yes, checks) }
+        let (verdict, check) = decide(match, "match", slots)
+        return verdict == .yes ? (.yes, checks + [check]) : (verdict, [check])
+    }
+
+    private func decide(
+        _ filter: RouteFilter, _ place: String, _ slots: FieldSlots
+    ) -> (verdict: Match, checks: [RouteCheck]) {
+        switch filter {
+        case .exact(let attributes):
+            return decide(attributes, "\(place).exact", slots) { $0 == $1 }
+        case .prefix(let attributes):
+            return decide(attributes, "\(place).prefix", slots) { $0.starts(with: $1) }
+        case .suffix(let attributes):
+            return decide(attributes, "\(place).suffix", slots) { $0.reversed().starts(with: $1.reversed()) }
+        case .all(let filters): return combine(filters, "\(place).all", slots, decisive: .no, otherwise: .yes)
+        case .any(let filters): return combine(filters, "\(place).any", slots, decisive: .yes, otherwise: .no)
+        case .not(let filter):
+            let (verdict, checks) = decide(filter, "\(place).not", slots)
+            return (verdict == .yes ? .no : verdict == .no ? .yes : verdict, checks)
+        case .cel(let expression):
+            let (verdict, check) = decide(expression, "\(place).cel", slots)
+            return (verdict, [check])
+        }
+    }
+
+    /// What decides comes alone; otherwise errors come alone; otherwise everything counts.
+    private func combine(
+        _ filters: [RouteFilter], _ place: String, _ slots: FieldSlots, decisive: Match, otherwise: Match
+    ) -> (verdict: Match, checks: [RouteCheck]) {
+        var failed: (verdict: Match, checks: [RouteCheck])?
+        var checks: [RouteCheck] = []
+        for (index, filter) in filters.enumerated() {
+            let decided = decide(filter, "\(place)[\(index)]", slots)
+            if decided.verdict == decisive { return decided }
+            if decided.verdict != otherwise, failed == nil { failed = decided }
+            checks += decided.checks
+        }
+        return failed ?? (otherwise, checks)
+    }
+
+    private func decide(
+        _ attributes: [RouteAttribute], _ place: String, _ slots: FieldSlots,
+        holds: (ArraySlice<UInt8>, ArraySlice<UInt8>) -> Bool
+    ) -> (verdict: Match, checks: [RouteCheck]) {
+        var checks: [RouteCheck] = []
+        for attribute in attributes {
+            let bytes = attributeSlots[attribute.name].flatMap { slots[$0].attributeBytes }
+            let isSame = bytes.map { holds($0[...], Array(attribute.text.utf8)[...]) } ?? false
+            let check = RouteCheck(
+                place: "\(place).\(attribute.name)", expected: attribute.text,
+                actual: bytes.map { String(decoding: $0, as: UTF8.self) }, outcome: isSame ? .holds : .doesNotHold)
+            if !isSame { return (.no, [check]) }
+            checks.append(check)
+        }
+        return (.yes, checks)
+    }
+
+    private func decide(_ expression: Expression, _ place: String, _ slots: FieldSlots) -> (Match, RouteCheck) {
+        let verdict = expression.matches(slots)
+        let explanation = expression.explain(slots)
+        var check = RouteCheck(place: place, expected: expression.source, actual: nil, outcome: .holds)
+        switch verdict {
+        case .yes: check.actual = explanation.description
+        case .no:
+            check.actual = explanation.description
+            check.outcome = .doesNotHold
+        case .error: check.outcome = .failed(explanation.description)
+        }
+        return (verdict, check)
+    }
+
+    private func targets(
+        of record: RouteRecord, _ route: Route, _ slots: FieldSlots, _ delivered: inout Set<UInt16>
+    ) -> [TargetExplanation] {
+        let chance = record.hasChoice ? compiled.chance(record, slots) : 0
+        return route.targets.enumerated().map { index, target in
+            let choice = compiled.choice(compiled.targets[Int(record.firstTarget) + index], chance: chance)
+            let possible = target.choices
+            let chosen = possible.first { $0.weight > 0 && $0.handler.handler == choice.handler }
+            return TargetExplanation(
+                handler: chosen?.handler.name ?? "", lane: Int(choice.lane),
+                choices: possible.count > 1
+                    ? possible.map { .init(handler: $0.handler.name, weight: Int($0.weight)) } : [],
+                isDuplicate: !delivered.insert(choice.handler).inserted)
+        }
+    }
+}

@@ -1,0 +1,125 @@
+package import PatchbayEvents
+import PatchbayExpressions
+
+/// Matches events to routes. Belongs to one thread; each thread that routes has its own.
+///
+/// Costs no allocation per event; a type's first event, and a long or hostile series of new types, cost pattern
+/// matching against all routes.
+package final class RouteMatcher {
+    package let table: RouteTable
+    private let compiled: CompiledRoutes
+    private let state: UnsafeMutablePointer<State>
+    private let counters: UnsafeMutablePointer<RouteCounters>
+    /// Per handler: the stamp of the last event that it got.
+    private let stamps: UnsafeMutablePointer<UInt64>
+
+    private struct State: ~Copyable {
+        var cache: TypeCache
+        var stamp: UInt64 = 0
+        /// The last evaluation error of each route; written only when one happens.
+        var lastErrors: [String?]
+    }
+
+    package init(_ table: RouteTable) {
+        self.table = table
+        compiled = table.compiled
+        state = .allocate(capacity: 1)
+        state.initialize(
+            to: State(
+                cache: TypeCache(seed: table.seed, routes: table.routes.count),
+                lastErrors: Array(repeating: nil, count: table.routes.count)))
+        counters = .allocate(capacity: max(1, table.routes.count))
+        counters.initialize(repeating: RouteCounters(), count: max(1, table.routes.count))
+        stamps = .allocate(capacity: table.handlerCount)
+        stamps.initialize(repeating: 0, count: table.handlerCount)
+    }
+
+    deinit {
+        state.deinitialize(count: 1)
+        state.deallocate()
+        counters.deallocate()
+        stamps.deallocate()
+    }
+
+    /// Decides who gets one event.
+    ///
+    /// - Parameters:
+    ///   - event: its index in the batch, only copied into the deliveries.
+    ///   - slots: its fields, decoded with the table's plan.
+    ///   - deliveries: room for `table.deliveriesPerEventMax` more.
+    /// - Returns: how many deliveries were written, in the routes' order; 0 when no route matches.
+    package func route(event: UInt32, slots: FieldSlots, into deliveries: UnsafeMutablePointer<RoutedDelivery>) -> Int {
+        state.pointee.stamp &+= 1
+        let stamp = state.pointee.stamp
+        let candidates = state.pointee.cache.find(slots[compiled.typeSlot].text, table: Unmanaged.passUnretained(table))
+        var written = 0
+        for candidate in candidates {
+            let record = compiled.records[Int(candidate)]
+            switch compiled.verdict(of: record, slots) {
+            case .yes: break
+            case .no: continue
+            case .error:
+                recordError(record, slots)
+                continue
+            }
+            counters[Int(record.route)].matched &+= 1
+            written += deliver(record, event: event, slots: slots, stamp: stamp, into: deliveries + written)
+            if record.isFinal { break }
+        }
+        return written
+    }
+
+    /// What happened to a route's events on this thread so far; call it on the matcher's thread.
+    package func counters(ofRoute index: Int) -> RouteCounters { counters[index] }
+
+    /// The last evaluation error of a route, for its status; call it on the matcher's thread.
+    package func lastError(ofRoute index: Int) -> String? { state.pointee.lastErrors[index] }
+
+    /// Times the cache of types was full and started over: many kinds of types, or somebody makes them up.
+    package var typeCacheResets: UInt64 { state.pointee.cache.resets }
+
+    private func deliver(
+        _ record: RouteRecord, event: UInt32, slots: FieldSlots, stamp: UInt64,
+        into deliveries: UnsafeMutablePointer<RoutedDelivery>
+    ) -> Int {
+        let key = compiled.hash(key: record.orderingKey, slots, seed: compiled.seed)
+        let rateKey = compiled.hash(key: record.rateKey, slots, seed: compiled.seed)
+        let chance = record.hasChoice ? compiled.chance(record, slots) : 0
+        var written = 0
+        for index in Int(record.firstTarget)..<Int(record.firstTarget + record.targetCount) {
+            let choice = compiled.choice(compiled.targets[index], chance: chance)
+            if stamps[Int(choice.handler)] == stamp {
+                counters[Int(record.route)].duplicates &+= 1
+                continue
+            }
+            stamps[Int(choice.handler)] = stamp
+            deliveries[written] = RoutedDelivery(
+                event: event, route: record.route, lane: choice.lane, keyHash: key, rateKeyHash: rateKey,
+                priority: record.priority)
+            written += 1
+        }
+        return written
+    }
+
+    /// Cold: keeps the counter and the text of what failed.
+    @inline(never)
+    private func recordError(_ record: RouteRecord, _ slots: FieldSlots) {
+        let route = Int(record.route)
+        counters[route].errors &+= 1
+        // The text is made anew only now and then: a route that fails for every event would spend its time on it.
+        if counters[route].errors & (counters[route].errors - 1) == 0 {
+            state.pointee.lastErrors[route] = table.errorText(ofRoute: route, slots)
+        }
+    }
+}
+
+/// What happened to a route's events.
+package struct RouteCounters: BitwiseCopyable, Sendable, Hashable {
+    package var matched: UInt64 = 0
+    /// Receivers left out because an earlier route, or an earlier receiver, had given the event to the same handler.
+    package var duplicates: UInt64 = 0
+    /// Events whose filters or condition could not be evaluated; they do not match.
+    package var errors: UInt64 = 0
+
+    package init() {}
+}
