@@ -31,10 +31,12 @@ import Testing
     }
 
     @Test func `keeps the ids of services`() {
-        #expect([PATCHBAY_LOGGER, PATCHBAY_TRACE, PATCHBAY_METER]
-            == ["patchbay.logger/1", "patchbay.trace/1", "patchbay.meter/1"])
-        #expect([PATCHBAY_EMIT, PATCHBAY_STATE, PATCHBAY_TIMER]
-            == ["patchbay.emit/0", "patchbay.state/0", "patchbay.timer/0"])
+        #expect(
+            [PATCHBAY_LOGGER, PATCHBAY_TRACE, PATCHBAY_METER]
+                == ["patchbay.logger/1", "patchbay.trace/1", "patchbay.meter/1"])
+        #expect(
+            [PATCHBAY_EMIT, PATCHBAY_STATE, PATCHBAY_TIMER]
+                == ["patchbay.emit/0", "patchbay.state/0", "patchbay.timer/0"])
         #expect(PATCHBAY_TIMER_ATTRIBUTE == "timerkey")
         #expect(PATCHBAY_STATE_ANY == UInt64.max)
     }

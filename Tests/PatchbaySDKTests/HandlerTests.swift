@@ -25,9 +25,13 @@ import Testing
     @Test func `refuses a configuration that does not decode or that init refuses, and says why`() {
         let missing = #expect(throws: TestHostError.self) { try TestHost(Everything.self) }
         #expect(missing?.message == "a required member is missing at greeting")
-        let wrong = #expect(throws: TestHostError.self) { try TestHost(Everything.self, configuration: ["greeting": 1]) }
+        let wrong = #expect(throws: TestHostError.self) {
+            try TestHost(Everything.self, configuration: ["greeting": 1])
+        }
         #expect(wrong?.message == "expected a string, found an integer at greeting")
-        let empty = #expect(throws: TestHostError.self) { try TestHost(Everything.self, configuration: ["greeting": ""]) }
+        let empty = #expect(throws: TestHostError.self) {
+            try TestHost(Everything.self, configuration: ["greeting": ""])
+        }
         #expect(empty?.message == "no greeting")
     }
 

@@ -14,7 +14,8 @@ import Testing
     }
 
     @Test(arguments: [
-        ("", 0), ("nul", 3), ("[1,]", 3), ("[1 2]", 3), (#"{"a" 1}"#, 5), (#"{a:1}"#, 1), ("01", 1), ("1.", 2), ("-", 1),
+        ("", 0), ("nul", 3), ("[1,]", 3), ("[1 2]", 3), (#"{"a" 1}"#, 5), (#"{a:1}"#, 1), ("01", 1), ("1.", 2),
+        ("-", 1),
         ("\"a", 2), ("\"\\x\"", 2), ("\"\\u12g4\"", 5), ("\"\n\"", 1), ("1 1", 2), ("+1", 0),
     ])
     func `names the byte where a text is not JSON`(text: String, offset: Int) {
@@ -41,11 +42,14 @@ import Testing
 
     @Test func `decodes nested types, optionals, enumerations and open values`() throws {
         let json: JSON = [
-            "kind": "large", "parts": [["price": 1], ["price": 2.5]], "note": nil, "tags": ["a": 255], "open": [1, "x"],
+            "kind": "large", "parts": [["price": 1], ["price": 2.5]], "note": nil, "tags": ["a": 255],
+            "open": [1, "x"],
         ]
         #expect(
             try json.decode()
-                == Shape(kind: .large, parts: [.init(price: 1), .init(price: 2.5)], note: nil, tags: ["a": 255], open: [1, "x"]))
+                == Shape(
+                    kind: .large, parts: [.init(price: 1), .init(price: 2.5)], note: nil, tags: ["a": 255],
+                    open: [1, "x"]))
     }
 
     @Test func `names the path of what does not fit`() {
@@ -53,7 +57,9 @@ import Testing
         #expect(throws: JSONError(code: .type, message: "expected a number, found a string", path: "parts[1].price")) {
             try small.decode(Shape.self)
         }
-        #expect(throws: JSONError(code: .type, message: "expected an integer from 0 to 255, found an integer", path: "[0]")) {
+        #expect(
+            throws: JSONError(code: .type, message: "expected an integer from 0 to 255, found an integer", path: "[0]")
+        ) {
             try JSON.array([256]).decode([UInt8].self)
         }
         let unknown = #expect(throws: JSONError.self) { try (["kind": "huge"] as JSON).decode(Shape.self) }

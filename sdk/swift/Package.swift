@@ -21,7 +21,10 @@ let package = Package(
                 .enableExperimentalFeature("Lifetimes"),
             ],
             linkerSettings: [
-                .unsafeFlags(["-use-ld=lld", "-Xlinker", "-Bsymbolic", "-Xlinker", "--version-script=\(Context.packageDirectory)/patchbay-module.map"])
+                .unsafeFlags([
+                    "-use-ld=lld", "-Xlinker", "-Bsymbolic", "-Xlinker",
+                    "--version-script=\(Context.packageDirectory)/patchbay-module.map",
+                ])
             ]),
         .target(
             name: "PatchbaySDKTesting", dependencies: ["CPatchbay", "PatchbaySDK"],

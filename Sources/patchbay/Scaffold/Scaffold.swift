@@ -43,7 +43,8 @@ package struct Scaffold: Sendable {
         let bytes = Array(name.utf8)
         let isLetter = { (byte: UInt8) in (UInt8(ascii: "a")...UInt8(ascii: "z")).contains(byte) }
         let isOther = { (byte: UInt8) in
-            (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte) || byte == UInt8(ascii: "-") || byte == UInt8(ascii: "_")
+            (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte) || byte == UInt8(ascii: "-")
+                || byte == UInt8(ascii: "_")
         }
         guard let first = bytes.first, isLetter(first), bytes.count <= 63,
             bytes.allSatisfy({ isLetter($0) || isOther($0) })

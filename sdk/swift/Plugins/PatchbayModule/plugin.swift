@@ -78,7 +78,8 @@ struct ModuleSource {
         manifest["runtime"] = "swift"
         manifest["runtimeVersion"] = compiler
         if manifest["linkage"] == nil { manifest["linkage"] = "shared" }
-        let note = try JSONSerialization.data(withJSONObject: manifest, options: [.sortedKeys, .withoutEscapingSlashes])
+        let note = try JSONSerialization.data(
+            withJSONObject: manifest, options: [.sortedKeys, .withoutEscapingSlashes])
         text = ModuleSource.render(note: note, registrations: registrations, compiler: compiler)
     }
 
@@ -103,7 +104,8 @@ struct ModuleSource {
         let upper = next.count == 2 ? "\(next[0]).\(next[1] + 1)" : compiler
         var rows: [String] = []
         for start in stride(from: 0, to: bytes.count, by: 24) {
-            rows.append("        " + bytes[start..<min(start + 24, bytes.count)].map { "\($0)" }.joined(separator: ", "))
+            rows.append(
+                "        " + bytes[start..<min(start + 24, bytes.count)].map { "\($0)" }.joined(separator: ", "))
         }
         return """
             // Made from manifest.json by the PatchbayModule plugin.

@@ -13,7 +13,10 @@ struct LentEvent {
             from.idempotencyKey, "test",
         ]
         let attributes = from.attributes.sorted { $0.key < $1.key }
-        let all = texts.map { Array($0.utf8) } + attributes.flatMap { [Array($0.key.utf8), Array($0.value.utf8)] } + [from.data]
+        let all =
+            texts.map { Array($0.utf8) } + attributes.flatMap { [Array($0.key.utf8), Array($0.value.utf8)] } + [
+                from.data
+            ]
         text = .allocate(byteCount: max(1, all.reduce(0) { $0 + $1.count }), alignment: 1)
         pairs = .allocate(capacity: attributes.count)
         event = .allocate(capacity: 1)

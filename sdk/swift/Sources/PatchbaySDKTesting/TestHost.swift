@@ -15,7 +15,9 @@ public final class TestHost: Sendable {
 
     /// Makes an instance. Throws `TestHostError` with what the handler's `init`, or the decoding, said.
     public init<H: Handler>(_ type: H.Type, configuration: JSON = [:]) throws {
-        core = try TestCore(Registration("test", create: { _, _, _ in 0 }), configuration) { H.patchbayCreate($0, $1, $2) }
+        core = try TestCore(Registration("test", create: { _, _, _ in 0 }), configuration) {
+            H.patchbayCreate($0, $1, $2)
+        }
     }
 
     /// Makes an instance of a handler that takes batches too.
@@ -27,7 +29,9 @@ public final class TestHost: Sendable {
 
     /// Makes an instance of an asynchronous handler.
     public init<H: AsyncHandler>(_ type: H.Type, configuration: JSON = [:]) throws {
-        core = try TestCore(Registration("test", create: { _, _, _ in 0 }), configuration) { H.patchbayCreate($0, $1, $2) }
+        core = try TestCore(Registration("test", create: { _, _, _ in 0 }), configuration) {
+            H.patchbayCreate($0, $1, $2)
+        }
     }
 
     /// Sends an event and waits for its completion. Returns nil when none comes within `timeout`.
@@ -71,5 +75,6 @@ public struct TestHostError: Error, CustomStringConvertible {
     public let status: Int32
     /// What the handler said.
     public let message: String
+    /// Status and message.
     public var description: String { "create refused (\(status)): \(message)" }
 }

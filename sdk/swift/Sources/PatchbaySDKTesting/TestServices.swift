@@ -10,7 +10,8 @@ func testHostTable() -> patchbay_host {
         complete: { host, call, result in
             var done = patchbay_result()
             done.outcome = Int32(PATCHBAY_DONE)
-            return TestCore.of(host).journal.withLock { [result = result?.pointee ?? done] in $0.complete(call, result) }
+            return TestCore.of(host).journal.withLock { [result = result?.pointee ?? done] in $0.complete(call, result)
+            }
         },
         cancelled: { host, call in
             TestCore.of(host).journal.withLock { $0.open[call]?.cancelled ?? Int32(PATCHBAY_CANCEL_SHUTDOWN) }
@@ -23,7 +24,8 @@ private let hostVersion: StaticString = "1.0.0"
 
 extension StaticString {
     fileprivate var text: patchbay_str {
-        patchbay_str(ptr: UnsafeRawPointer(utf8Start).assumingMemoryBound(to: CChar.self), len: UInt64(utf8CodeUnitCount))
+        patchbay_str(
+            ptr: UnsafeRawPointer(utf8Start).assumingMemoryBound(to: CChar.self), len: UInt64(utf8CodeUnitCount))
     }
 }
 

@@ -2,21 +2,30 @@ import CPatchbay
 
 /// A copy of an event, to keep or to hand to another task.
 public struct Event: Sendable {
+    /// Unique together with `source`.
     public let id: String
+    /// URI reference of who produced it.
     public let source: String
+    /// Such as `com.acme.order.paid`.
     public let type: String
     /// Empty when absent, like the other optional attributes.
     public let subject: String
+    /// RFC 3339.
     public let time: String
+    /// Media type of `data`; empty: JSON.
     public let dataContentType: String
+    /// URI.
     public let dataSchema: String
+    /// The same for every attempt of one delivery.
     public let idempotencyKey: String
     /// Extension attributes in their canonical text form.
     public let attributes: [String: String]
+    /// The payload's bytes.
     public let data: [UInt8]
     /// 1 for the first attempt.
     public let attempt: Int
 
+    /// Copies everything of the event but its route and its deadline.
     public init(copying event: borrowing EventView) {
         let view = event.event.pointee
         id = String(view.id)

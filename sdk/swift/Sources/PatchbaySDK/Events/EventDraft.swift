@@ -6,13 +6,16 @@ public struct EventDraft: Sendable {
     public var type: String
     /// Empty: the handler's own.
     public var source = ""
+    /// What the event is about within its source; may be empty.
     public var subject: String
     /// Empty: derived from the event being handled, the handler and the number of drafts before this one, so that a
     /// rerun repeats it. An id of your own must be as repeatable.
     public var id = ""
+    /// Media type of `data`; empty with data: `application/json`.
     public var dataContentType: String
     /// Extension attributes: names of a-z and 0-9. Trace and causation are filled in by the host.
     public var attributes: [String: String] = [:]
+    /// The payload's bytes.
     public var data: [UInt8]
     /// Held back until then, in nanoseconds since the Unix epoch; 0: at once.
     public var notBeforeNanoseconds: UInt64 = 0

@@ -19,10 +19,13 @@ public struct EventView: ~Copyable {
     public var source: Text { @_lifetime(borrow self) get { Text(event.pointee.source, of: self) } }
     /// Such as `com.acme.order.paid`; never empty.
     public var type: Text { @_lifetime(borrow self) get { Text(event.pointee.type, of: self) } }
+    /// What the event is about within its source.
     public var subject: Text { @_lifetime(borrow self) get { Text(event.pointee.subject, of: self) } }
     /// RFC 3339.
     public var time: Text { @_lifetime(borrow self) get { Text(event.pointee.time, of: self) } }
+    /// Media type of `data`; empty: JSON.
     public var dataContentType: Text { @_lifetime(borrow self) get { Text(event.pointee.datacontenttype, of: self) } }
+    /// URI.
     public var dataSchema: Text { @_lifetime(borrow self) get { Text(event.pointee.dataschema, of: self) } }
     /// Name of the route that led here.
     public var route: Text { @_lifetime(borrow self) get { Text(event.pointee.route, of: self) } }
@@ -30,6 +33,7 @@ public struct EventView: ~Copyable {
     public var idempotencyKey: Text { @_lifetime(borrow self) get { Text(event.pointee.idempotency_key, of: self) } }
     /// W3C trace context of this attempt; empty when it is not sampled.
     public var traceparent: Text { @_lifetime(borrow self) get { Text(event.pointee.traceparent, of: self) } }
+    /// Vendors' part of the trace context.
     public var tracestate: Text { @_lifetime(borrow self) get { Text(event.pointee.tracestate, of: self) } }
 
     /// 1 for the first attempt.

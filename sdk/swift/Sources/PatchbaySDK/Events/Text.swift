@@ -25,6 +25,7 @@ public struct Text: ~Escapable {
             && text.bytes.elementsEqual(UnsafeBufferPointer(start: other.utf8Start, count: text.count))
     }
 
+    /// Byte by byte.
     public static func == (text: borrowing Text, other: String) -> Bool {
         text.bytes.elementsEqual(other.utf8)
     }
@@ -52,8 +53,10 @@ extension String {
         var copy = self
         let result = copy.withUTF8 { bytes in
             Result { () throws(E) in
-                try body(patchbay_str(ptr: UnsafeRawPointer(bytes.baseAddress)?.assumingMemoryBound(to: CChar.self),
-                                      len: UInt64(bytes.count)))
+                try body(
+                    patchbay_str(
+                        ptr: UnsafeRawPointer(bytes.baseAddress)?.assumingMemoryBound(to: CChar.self),
+                        len: UInt64(bytes.count)))
             }
         }
         return try result.get()
@@ -62,7 +65,8 @@ extension String {
 
 extension StaticString {
     var text: patchbay_str {
-        patchbay_str(ptr: UnsafeRawPointer(utf8Start).assumingMemoryBound(to: CChar.self), len: UInt64(utf8CodeUnitCount))
+        patchbay_str(
+            ptr: UnsafeRawPointer(utf8Start).assumingMemoryBound(to: CChar.self), len: UInt64(utf8CodeUnitCount))
     }
 }
 
@@ -86,7 +90,8 @@ func withPairs<R>(_ pairs: [(String, String)], _ body: (UnsafePointer<patchbay_k
                 next += 1
             }
             return patchbay_str(
-                ptr: raw.baseAddress.map { ($0 + offset).assumingMemoryBound(to: CChar.self) }, len: UInt64(lengths[next]))
+                ptr: raw.baseAddress.map { ($0 + offset).assumingMemoryBound(to: CChar.self) },
+                len: UInt64(lengths[next]))
         }
         var lent: [patchbay_kv] = []
         for _ in pairs { lent.append(patchbay_kv(key: text(), value: text())) }

@@ -9,7 +9,8 @@ public struct Batch: ~Copyable {
     public let count: Int
 
     /// Shows the event at `index`, from 0 to `count - 1`.
-    public func withEvent<R, E: Error>(at index: Int, _ body: (borrowing EventView, Call) throws(E) -> R) throws(E) -> R {
+    public func withEvent<R, E: Error>(at index: Int, _ body: (borrowing EventView, Call) throws(E) -> R) throws(E) -> R
+    {
         precondition(index >= 0 && index < count, "index out of the batch")
         guard let event = events[index] else { preconditionFailure("a batch without an event") }
         return try body(EventView(event), call(at: index))

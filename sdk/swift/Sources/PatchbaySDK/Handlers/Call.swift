@@ -60,6 +60,7 @@ public struct Host: Sendable {
 
     /// Of the host program, for messages.
     public var name: String { String(services.pointee.host.pointee.name) }
+    /// The host program's version, for messages.
     public var version: String { String(services.pointee.host.pointee.version) }
 
     /// The table of any service, such as a vendor's; nil when this host lacks it.

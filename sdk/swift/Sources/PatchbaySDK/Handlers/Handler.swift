@@ -32,5 +32,6 @@ public protocol Configurable: Sendable {
 
 /// For handlers without configuration.
 public struct NoConfiguration: Decodable, Sendable {
+    /// The only value.
     public init() {}
 }

@@ -31,6 +31,7 @@ public struct Module: @unchecked Sendable {
 
 /// The arguments of `patchbay_module_v1`.
 public typealias HostPointer = UnsafePointer<patchbay_host>
+/// Where `patchbay_module_v1` leaves the module's table.
 public typealias ModuleOutPointer = UnsafeMutablePointer<UnsafePointer<patchbay_module>?>
 
 /// A handler's type under its id.
@@ -44,9 +45,10 @@ public struct Registration: @unchecked Sendable {
     /// function of its own, and Swift makes one only where the type is concrete.
     public init(
         _ id: StaticString, batch: Bool = false,
-        create: @escaping @convention(c) (
-            UnsafePointer<patchbay_host>?, patchbay_str, UnsafeMutablePointer<OpaquePointer?>?
-        ) -> Int32
+        create:
+            @escaping @convention(c) (
+                UnsafePointer<patchbay_host>?, patchbay_str, UnsafeMutablePointer<OpaquePointer?>?
+            ) -> Int32
     ) {
         let table = UnsafeMutablePointer<patchbay_handler>.allocate(capacity: 1)
         table.initialize(

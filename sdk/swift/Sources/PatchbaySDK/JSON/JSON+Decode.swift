@@ -8,7 +8,8 @@ extension JSON {
         } catch DecodingError.typeMismatch(_, let context) {
             throw JSONError(code: .type, message: context.debugDescription, path: text(context.codingPath))
         } catch DecodingError.keyNotFound(let key, let context) {
-            throw JSONError(code: .missing, message: "a required member is missing", path: text(context.codingPath + [key]))
+            throw JSONError(
+                code: .missing, message: "a required member is missing", path: text(context.codingPath + [key]))
         } catch DecodingError.valueNotFound(_, let context) {
             throw JSONError(code: .missing, message: context.debugDescription, path: text(context.codingPath))
         } catch DecodingError.dataCorrupted(let context) {
@@ -35,7 +36,11 @@ extension JSON {
 private func text(_ path: [any CodingKey]) -> String {
     var text = ""
     for key in path {
-        if let index = key.intValue { text += "[\(index)]" } else { text += (text.isEmpty ? "" : ".") + key.stringValue }
+        if let index = key.intValue {
+            text += "[\(index)]"
+        } else {
+            text += (text.isEmpty ? "" : ".") + key.stringValue
+        }
     }
     return text
 }
@@ -161,7 +166,8 @@ private struct Elements: UnkeyedDecodingContainer {
     private mutating func next() throws -> JSONValueDecoder {
         let path = codingPath + [Key(intValue: currentIndex)]
         guard !isAtEnd else {
-            throw DecodingError.valueNotFound(JSON.self, .init(codingPath: path, debugDescription: "the array ends here"))
+            throw DecodingError.valueNotFound(
+                JSON.self, .init(codingPath: path, debugDescription: "the array ends here"))
         }
         defer { currentIndex += 1 }
         return JSONValueDecoder(value: values[currentIndex], codingPath: path)

@@ -8,7 +8,9 @@ extension JSON {
 
     /// Reads one JSON text of UTF-8 bytes. Invalid UTF-8 inside strings is replaced by U+FFFD.
     public init(parsing bytes: [UInt8]) throws(JSONError) {
-        let parsed = bytes.withUnsafeBufferPointer { bytes in Result { () throws(JSONError) in try JSON(parsing: bytes) } }
+        let parsed = bytes.withUnsafeBufferPointer { bytes in
+            Result { () throws(JSONError) in try JSON(parsing: bytes) }
+        }
         self = try parsed.get()
     }
 

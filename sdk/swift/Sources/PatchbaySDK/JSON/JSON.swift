@@ -53,12 +53,19 @@ public enum JSON: Sendable, Hashable {
 extension JSON: ExpressibleByStringLiteral, ExpressibleByIntegerLiteral, ExpressibleByFloatLiteral,
     ExpressibleByBooleanLiteral, ExpressibleByNilLiteral, ExpressibleByArrayLiteral, ExpressibleByDictionaryLiteral
 {
+    /// A value from a literal.
     public init(stringLiteral value: String) { self = .string(value) }
+    /// A value from a literal.
     public init(integerLiteral value: Int64) { self = .integer(value) }
+    /// A value from a literal.
     public init(floatLiteral value: Double) { self = .number(value) }
+    /// A value from a literal.
     public init(booleanLiteral value: Bool) { self = .bool(value) }
+    /// A value from a literal.
     public init(nilLiteral: ()) { self = .null }
+    /// A value from a literal.
     public init(arrayLiteral elements: JSON...) { self = .array(elements) }
+    /// A value from a literal.
     public init(dictionaryLiteral elements: (String, JSON)...) {
         self = .object(Dictionary(elements, uniquingKeysWith: { $1 }))
     }

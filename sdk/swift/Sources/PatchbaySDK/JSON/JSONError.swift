@@ -17,6 +17,7 @@ public struct JSONError: Error, Sendable, Equatable, CustomStringConvertible {
         public static let value = Code(name: "value")
     }
 
+    /// What kind of error it is.
     public let code: Code
     /// What is wrong, for people.
     public let message: String
@@ -25,6 +26,7 @@ public struct JSONError: Error, Sendable, Equatable, CustomStringConvertible {
     /// Names and indexes from the outermost value, such as `lines[2].price`; empty for the value itself.
     public let path: String
 
+    /// An error of a reader of one's own.
     public init(code: Code, message: String, offset: Int? = nil, path: String = "") {
         self.code = code
         self.message = message
@@ -32,6 +34,7 @@ public struct JSONError: Error, Sendable, Equatable, CustomStringConvertible {
         self.path = path
     }
 
+    /// The message with its place.
     public var description: String {
         let place = offset.map { " at byte \($0)" } ?? (path.isEmpty ? "" : " at \(path)")
         return "\(message)\(place)"

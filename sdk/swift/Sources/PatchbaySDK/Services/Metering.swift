@@ -24,7 +24,8 @@ extension Host {
     }
 
     /// Declares a counter that may shrink. Otherwise as `counter`.
-    public func upDownCounter(_ name: String, unit: String = "1", help: String = "") throws(ServiceError) -> Instrument {
+    public func upDownCounter(_ name: String, unit: String = "1", help: String = "") throws(ServiceError) -> Instrument
+    {
         try declare(Int32(PATCHBAY_METER_UP_DOWN), name, unit, help)
     }
 
@@ -38,7 +39,9 @@ extension Host {
         try declare(Int32(PATCHBAY_METER_HISTOGRAM), name, unit, help)
     }
 
-    private func declare(_ kind: Int32, _ name: String, _ unit: String, _ help: String) throws(ServiceError) -> Instrument {
+    private func declare(_ kind: Int32, _ name: String, _ unit: String, _ help: String) throws(ServiceError)
+        -> Instrument
+    {
         guard let meter = services.pointee.meter else { return Instrument(services: services, id: 0) }
         var id: UInt32 = 0
         let status = name.withText { name in

@@ -24,10 +24,12 @@ public struct ServiceError: Error, Sendable, Equatable, CustomStringConvertible 
         public static let notFound = Code(rawValue: Int32(PATCHBAY_E_NOT_FOUND))
     }
 
+    /// What kind of error it is.
     public let code: Code
     /// Which service and function, such as `state.put`.
     public let operation: String
 
+    /// The operation and its status.
     public var description: String { "\(operation): status \(code.rawValue)" }
 
     static func check(_ status: patchbay_status, _ operation: String) throws(ServiceError) {

@@ -9,7 +9,9 @@ public struct StateStore: Sendable {
 
     /// A stored value and its revision, which is never 0.
     public struct Entry: Sendable, Equatable {
+        /// The stored bytes.
         public let value: [UInt8]
+        /// Changes with every write.
         public let revision: UInt64
     }
 
