@@ -16,7 +16,7 @@ package struct Explanation: Sendable, Equatable {
     package let position: SourcePosition
     /// What this part came to: `true`, `false`, or why it has no value.
     package let outcome: String
-    /// Every field and variable that this part reads, once each, in order.
+    /// Every field and variable that this part reads, once each, in order; empty when the part is only one of them.
     package let operands: [Operand]
 }
 
@@ -34,7 +34,7 @@ extension Expression {
         let frame = frame(fields, variables)
         let deciding = deciding(root, frame)
         var operands: [Explanation.Operand] = []
-        for node in reads(deciding) {
+        for node in deciding.kind.children.flatMap(reads) {
             let operand = Explanation.Operand(expression: text(node), value: shown(node, frame))
             if !operands.contains(operand) { operands.append(operand) }
         }

@@ -9,6 +9,11 @@ extension Value {
         /// 0001-01-01T00:00:00Z to 9999-12-31T23:59:59Z.
         package static let secondsRange: ClosedRange<Int64> = -62_135_596_800...253_402_300_799
 
+        /// 1970-01-01T00:00:00Z.
+        package static let epoch = Timestamp(secondsSinceEpoch: 0)
+
+        private init(secondsSinceEpoch seconds: Int64) { (self.seconds, nanoseconds) = (seconds, 0) }
+
         /// `nil` outside of years 1 to 9999, or for nanoseconds outside of 0 to 999,999,999.
         package init?(seconds: Int64, nanoseconds: Int32 = 0) {
             guard Self.secondsRange.contains(seconds), (0..<1_000_000_000).contains(nanoseconds) else { return nil }

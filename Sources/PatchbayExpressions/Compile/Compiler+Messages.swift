@@ -32,9 +32,11 @@ extension Compiler {
             return make(.call(function, [first]), syntax)
         }
         let order = names
-        let function = Function.global(written, variadic: { (values, _) throws(EvaluationError) in
-            try build(Dictionary(zip(order, values), uniquingKeysWith: { $1 }))
-        })
+        let function = Function.global(
+            written,
+            variadic: { (values, _) throws(EvaluationError) in
+                try build(Dictionary(zip(order, values), uniquingKeysWith: { $1 }))
+            })
         return make(.call(function, values), syntax)
     }
 }
@@ -95,12 +97,13 @@ private let messages: [String: Message] = [
         guard case .list? = fields["values"] else { throw .overload }
         return fields["values"] ?? .null
     },
-    "google.protobuf.Struct": Message(fields: ["fields"], empty: .map(Value.Map())) { (fields) throws(EvaluationError) in
+    "google.protobuf.Struct": Message(fields: ["fields"], empty: .map(Value.Map())) {
+        (fields) throws(EvaluationError) in
         guard case .map? = fields["fields"] else { throw .overload }
         return fields["fields"] ?? .null
     },
     "google.protobuf.Timestamp": Message(
-        fields: ["seconds", "nanos"], empty: .timestamp(Value.Timestamp(seconds: 0)!)
+        fields: ["seconds", "nanos"], empty: .timestamp(.epoch)
     ) { (fields) throws(EvaluationError) in
         let (seconds, nanos) = try parts(fields)
         return .timestamp(try Operators.inRange(Value.Timestamp(seconds: seconds, nanoseconds: nanos)))

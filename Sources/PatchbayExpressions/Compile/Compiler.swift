@@ -202,7 +202,8 @@ struct Compiler {
             throw failure(
                 .unknownName, "`event` stands before a field", syntax, accepted: attributes.map { "event.\($0)" })
         }
-        let isName = !attribute.isEmpty && attribute.utf8.allSatisfy { (97...122).contains($0) || (48...57).contains($0) }
+        let isName =
+            !attribute.isEmpty && attribute.utf8.allSatisfy { (97...122).contains($0) || (48...57).contains($0) }
         guard isName else {
             throw failure(
                 .unknownName, "`\(attribute)` cannot be an attribute of an event: names are a-z and 0-9", syntax,

@@ -43,7 +43,9 @@ extension Node.Comprehension {
             return { (frame, result) throws(EvaluationError) in
                 do throws(EvaluationError) {
                     let value = try predicate?(&frame) ?? .bool(true)
-                    guard case .bool(let bool) = value else { throw .overload("a loop's condition", [value], at: place) }
+                    guard case .bool(let bool) = value else {
+                        throw .overload("a loop's condition", [value], at: place)
+                    }
                     if bool == decision { result.isDecided = true }
                 } catch {
                     if error.code == .costExceeded { throw error }
@@ -54,7 +56,9 @@ extension Node.Comprehension {
             return { [outcome, local] (frame, result) throws(EvaluationError) in
                 if let predicate {
                     let value = try predicate(&frame)
-                    guard case .bool(let bool) = value else { throw .overload("a loop's condition", [value], at: place) }
+                    guard case .bool(let bool) = value else {
+                        throw .overload("a loop's condition", [value], at: place)
+                    }
                     guard bool else { return }
                 }
                 result.count += 1

@@ -3,12 +3,16 @@ import PatchbayEvents
 /// The math extension.
 let mathFunctions: [Function] =
     [
-        .global("math.greatest", variadic: { (values, cost) throws(EvaluationError) in
-            try extreme(values, .greater, &cost)
-        }),
-        .global("math.least", variadic: { (values, cost) throws(EvaluationError) in
-            try extreme(values, .less, &cost)
-        }),
+        .global(
+            "math.greatest",
+            variadic: { (values, cost) throws(EvaluationError) in
+                try extreme(values, .greater, &cost)
+            }),
+        .global(
+            "math.least",
+            variadic: { (values, cost) throws(EvaluationError) in
+                try extreme(values, .less, &cost)
+            }),
         .global("math.abs") { (value, _) throws(EvaluationError) in
             switch value {
             case .int(let number): return .int(try Operators.checked(absolute(number)))

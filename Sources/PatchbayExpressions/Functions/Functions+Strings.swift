@@ -9,38 +9,54 @@ let stringFunctions: [Function] = [
         return .string(index == scalars.count ? "" : String(scalars[index]))
     },
     .member("indexOf", { (text, part, cost) throws(EvaluationError) in try firstIndex(text, part, nil, &cost) }),
-    .member("indexOf", { (text, part, from, cost) throws(EvaluationError) in
-        try firstIndex(text, part, from, &cost)
-    }),
+    .member(
+        "indexOf",
+        { (text, part, from, cost) throws(EvaluationError) in
+            try firstIndex(text, part, from, &cost)
+        }),
     .member("lastIndexOf", { (text, part, cost) throws(EvaluationError) in try lastIndex(text, part, nil, &cost) }),
-    .member("lastIndexOf", { (text, part, from, cost) throws(EvaluationError) in
-        try lastIndex(text, part, from, &cost)
-    }),
+    .member(
+        "lastIndexOf",
+        { (text, part, from, cost) throws(EvaluationError) in
+            try lastIndex(text, part, from, &cost)
+        }),
     .member("lowerAscii") { (text, cost) throws(EvaluationError) in
         try mapBytes(text, &cost) { (65...90).contains($0) ? $0 + 32 : $0 }
     },
     .member("upperAscii") { (text, cost) throws(EvaluationError) in
         try mapBytes(text, &cost) { (97...122).contains($0) ? $0 - 32 : $0 }
     },
-    .member("replace", { (text, old, new, cost) throws(EvaluationError) in
-        try replace(text, old, new, limit: -1, &cost)
-    }),
-    .member("replace", variadic: { (operands, cost) throws(EvaluationError) in
-        guard operands.count == 4 else { throw .overload }
-        return try replace(operands[0], operands[1], operands[2], limit: try operands[3].asInt(), &cost)
-    }),
-    .member("split", { (text, separator, cost) throws(EvaluationError) in
-        try split(text, separator, limit: -1, &cost)
-    }),
-    .member("split", { (text, separator, limit, cost) throws(EvaluationError) in
-        try split(text, separator, limit: try limit.asInt(), &cost)
-    }),
-    .member("substring", { (text, start, cost) throws(EvaluationError) in
-        try substring(text, start, end: nil, &cost)
-    }),
-    .member("substring", { (text, start, end, cost) throws(EvaluationError) in
-        try substring(text, start, end: try end.asInt(), &cost)
-    }),
+    .member(
+        "replace",
+        { (text, old, new, cost) throws(EvaluationError) in
+            try replace(text, old, new, limit: -1, &cost)
+        }),
+    .member(
+        "replace",
+        variadic: { (operands, cost) throws(EvaluationError) in
+            guard operands.count == 4 else { throw .overload }
+            return try replace(operands[0], operands[1], operands[2], limit: try operands[3].asInt(), &cost)
+        }),
+    .member(
+        "split",
+        { (text, separator, cost) throws(EvaluationError) in
+            try split(text, separator, limit: -1, &cost)
+        }),
+    .member(
+        "split",
+        { (text, separator, limit, cost) throws(EvaluationError) in
+            try split(text, separator, limit: try limit.asInt(), &cost)
+        }),
+    .member(
+        "substring",
+        { (text, start, cost) throws(EvaluationError) in
+            try substring(text, start, end: nil, &cost)
+        }),
+    .member(
+        "substring",
+        { (text, start, end, cost) throws(EvaluationError) in
+            try substring(text, start, end: try end.asInt(), &cost)
+        }),
     .member("trim") { (text, cost) throws(EvaluationError) in
         let scalars = try scalars(text, &cost)
         guard let first = scalars.firstIndex(where: { !$0.properties.isWhitespace }),

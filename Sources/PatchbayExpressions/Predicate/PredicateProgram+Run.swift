@@ -133,7 +133,8 @@ extension PredicateProgram {
         let length = Int(field.pointee.length)
         if relation == .equal || relation == .notEqual {
             let isEqual =
-                length == text.pointee.count && (length == 0 || memcmp(field.pointee.ptr, text.pointee.bytes, length) == 0)
+                length == text.pointee.count
+                && (length == 0 || memcmp(field.pointee.ptr, text.pointee.bytes, length) == 0)
             return isEqual == (relation == .equal) ? 1 : 0
         }
         let shared = min(length, text.pointee.count)

@@ -61,7 +61,8 @@ package final class TimeZoneRules: Sendable {
         let sign = text.hasPrefix("-") ? -1 : 1
         let digits = text.hasPrefix("-") || text.hasPrefix("+") ? text.dropFirst() : text[...]
         let parts = digits.split(separator: ":", omittingEmptySubsequences: false)
-        guard parts.count == 2, parts.allSatisfy({ part in part.utf8.count == 2 && part.utf8.allSatisfy { (48...57).contains($0) } }),
+        guard parts.count == 2,
+            parts.allSatisfy({ part in part.utf8.count == 2 && part.utf8.allSatisfy { (48...57).contains($0) } }),
             let hours = Int(parts[0]), let minutes = Int(parts[1]), hours <= 23, minutes <= 59
         else { return nil }
         return sign * (hours * 3_600 + minutes * 60)
