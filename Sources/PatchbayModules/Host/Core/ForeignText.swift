@@ -1,5 +1,6 @@
 import CPatchbay
 import PatchbayEvents
+import PatchbayTelemetry
 
 /// Why a service refuses what a module passed, as the status that it answers.
 struct ServiceRefusal: Error {
@@ -51,6 +52,15 @@ enum ForeignText {
         patchbay_kv
     > {
         UnsafeBufferPointer(start: pairs, count: pairs == nil ? 0 : Int(min(count, UInt64(max))))
+    }
+
+    /// Pairs as attributes of telemetry, copied and cut to the limits.
+    static func attributes(
+        _ pairs: UnsafePointer<patchbay_kv>?, _ count: UInt64, limits: HostEnvironment.Limits
+    ) -> [Attribute] {
+        Self.pairs(pairs, count, max: limits.fields).map { pair in
+            Attribute(lenient(pair.key, max: limits.textBytes), .string(lenient(pair.value, max: limits.textBytes)))
+        }
     }
 
     /// The bytes where they lie.

@@ -13,8 +13,7 @@ package struct HostEnvironment: Sendable {
         package var stateWritesPerCall = 10_000
         package var stateKeyBytes = 1024
         package var stateValueBytes = 1 << 20
-        package var spansPerCall = 128
-        /// Attributes and events of one span, fields of one log line, attributes of one measurement.
+        /// Fields of one log line, attributes of one measurement or one span's event.
         package var fields = 64
         /// Bytes of a log message, a span's name or an attribute; longer ones are cut.
         package var textBytes = 16 << 10
@@ -27,7 +26,8 @@ package struct HostEnvironment: Sendable {
     package var version: String
     package var calls: CallTable
     package var logger: Logger
-    package var tracer: Tracer
+    /// Whoever settles calls ends what they left open.
+    package var spans: HandlerSpans
     package var metrics: MetricsRegistry
     package var state: StateStore
     package var timers: TimerStore
@@ -36,7 +36,7 @@ package struct HostEnvironment: Sendable {
     package var unixNow: @Sendable () -> UInt64
 
     package init(
-        name: String = "patchbay", version: String, calls: CallTable, logger: Logger, tracer: Tracer,
+        name: String = "patchbay", version: String, calls: CallTable, logger: Logger, spans: HandlerSpans,
         metrics: MetricsRegistry, state: StateStore = StateStore(), timers: TimerStore = TimerStore(),
         limits: Limits = Limits(), unixNow: @escaping @Sendable () -> UInt64 = TelemetryClock.unixNow
     ) {
@@ -44,7 +44,7 @@ package struct HostEnvironment: Sendable {
         self.version = version
         self.calls = calls
         self.logger = logger
-        self.tracer = tracer
+        self.spans = spans
         self.metrics = metrics
         self.state = state
         self.timers = timers

@@ -49,12 +49,7 @@ enum MeterService {
         _ context: HostContext, _ id: UInt32, _ value: Double, _ attributes: UnsafePointer<patchbay_kv>?,
         _ count: UInt64
     ) {
-        let limits = context.environment.limits
-        let labels = ForeignText.pairs(attributes, count, max: limits.fields).map { pair in
-            Attribute(
-                ForeignText.lenient(pair.key, max: limits.textBytes),
-                .string(ForeignText.lenient(pair.value, max: limits.textBytes)))
-        }
+        let labels = ForeignText.attributes(attributes, count, limits: context.environment.limits)
         context.environment.metrics.record(id, value, attributes: labels)
     }
 }

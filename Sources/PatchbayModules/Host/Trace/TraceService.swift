@@ -2,7 +2,7 @@ import CPatchbay
 import PatchbayEvents
 import PatchbayTelemetry
 
-/// `patchbay.trace/1`: spans below the call's own.
+/// `patchbay.trace/1`: spans below the call's own, kept by `HandlerSpans` until they end or the call is settled.
 enum TraceService {
     static var table: patchbay_trace {
         patchbay_trace(
@@ -17,7 +17,11 @@ enum TraceService {
                 _ = HostBlock.with(host) { TraceService.event($0, span, name, fields, count) }
             },
             end: { host, span, ok in
-                _ = HostBlock.with(host) { TraceService.end($0, span, ok) }
+                _ = HostBlock.with(host) { context in
+                    if span != 0 {
+                        context.environment.spans.end(span, ok: ok != 0, now: context.environment.unixNow())
+                    }
+                }
             },
             inject: { host, span, buffer, capacity in
                 HostBlock.with(host) { TraceService.inject($0, span, buffer, capacity) } ?? 0
@@ -28,41 +32,28 @@ enum TraceService {
         _ context: HostContext, _ call: patchbay_call, _ parent: patchbay_span, _ name: patchbay_str
     ) -> patchbay_span {
         let environment = context.environment
-        let own = environment.calls.withOpenEvent(call) { event -> TraceContext? in
+        // The call stays open meanwhile, so its settling finds the span and ends it.
+        let span = environment.calls.withOpenEvent(call) { event -> patchbay_span in
             // Empty for an unsampled event: the common case costs no more than this.
-            guard event.pointee.traceparent.len > 0 else { return nil }
-            return TraceContext(traceparent: UnsafeRawBufferPointer(event.pointee.traceparent.bytes))
+            guard event.pointee.traceparent.len > 0,
+                let own = TraceContext(traceparent: UnsafeRawBufferPointer(event.pointee.traceparent.bytes))
+            else { return 0 }
+            return environment.spans.begin(
+                call: call, context: own, parent: parent,
+                name: ForeignText.lenient(name, max: environment.limits.textBytes), now: environment.unixNow())
         }
-        guard let own = own ?? nil, environment.tracer.records(own) else { return 0 }
-        let title = ForeignText.lenient(name, max: environment.limits.textBytes)
-        let now = environment.unixNow()
-        let max = min(environment.limits.spansPerCall, SpanNumber.numberMax)
-        let number = environment.calls.withEffects(call) { effects -> Int? in
-            let spans = spans(of: &effects, environment)
-            guard spans.count < max else { return nil }
-            let above = parent == 0 ? nil : spans.context(of: SpanNumber(parent).number)
-            // Unique because the attempt's span id is, and the count grows with every span.
-            let id = environment.tracer.ids.spanID(
-                position: own.spanID, role: IDGenerator.Role.handler &+ UInt32(truncatingIfNeeded: spans.count))
-            let span = Span(
-                name: title, kind: .internal, context: own.child(spanID: id),
-                parentSpanID: above?.spanID ?? own.spanID, start: now)
-            return spans.begin(span)
-        }
-        guard let number = number ?? nil else { return 0 }
-        return SpanNumber(call: call, number: number).value
+        return span ?? 0
     }
 
     private static func attribute(
         _ context: HostContext, _ span: patchbay_span, _ key: patchbay_str, _ value: patchbay_str
     ) {
-        let limits = context.environment.limits
         guard span != 0, key.len > 0 else { return }
-        let key = ForeignText.lenient(key, max: limits.textBytes)
-        guard let value = SpanAttribute.value(ofJSON: ForeignText.lenient(value, max: limits.textBytes)) else { return }
-        update(context, span) { span in
-            if span.attributes.count < limits.fields || span[key] != nil { span[key] = value }
-        }
+        let environment = context.environment
+        let json = ForeignText.lenient(value, max: environment.limits.textBytes)
+        guard let value = SpanAttribute.value(ofJSON: json) else { return }
+        let key = ForeignText.lenient(key, max: environment.limits.textBytes)
+        environment.spans.setAttribute(span, Attribute(key, value))
     }
 
     private static func event(
@@ -70,57 +61,18 @@ enum TraceService {
         _ count: UInt64
     ) {
         guard span != 0 else { return }
-        let limits = context.environment.limits
-        let attributes = ForeignText.pairs(fields, count, max: limits.fields).map { pair in
-            Attribute(
-                ForeignText.lenient(pair.key, max: limits.textBytes),
-                .string(ForeignText.lenient(pair.value, max: limits.textBytes)))
-        }
-        let event = Span.Event(
-            name: ForeignText.lenient(name, max: limits.textBytes), time: context.environment.unixNow(),
-            attributes: attributes)
-        update(context, span) { span in
-            if span.events.count < limits.fields { span.events.append(event) }
-        }
-    }
-
-    private static func end(_ context: HostContext, _ span: patchbay_span, _ ok: Int32) {
-        guard span != 0 else { return }
-        let now = context.environment.unixNow()
-        withSpans(context, span) { spans, number in spans.end(number, isOK: ok != 0, now: now) }
+        let environment = context.environment
+        environment.spans.addEvent(
+            span, name: ForeignText.lenient(name, max: environment.limits.textBytes),
+            attributes: ForeignText.attributes(fields, count, limits: environment.limits), now: environment.unixNow())
     }
 
     private static func inject(
         _ context: HostContext, _ span: patchbay_span, _ buffer: UnsafeMutablePointer<CChar>?, _ capacity: UInt64
     ) -> UInt64 {
-        let found = withSpans(context, span) { spans, number in spans.context(of: number) }
-        guard let trace = found ?? nil else { return 0 }
-        guard let buffer, capacity >= UInt64(TraceContext.traceparentBytes) else {
-            return UInt64(TraceContext.traceparentBytes)
-        }
-        let memory = UnsafeMutableRawBufferPointer(start: buffer, count: TraceContext.traceparentBytes)
-        return UInt64(trace.writeTraceparent(into: memory))
-    }
-
-    private static func update(_ context: HostContext, _ span: patchbay_span, _ change: (inout Span) -> Void) {
-        _ = withSpans(context, span) { spans, number in spans.update(number, change) }
-    }
-
-    /// `nil` for a span whose call is over.
-    @discardableResult
-    private static func withSpans<R>(
-        _ context: HostContext, _ span: patchbay_span, _ body: (CallSpans, Int) -> R
-    ) -> R? {
-        let number = SpanNumber(span)
-        let environment = context.environment
-        guard let call = number.call(in: environment.calls) else { return nil }
-        return environment.calls.withEffects(call) { body(spans(of: &$0, environment), number.number) }
-    }
-
-    private static func spans(of effects: inout CallEffects, _ environment: HostEnvironment) -> CallSpans {
-        if let spans = effects.trace as? CallSpans { return spans }
-        let spans = CallSpans(tracer: environment.tracer, unixNow: environment.unixNow)
-        effects.trace = spans
-        return spans
+        guard span != 0, let trace = context.environment.spans.context(of: span) else { return 0 }
+        let needed = TraceContext.traceparentBytes
+        guard let buffer, capacity >= UInt64(needed) else { return UInt64(needed) }
+        return UInt64(trace.writeTraceparent(into: UnsafeMutableRawBufferPointer(start: buffer, count: needed)))
     }
 }

@@ -1,0 +1,7 @@
+/* Fault: no manifest. The constructor shows whether the host ran any of its code. */
+#include "fixture.h"
+#include <stdlib.h>
+
+__attribute__((constructor)) static void constructor(void) { setenv("PATCHBAY_FIXTURE_RAN", "1", 1); }
+
+FIXTURE("count", fixture_handle)

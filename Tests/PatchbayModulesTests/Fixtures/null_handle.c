@@ -1,0 +1,6 @@
+/* Fault: no handle function. */
+#include "fixture.h"
+
+PATCHBAY_MANIFEST(MANIFEST_OF("null-handle", "count"));
+
+FIXTURE("count", NULL)
