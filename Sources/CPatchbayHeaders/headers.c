@@ -17,6 +17,9 @@ static const char timer_text[] = {
 static const char handler_text[] = {
 #embed "../../sdk/c/include/patchbay/handler.h"
 };
+static const char json_text[] = {
+#embed "../../sdk/c/include/patchbay/json.h"
+};
 static const char test_text[] = {
 #embed "../../sdk/c/include/patchbay/test.h"
 };
@@ -27,6 +30,7 @@ static const patchbay_header headers[] = {
     {"patchbay/draft/state.h", state_text, sizeof state_text},
     {"patchbay/draft/timer.h", timer_text, sizeof timer_text},
     {"patchbay/handler.h", handler_text, sizeof handler_text},
+    {"patchbay/json.h", json_text, sizeof json_text},
     {"patchbay/test.h", test_text, sizeof test_text},
 };
 

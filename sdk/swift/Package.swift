@@ -20,11 +20,13 @@ let package = Package(
                 .enableUpcomingFeature("InternalImportsByDefault"),
                 .enableExperimentalFeature("Lifetimes"),
             ],
+            // Release alone: a sanitizer's test program must keep its own symbols visible.
             linkerSettings: [
-                .unsafeFlags([
-                    "-use-ld=lld", "-Xlinker", "-Bsymbolic", "-Xlinker",
-                    "--version-script=\(Context.packageDirectory)/patchbay-module.map",
-                ])
+                .unsafeFlags(
+                    [
+                        "-use-ld=lld", "-Xlinker", "-Bsymbolic",
+                        "-Xlinker", "--version-script=\(Context.packageDirectory)/patchbay-module.map",
+                    ], .when(configuration: .release))
             ]),
         .target(
             name: "PatchbaySDKTesting", dependencies: ["CPatchbay", "PatchbaySDK"],

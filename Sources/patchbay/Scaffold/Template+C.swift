@@ -89,8 +89,8 @@ extension Template {
         A Patchbay handler in C.
 
         - `handler.c` is the handler, `test.c` tests it without the runtime, `patchbay.yaml` routes events to it.
-        - `include/` is the C SDK: `patchbay/handler.h` to write handlers, `patchbay/test.h` to test them, `patchbay.h`
-          the ABI beneath.
+        - `include/` is the C SDK: `patchbay/handler.h` to write handlers, `patchbay/json.h` to read their data,
+          `patchbay/test.h` to test them, `patchbay.h` the ABI beneath.
         \(running)
         """
     }

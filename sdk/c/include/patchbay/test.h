@@ -722,6 +722,15 @@ PATCHBAY_TEST_ uint64_t patchbay_test_timer(const patchbay_test *t, const char *
   return entry ? entry->rev : 0;
 }
 
+/* How often the handler misbehaved: completed a call that was over, or used an unknown span or instrument. */
+PATCHBAY_TEST_ int patchbay_test_stale(patchbay_test *t) {
+  int count;
+  pthread_mutex_lock(&t->lock);
+  count = t->misbehaved;
+  pthread_mutex_unlock(&t->lock);
+  return count;
+}
+
 /* What main() returns: 0 when every EXPECT held. */
 PATCHBAY_TEST_ int patchbay_test_finish(void) {
   if (patchbay_test_failures_) fprintf(stderr, "%d failed\n", patchbay_test_failures_);
