@@ -4,7 +4,8 @@ package import PatchbayExpressions
 /// What events are ordered, chosen or limited by: CEL over `event`, a list joins.
 ///
 /// An event has no key when the expression fails (such as for a field that is not there), or gives null or an empty
-/// text. Keys that are fields alone, the usual case, are read without evaluating anything.
+/// text. Keys that are fields alone, the usual case, are read without evaluating anything; an object or array is then
+/// compared by its JSON text.
 package struct RouteKey: Sendable {
     /// As written.
     package let text: String

@@ -6,10 +6,8 @@ extension RoutingExplanation {
             isUnmatched
             ? "no route of \(routes.count) matches"
             : "\(matched) of \(routes.count) routes, \(deliveryCount) \(deliveryCount == 1 ? "delivery" : "deliveries")"
-        return ([RoutingExplanation.head(eventType, summary)] + routes.map(\.text)).joined(separator: "\n")
+        return (["\(eventType): \(summary)"] + routes.map(\.text)).joined(separator: "\n")
     }
-
-    private static func head(_ type: String, _ summary: String) -> String { "\(type): \(summary)" }
 }
 
 extension RouteExplanation {

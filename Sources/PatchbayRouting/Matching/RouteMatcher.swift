@@ -16,7 +16,7 @@ package final class RouteMatcher {
     private struct State: ~Copyable {
         var cache: TypeCache
         var stamp: UInt64 = 0
-        /// The last evaluation error of each route; written only when one happens.
+        /// A recent evaluation error of each route.
         var lastErrors: [String?]
     }
 
@@ -72,7 +72,8 @@ package final class RouteMatcher {
     /// What happened to a route's events on this thread so far; call it on the matcher's thread.
     package func counters(ofRoute index: Int) -> RouteCounters { counters[index] }
 
-    /// The last evaluation error of a route, for its status; call it on the matcher's thread.
+    /// A recent evaluation error of a route, for its status: the first, second, fourth, eighth and so on is kept. Call
+    /// it on the matcher's thread.
     package func lastError(ofRoute index: Int) -> String? { state.pointee.lastErrors[index] }
 
     /// Times the cache of types was full and started over: many kinds of types, or somebody makes them up.

@@ -29,7 +29,7 @@ package final class RouteTable: @unchecked Sendable {
     /// - Parameters:
     ///   - plan: the plan that the conditions and keys were compiled with; receives the slots of filters, too.
     ///   - seed: random, of this process, the same for all of its tables.
-    /// - Throws: every fault of the first route that has one.
+    /// - Throws: the first fault, with the route's name.
     package init(_ routes: [Route], plan: FieldPlan, seed: KeySeed) throws(RoutingError) {
         if routes.count > Int(UInt16.max) {
             throw RoutingError(code: .tooMany, message: "\(routes.count) routes; at most \(UInt16.max) are possible")
