@@ -10,7 +10,9 @@ package struct ConfigurationDraft: Sendable {
 
     init(configuration: Configuration, errors: [ConfigurationError]) {
         self.configuration = configuration
-        self.errors = errors.sortedByPlace()
+        // What an alias repeats is wrong once.
+        var seen: Set<[String]> = []
+        self.errors = errors.filter { seen.insert(["\($0.location)", $0.message]).inserted }.sortedByPlace()
     }
 
     /// Adds what another part of the host found wrong, as a module's schema does with its `config`.

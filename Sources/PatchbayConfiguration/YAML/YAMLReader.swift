@@ -15,6 +15,7 @@ struct YAMLReader {
     private(set) var origins = Configuration.Origins()
     private(set) var errors: [ConfigurationError] = []
     private var nodesLeft = nodesMax
+    /// Past a bound: the rest is not looked at, and the error about it stands alone.
     private var overflowed = false
     /// Keys that were masked so that the parser goes on after a duplicate, by place.
     private var masked: [SourceLocation: String] = [:]
@@ -41,7 +42,8 @@ struct YAMLReader {
         guard let root = parse(text) else {
             return errors.isEmpty ? YAMLNode(location: start, content: .map([])) : nil
         }
-        return convert(root, path: "", depth: 0)
+        let converted = convert(root, path: "", depth: 0)
+        return overflowed ? nil : converted
     }
 
     private mutating func fail(
@@ -93,7 +95,8 @@ extension YAMLReader {
             .composer(let context, let problem, let mark, _):
             let details = context.map { " (\($0.text) that began at line \($0.mark.line))" } ?? ""
             let line =
-                text.split(separator: "\n", omittingEmptySubsequences: false).dropFirst(mark.line - 1).first ?? ""
+                text.split(separator: "\n", omittingEmptySubsequences: false).dropFirst(place(mark).line - 1).first
+                ?? ""
             fail(.syntax, "not YAML: \(problem)\(details)", place(mark), "", remedy: remedy(problem, line: line))
         case .reader(let problem, let offset, let value, _):
             let location = location(after: offset ?? 0, in: text)
@@ -141,7 +144,7 @@ extension YAMLReader {
                     : "more than \(Self.nodesMax) values after aliases are expanded"
                 fail(.tooLarge, message, location, path)
             }
-            overflowed = overflowed || nodesLeft <= 0
+            overflowed = true
             return unusable
         }
         if let tag = Self.foreignTag(of: node) {
