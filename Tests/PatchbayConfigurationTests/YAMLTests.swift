@@ -131,7 +131,7 @@ import Testing
             let uses = Array(repeating: "*a\(level - 1)", count: 9).joined(separator: ", ")
             bomb += "a\(level): &a\(level) [\(uses)]\n"
         }
-        #expect(draft(bomb).errors.contains { $0.code == .tooLarge })
+        #expect(draft(bomb).errors.map(\.code) == [.tooLarge])
         // As a key, where the parser itself would expand it.
         #expect(draft(bomb + "? *a12\n: 1\n").errors.map(\.code) == [.tooLarge])
         #expect(draft(bomb + "{*a12 : 1}\n").errors.map(\.code) == [.tooLarge])
@@ -145,7 +145,7 @@ import Testing
         #expect(draft(tower).errors.map(\.code) == [.tooLarge])
         var merges = "x0: &x0 {a: 1}\n"
         for level in 1...3000 { merges += "x\(level): &x\(level) {<<: [*x\(level - 1), *x\(level - 1)]}\n" }
-        #expect(draft(merges).errors.contains { $0.code == .tooLarge })
+        #expect(draft(merges).errors.map(\.code) == [.tooLarge])
     }
 
     @Test func `a large honest file is read`() throws {

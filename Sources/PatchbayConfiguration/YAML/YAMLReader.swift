@@ -7,7 +7,7 @@ import Yams
 struct YAMLReader {
     static let textBytesMax = 8 << 20
     static let nestingMax = 64
-    static let nodesMax = 200_000
+    static let nodesMax = 100_000
     static let repeatedKeysMax = 50
 
     private let file: String
@@ -135,18 +135,7 @@ extension YAMLReader {
         let mark = node.mark
         let location = SourceLocation(file: file, line: mark?.line ?? 1, column: mark?.column ?? 1)
         let unusable = YAMLNode(location: location, content: .unusable)
-        nodesLeft -= 1
-        guard nodesLeft > 0, depth <= Self.nestingMax else {
-            if !overflowed {
-                let message =
-                    nodesLeft > 0
-                    ? "nested deeper than \(Self.nestingMax) levels"
-                    : "more than \(Self.nodesMax) values after aliases are expanded"
-                fail(.tooLarge, message, location, path)
-            }
-            overflowed = true
-            return unusable
-        }
+        guard withinBounds(depth: depth, location, path) else { return unusable }
         if let tag = Self.foreignTag(of: node) {
             fail(.badValue, "the tag '\(tag)' has no meaning here", location, path, remedy: "remove it")
             return unusable
@@ -168,6 +157,21 @@ extension YAMLReader {
             fail(.syntax, "an alias that nothing defines", location, path)
             return unusable
         }
+    }
+
+    /// Counts one more value; `false`, with an error the first time, once the file is past a bound.
+    private mutating func withinBounds(depth: Int, _ location: SourceLocation, _ path: String) -> Bool {
+        nodesLeft -= 1
+        if nodesLeft > 0, depth <= Self.nestingMax { return true }
+        if !overflowed {
+            let message =
+                nodesLeft > 0
+                ? "nested deeper than \(Self.nestingMax) levels"
+                : "more than \(Self.nodesMax) values after aliases are expanded"
+            fail(.tooLarge, message, location, path)
+        }
+        overflowed = true
+        return false
     }
 
     /// The written tag that is none of YAML's own; ignoring it would lose what `!secret x` was to say.
@@ -246,11 +250,11 @@ extension YAMLReader {
         let bases: [Node] = if case .sequence(let list) = node { Array(list) } else { [node] }
         for base in bases where !overflowed {
             let location = SourceLocation(file: file, line: base.mark?.line ?? 1, column: base.mark?.column ?? 1)
-            guard case .mapping(let mapping) = base, depth < Self.nestingMax else {
+            guard case .mapping(let mapping) = base else {
                 fail(.wrongType, "'<<' takes a map or a list of maps", location, path)
                 continue
             }
-            nodesLeft -= 1
+            guard withinBounds(depth: depth + 1, location, path) else { return }
             let written = Set(entries.map(\.key))
             let kept = mapping.filter { key, _ in key.scalar.map { !written.contains($0.string) } ?? true }
             entries += self.entries(of: Node.Mapping(kept.map { ($0.key, $0.value) }), path: path, depth: depth + 1)
