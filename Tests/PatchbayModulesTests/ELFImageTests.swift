@@ -67,7 +67,9 @@ import Testing
             for _ in 0..<2500 {
                 var bytes = whole
                 for _ in 0..<(1 + random.next() % 6) {
-                    let place = random.next() % 4 == 0 ? Int(random.next() % UInt64(bytes.count))
+                    let place =
+                        random.next() % 4 == 0
+                        ? Int(random.next() % UInt64(bytes.count))
                         : places[Int(random.next() % UInt64(places.count))]
                     let interesting: [UInt8] = [0, 1, 0x7F, 0x80, 0xFF, UInt8(truncatingIfNeeded: random.next())]
                     bytes[place] = interesting[Int(random.next() % 6)]
@@ -81,6 +83,12 @@ import Testing
             }
             #expect(outcomes.contains("malformed") && outcomes.contains("read 1"))
         }
+    }
+
+    @Test func `reads notes that are aligned to eight bytes, as other sections' are`() throws {
+        let image = try ELFImage(
+            bytes: try bytes(try Fixture.module("good", as: "good-cet", flags: ["-fcf-protection"])))
+        #expect(image.notes.count == 1)
     }
 
     @Test func `refuses a note that reaches past its section`() throws {

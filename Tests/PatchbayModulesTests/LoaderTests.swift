@@ -152,7 +152,8 @@ func outcome(of path: String, handler: String = "count", configuration: Value = 
             let loader = ModuleLoader(staging: staging, environment: bench.environment)
             let path = "\(folder)/module.so"
             func load(_ source: String) throws -> LoadedModule {
-                try Data(contentsOf: URL(fileURLWithPath: source)).write(to: URL(fileURLWithPath: path), options: .atomic)
+                try Data(contentsOf: URL(fileURLWithPath: source)).write(
+                    to: URL(fileURLWithPath: path), options: .atomic)
                 let file = try #require(ModuleScanner().inspect(file: path).accepted)
                 return try loader.load(file)
             }

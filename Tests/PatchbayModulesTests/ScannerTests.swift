@@ -65,7 +65,7 @@ import Testing
     }
 
     @Test func `refuses Swift modules of another compiler, and takes those of its own`() throws {
-        let runtime = try Fixture.module("empty", as: "libswiftCore")
+        let runtime = try Fixture.module("empty", as: "libswiftCore", flags: ["-Wl,-soname,libswiftCore.so"])
         let flags = ["-Wl,--no-as-needed", runtime]
         let path = try Fixture.module("foreign_swift", flags: flags)
         let rejection = try #require(scanner.inspect(file: path).rejection)
@@ -167,7 +167,8 @@ import Testing
     @Test func `rejects a module that bundles another build of a library that an earlier one bundles`() throws {
         let (a, b, c) = (try Fixture.emptyFolder(), try Fixture.emptyFolder(), try Fixture.emptyFolder())
         for (folder, flag) in [(a, "-O1"), (b, "-DOTHER=1"), (c, "-O1")] {
-            let library = try Fixture.module("empty", as: "libdep-\(UUID().uuidString)", flags: [flag, "-Wl,-soname,libdep.so.1"])
+            let library = try Fixture.module(
+                "empty", as: "libdep-\(UUID().uuidString)", flags: [flag, "-Wl,-soname,libdep.so.1"])
             try FileManager.default.copyItem(atPath: library, toPath: "\(folder)/libdep.so.1")
         }
         let origin = "-Wl,--no-as-needed,-rpath,$ORIGIN"

@@ -35,7 +35,7 @@ enum ELFNotes {
             let nameSize = UInt64(try file.load(UInt32.self, at: UInt64(position), of: "a note's name size"))
             let textSize = UInt64(try file.load(UInt32.self, at: UInt64(position) + 4, of: "a note's size"))
             let type = try file.load(UInt32.self, at: UInt64(position) + 8, of: "a note's type")
-            let textOffset = 12 + aligned(nameSize, to: alignment)
+            let textOffset = aligned(12 + nameSize, to: alignment)
             guard textOffset + textSize <= UInt64(region.end - position) else {
                 throw ELFError(
                     code: .malformed, message: "a note reaches past the end of its section", offset: UInt64(position))

@@ -50,7 +50,9 @@ package final class LoadedHandler: Sendable {
             }
             _ = HandlerMessage.take()
             let status = ForeignText.lending(text) { reconfigure(instance, $0) }
-            guard status >= 0 else { throw failure(.reconfigureFailed, "refused its new configuration", status: status) }
+            guard status >= 0 else {
+                throw failure(.reconfigureFailed, "refused its new configuration", status: status)
+            }
         }
     }
 

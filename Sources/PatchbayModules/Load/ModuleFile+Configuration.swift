@@ -25,7 +25,8 @@ extension ModuleFile {
         let schema = try schema(of: handler)
         let filled = schema.fillingDefaults(in: configuration)
         var violations = schema.validate(filled)
-        if case .map = filled {} else {
+        if case .map = filled {
+        } else {
             violations.append(
                 Violation(instanceLocation: "", schemaLocation: "", keyword: "type", message: "must be an object"))
         }
@@ -42,7 +43,8 @@ extension ModuleFile {
     func unknownHandler(_ id: String) -> ModuleError {
         let known = manifest.handlers.map(\.id).joined(separator: ", ")
         return ModuleError(
-            .unknownHandler, file: path, "has no handler '\(id)'", remedy: "use one of: \(known.isEmpty ? "none" : known)")
+            .unknownHandler, file: path, "has no handler '\(id)'",
+            remedy: "use one of: \(known.isEmpty ? "none" : known)")
     }
 
     private func schema(of handler: String) throws(ModuleError) -> JSONSchema {

@@ -83,7 +83,8 @@ struct ManifestReader {
         guard case .string? = map[key] else { return text }
         let letters = UInt8(ascii: "a")...UInt8(ascii: "z")
         let begins = text.utf8.first.map(letters.contains) ?? false
-        if !begins || text.utf8.count > max || !text.utf8.allSatisfy({ letters.contains($0) || extra.utf8.contains($0) })
+        if !begins || text.utf8.count > max
+            || !text.utf8.allSatisfy({ letters.contains($0) || extra.utf8.contains($0) })
         {
             problem(
                 "\(base)/\(key)", "must begin with a lowercase letter and hold at most \(max) of a-z and \(extra)")

@@ -20,7 +20,9 @@ enum Fixture {
         return folder
     }()
 
-    static var testsFolder: URL { URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent() }
+    static var testsFolder: URL {
+        URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+    }
 
     static var include: String {
         testsFolder.deletingLastPathComponent().deletingLastPathComponent().appendingPathComponent("sdk/c/include").path

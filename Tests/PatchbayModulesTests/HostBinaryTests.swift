@@ -1,0 +1,118 @@
+import Foundation
+import Testing
+
+@testable import PatchbayModules
+
+/// The whole host, as a process, around one module at fault. Runs where `patchbay` is built beside the tests.
+@Suite(.enabled(if: HostBinary.path != nil)) struct `host with a module at fault` {
+    @Test(arguments: [("crash", SIGSEGV), ("throws", SIGABRT)])
+    func `dies of what the handler does in its process`(fixture: String, signal: Int32) throws {
+        let result = try HostBinary.run(fixture)
+        #expect(result.reason == .uncaughtSignal && result.status == signal, "\(result)")
+    }
+
+    @Test func `ends with the code that a handler exits with`() throws {
+        let result = try HostBinary.run("exits")
+        #expect(result.reason == .exit && result.status == 42, "\(result)")
+    }
+
+    @Test(arguments: [("double_completion", "double_completion"), ("invented_call", "unknown_call")])
+    func `finishes, and names what the handler did`(fixture: String, name: String) throws {
+        let result = try HostBinary.run(fixture)
+        #expect(result.reason == .exit && result.status == 0, "\(result)")
+        #expect(result.output.contains(name), "\(result)")
+    }
+
+    @Test(arguments: [
+        ("hang", "missing_completion"), ("never_completes", "missing_completion"),
+        ("late_completion", "completion_after_close"),
+    ])
+    func `gives up on calls that are never or too late completed, and keeps the event`(
+        fixture: String, name: String
+    ) throws {
+        let result = try HostBinary.run(fixture)
+        #expect(result.reason == .exit && result.status == 3, "\(result)")
+        #expect(result.output.contains(name), "\(result)")
+    }
+
+    @Test func `lists rejected modules with file, reason and remedy, and runs none of their code`() throws {
+        let folder = try HostBinary.folder(with: ["no_note", "wrong_major", "good"])
+        let result = try HostBinary.start(["modules", "--directory", "\(folder)/plugins", "--json"], in: folder)
+        for expected in ["noManifest", "wrongABI", "no_note.so", "wrong_major.so", "remedy", "\"good\""] {
+            #expect(result.output.contains(expected), "\(expected) in \(result)")
+        }
+    }
+}
+
+/// Runs the built host.
+enum HostBinary {
+    struct Result: CustomStringConvertible {
+        let status: Int32
+        let reason: Process.TerminationReason
+        let output: String
+        var description: String { "status \(status), \(reason == .exit ? "exit" : "signal"): \(output.prefix(2000))" }
+    }
+
+    /// Beside the test bundle; `nil` when only the tests are built.
+    static var path: String? {
+        let folder = URL(fileURLWithPath: CommandLine.arguments[0]).resolvingSymlinksInPath()
+            .deletingLastPathComponent()
+        let path = folder.appendingPathComponent("patchbay").path
+        return FileManager.default.isExecutableFile(atPath: path) ? path : nil
+    }
+
+    /// One event through the fixture's handler `count`, to the end.
+    static func run(_ fixture: String) throws -> Result {
+        let folder = try folder(with: [fixture])
+        let module = fixture.replacingOccurrences(of: "_", with: "-")
+        try """
+        apiVersion: patchbay/v1
+        modules: {directory: ./plugins}
+        policies:
+          timeouts: {default: {attempt: 200ms, total: 400ms}}
+          retries: {default: {policy: none}}
+        routes:
+          - {name: all, type: "**", to: [{handler: \(module).count}]}
+        sources:
+          - {name: events, type: file, path: ./events.jsonl, format: cloudevents}
+        log: {backend: memory}
+        shutdown: {drain: 3s}
+
+        """.write(toFile: "\(folder)/patchbay.yaml", atomically: true, encoding: .utf8)
+        try #"{"specversion":"1.0","id":"1","source":"/test","type":"com.acme.test","data":{}}"#.appending("\n")
+            .write(toFile: "\(folder)/events.jsonl", atomically: true, encoding: .utf8)
+        return try start(["run", "-c", "patchbay.yaml", "--once"], in: folder)
+    }
+
+    /// A folder with `plugins/` that holds these fixtures.
+    static func folder(with fixtures: [String]) throws -> String {
+        let folder = try Fixture.emptyFolder()
+        try FileManager.default.createDirectory(atPath: "\(folder)/plugins", withIntermediateDirectories: true)
+        for fixture in fixtures {
+            let module = try Fixture.module(fixture)
+            try FileManager.default.copyItem(atPath: module, toPath: "\(folder)/plugins/\(fixture).so")
+        }
+        return folder
+    }
+
+    static func start(_ arguments: [String], in folder: String) throws -> Result {
+        let process = Process()
+        process.executableURL = URL(fileURLWithPath: path ?? "patchbay")
+        process.arguments = arguments
+        process.currentDirectoryURL = URL(fileURLWithPath: folder)
+        process.environment = ProcessInfo.processInfo.environment.merging(["SWIFT_BACKTRACE": "enable=no"]) { $1 }
+        let output = Pipe()
+        process.standardOutput = output
+        process.standardError = output
+        try process.run()
+        // A host that does not end by itself is a failure, not a hanging test.
+        let watchdog = DispatchWorkItem { process.terminate() }
+        DispatchQueue.global().asyncAfter(deadline: .now() + 30, execute: watchdog)
+        let text = output.fileHandleForReading.readDataToEndOfFile()
+        process.waitUntilExit()
+        watchdog.cancel()
+        return Result(
+            status: process.terminationStatus, reason: process.terminationReason,
+            output: String(decoding: text, as: UTF8.self))
+    }
+}
