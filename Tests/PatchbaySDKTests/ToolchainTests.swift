@@ -41,6 +41,17 @@ import Testing
         }
     }
 
+    @Test func `tests asynchronous, configured and stateful C handlers without the runtime`() throws {
+        try withProject("billing") { folder in
+            try Data(CFixtures.module.utf8).write(to: folder.appending(path: "module.c"))
+            try Data(CFixtures.test.utf8).write(to: folder.appending(path: "test.c"))
+            let flags = ["-std=c11", "-Wall", "-Wextra", "-pedantic", "-Werror", "-Iinclude", "-pthread"]
+            let (status, output) = try run(["cc"] + flags + ["module.c", "test.c", "-o", "tests"], in: folder)
+            #expect(status == 0, "\(output)")
+            #expect(try run(["./tests"], in: folder) == (0, "all passed\n"))
+        }
+    }
+
     @Test(arguments: ["cc -std=c11", "c++ -x c++ -std=c++17"])
     func `compiles a handler with one command into a module with one symbol`(compiler: String) throws {
         try withProject("greeter") { folder in

@@ -35,6 +35,14 @@ let package = Package(
                 .enableUpcomingFeature("MemberImportVisibility"),
                 .enableUpcomingFeature("InternalImportsByDefault"),
             ]),
-        .plugin(name: "PatchbayModule", capability: .buildTool()),
+        // Makes a module's entry from its manifest. Over the SDK's JSON alone, which it shares as a symbolic link.
+        .executableTarget(
+            name: "patchbay-module",
+            swiftSettings: [
+                .enableUpcomingFeature("ExistentialAny"),
+                .enableUpcomingFeature("MemberImportVisibility"),
+                .enableUpcomingFeature("InternalImportsByDefault"),
+            ]),
+        .plugin(name: "PatchbayModule", capability: .buildTool(), dependencies: ["patchbay-module"]),
     ]
 )

@@ -1,0 +1,92 @@
+/// A module in C that uses what the C SDK offers, and its test over `patchbay/test.h`.
+enum CFixtures {
+    static let module = #"""
+        #include <patchbay/handler.h>
+        #include <patchbay/json.h>
+        #include <pthread.h>
+        #include <sched.h>
+
+        static void *later(void *memory) {
+          patchbay_context *context = (patchbay_context *)memory;
+          int32_t why;
+          while (!(why = patchbay_cancelled(context))) sched_yield();
+          patchbay_complete(context, patchbay_outcome(PATCHBAY_CANCELLED, PATCHBAY_STR("stopped")));
+          patchbay_complete(context, patchbay_done());
+          free(context);
+          return NULL;
+        }
+
+        PATCHBAY_HANDLER(wait) {
+          pthread_t thread;
+          patchbay_context *copy = (patchbay_context *)malloc(sizeof *copy);
+          if (!copy) return patchbay_busy("memory");
+          *copy = *context;
+          if (pthread_create(&thread, NULL, later, copy)) return patchbay_busy("threads");
+          pthread_detach(thread);
+          return patchbay_pending();
+        }
+
+        static patchbay_status make(const patchbay_host *host, patchbay_str config, void **state) {
+          double limit;
+          if (!patchbay_json_number(config, "limit", &limit)) {
+            host->set_error(host, PATCHBAY_STR("limit is missing"));
+            return PATCHBAY_E_ARG;
+          }
+          *state = malloc(sizeof limit);
+          if (!*state) return PATCHBAY_E_NOMEM;
+          *(double *)*state = limit;
+          return PATCHBAY_OK;
+        }
+
+        PATCHBAY_HANDLER_WITH(charge, make, free) {
+          double amount;
+          patchbay_span span = patchbay_span_begin(context, "capture");
+          if (!patchbay_json_number(patchbay_data(event), "amount", &amount)) return patchbay_reject("invalid: amount");
+          patchbay_emit_json(context, "charged", event->subject, PATCHBAY_STR("{\"ok\":true}"));
+          context->store->put(context->host, context->call, PATCHBAY_STR("last"), event->data, event->data_len,
+                              PATCHBAY_STATE_ANY, 0);
+          if (amount > *(double *)context->state) return patchbay_retry_after(5, "too_much");
+          patchbay_span_end(context, span, 1);
+          return patchbay_reply(PATCHBAY_STR("charged"), "text/plain");
+        }
+
+        PATCHBAY_MODULE((wait, charge), "name": "billing", "version": "1.0.0",
+          "handlers": [{"id": "wait"}, {"id": "charge", "config": {"required": ["limit"]}}])
+
+        """#
+
+    static let test = #"""
+        #include <patchbay/test.h>
+
+        int main(void) {
+          char *why = NULL;
+          EXPECT(patchbay_test_try(patchbay_module_v1, "charge", "{}", &why) == NULL);
+          EXPECT(why && strcmp(why, "charge: create refused: limit is missing") == 0);
+          free(why);
+
+          patchbay_test *t = patchbay_test_open(patchbay_module_v1, "charge", "{\"limit\": 10}");
+          EXPECT(patchbay_test_send(t, (patchbay_test_event){.type = "x", .data = "{\"amount\": 11}"}) == PATCHBAY_RETRY);
+          EXPECT(t->retry_after_ns == 5 && strcmp(t->reason, "too_much") == 0);
+          EXPECT(patchbay_test_emitted(t, NULL) == 0 && patchbay_test_state(t, "last") == NULL);
+          EXPECT(patchbay_test_at(t, PATCHBAY_TEST_SPAN, 0)->ok == -1);
+          EXPECT(patchbay_test_send(t, (patchbay_test_event){.type = "x", .data = "{\"amount\": 9}"}) == PATCHBAY_DONE);
+          EXPECT(patchbay_test_emitted(t, "charged") == 1 && strcmp(t->reply, "charged") == 0);
+          EXPECT(strcmp(patchbay_test_state(t, "last"), "{\"amount\": 9}") == 0);
+          EXPECT(patchbay_test_at(t, PATCHBAY_TEST_SPAN, 0)->ok == 1);
+          EXPECT(patchbay_test_send(t, (patchbay_test_event){.type = "x", .data = "{"}) == PATCHBAY_FAIL);
+          EXPECT(t->flags == PATCHBAY_R_SPARE_BREAKER);
+          patchbay_test_close(t);
+
+          t = patchbay_test_open(patchbay_module_v1, "wait", "{}");
+          patchbay_test_start(t, (patchbay_test_event){.type = "x"});
+          EXPECT(patchbay_test_wait(t, 0) == 0);
+          patchbay_test_cancel(t, PATCHBAY_CANCEL_DRAIN);
+          EXPECT(patchbay_test_wait(t, 5) == PATCHBAY_CANCELLED);
+          while (patchbay_test_stale(t) == 0) sched_yield();
+          EXPECT(patchbay_test_stale(t) == 1);
+          patchbay_test_close(t);
+          return patchbay_test_finish();
+        }
+
+        """#
+}
