@@ -128,6 +128,8 @@ public struct Outcome: Sendable {
 extension Duration {
     /// Whole nanoseconds, 0 for a negative duration and at most `UInt64.max`.
     var nanoseconds: UInt64 {
+        // Up to nine seconds without a 128-bit division.
+        if let small = Int64(exactly: attoseconds) { return UInt64(max(0, small)) / 1_000_000_000 }
         let (seconds, attoseconds) = components
         guard seconds >= 0, attoseconds >= 0 else { return 0 }
         let (product, overflow) = UInt64(seconds).multipliedReportingOverflow(by: 1_000_000_000)
