@@ -76,10 +76,21 @@ func outcome(of path: String, handler: String = "count", configuration: Value = 
             for _ in 0..<2 {
                 try fixture.handler.drain(deadline: 0)
                 fixture.handler.destroy()
-                fixture.loader.shutdown()
+                #expect(fixture.loader.close(deadline: 0).isEmpty)
             }
             #expect(fixture.text("order") == "create reconfigure drain destroy shutdown ")
             #expect(throws: ModuleError.self) { try fixture.handler.reconfigure(step) }
+        }
+    }
+
+    @Test func `ends all handlers before the first module is shut down, and removes the copies`() async throws {
+        let path = try Fixture.module("good")
+        await #expect(processExitsWith: .success) { [path = path as String] in
+            let fixture = try LoadedFixture(path)
+            _ = try fixture.module.makeHandler("count", instance: "second")
+            #expect(fixture.loader.close(deadline: 0).isEmpty)
+            #expect(fixture.text("order") == "create create drain drain destroy destroy shutdown ")
+            #expect(!FileManager.default.fileExists(atPath: fixture.staging.path))
         }
     }
 

@@ -73,11 +73,13 @@ package final class LoadedHandler: Sendable {
 
     /// Frees the instance. No call may be open. Only the first time counts.
     package func destroy() {
-        stage.withLock { stage in
-            guard stage != .destroyed else { return }
+        let isFirst = stage.withLock { stage in
+            guard stage != .destroyed else { return false }
             stage = .destroyed
             functions.pointee.destroy(instance)
+            return true
         }
+        if isFirst { module.forget(self) }
     }
 
     private func failure(_ code: ModuleError.Code, _ what: String, status: patchbay_status?) -> ModuleError {

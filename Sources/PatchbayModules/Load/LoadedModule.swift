@@ -2,12 +2,15 @@ import CPatchbay
 import Glibc
 package import PatchbayEvents
 import PatchbaySchemas
+import Synchronization
 
 /// A module whose code is in this process, for good.
 package final class LoadedModule: Sendable {
     package let file: ModuleFile
     private let table: ModuleTable
     private let environment: HostEnvironment
+    /// Handlers that are not destroyed, in the order of creation.
+    private let living = Mutex<[LoadedHandler]>([])
 
     init(file: ModuleFile, table: ModuleTable, environment: HostEnvironment) {
         self.file = file
@@ -50,10 +53,17 @@ package final class LoadedModule: Sendable {
                 remedy: "see the handler's own message; correct its configuration or its surroundings",
                 cause: StatusName.message(HandlerMessage.take()))
         }
-        return LoadedHandler(
+        let handler = LoadedHandler(
             module: self, declared: declared, scope: scope, functions: functions, instance: created,
             counters: context.counters)
+        living.withLock { $0.append(handler) }
+        return handler
     }
+
+    /// In the order of creation.
+    var handlers: [LoadedHandler] { living.withLock { $0 } }
+
+    func forget(_ handler: LoadedHandler) { living.withLock { $0.removeAll { $0 === handler } } }
 
     func shutdown() { table.module.pointee.shutdown?() }
 }

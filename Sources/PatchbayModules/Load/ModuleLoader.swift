@@ -30,13 +30,26 @@ package final class ModuleLoader: Sendable {
         }
     }
 
-    /// The last call into every module, in the reverse order of loading. All handlers must have been destroyed.
-    package func shutdown() {
+    /// Ends everything, in the reverse order of its beginning: drains all handlers that still run, destroys them, shuts
+    /// the modules down and removes their copies. No call may be open. A second time does nothing.
+    ///
+    /// - Parameter deadline: for all drains together, nanoseconds of the monotonic clock; 0 is no limit.
+    /// - Returns: what could not drain; it was destroyed all the same.
+    /// - Concurrency: one thread; blocks as long as the modules' own code does.
+    package func close(deadline: UInt64) -> [ModuleError] {
         let modules = loaded.withLock { modules in
             defer { modules = [] }
             return modules
         }
+        let handlers = modules.flatMap(\.handlers).reversed()
+        var failures: [ModuleError] = []
+        for handler in handlers {
+            do throws(ModuleError) { try handler.drain(deadline: deadline) } catch { failures.append(error) }
+        }
+        for handler in handlers { handler.destroy() }
         for module in modules.reversed() { module.shutdown() }
+        staging.remove()
+        return failures
     }
 
     /// Copies the module, and the libraries that lie beside it, to a path of their own.

@@ -10,7 +10,7 @@ PATCHBAY_MANIFEST(
   "{\"step\": {\"type\": \"integer\", \"default\": 7}}}}]}");
 
 static char config_seen[256];
-static char order_seen[64];
+static char order_seen[128];
 
 static void note(const char *what) { strncat(order_seen, what, sizeof order_seen - strlen(order_seen) - 1); }
 
