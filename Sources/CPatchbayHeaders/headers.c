@@ -24,6 +24,10 @@ static const char test_text[] = {
 #embed "../../sdk/c/include/patchbay/test.h"
 };
 
+static const char test_host_text[] = {
+#embed "../../sdk/c/include/patchbay/test_host.h"
+};
+
 static const patchbay_header headers[] = {
     {"patchbay.h", patchbay_text, sizeof patchbay_text},
     {"patchbay/draft/emit.h", emit_text, sizeof emit_text},
@@ -32,6 +36,7 @@ static const patchbay_header headers[] = {
     {"patchbay/handler.h", handler_text, sizeof handler_text},
     {"patchbay/json.h", json_text, sizeof json_text},
     {"patchbay/test.h", test_text, sizeof test_text},
+    {"patchbay/test_host.h", test_host_text, sizeof test_host_text},
 };
 
 const patchbay_header *patchbay_headers(uint64_t *count) {
