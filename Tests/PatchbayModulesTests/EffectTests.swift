@@ -43,6 +43,32 @@ import Testing
         #expect(emit.add(bench.host, call, &first) == .stale)
     }
 
+    @Test func `takes events of one call from several threads, and loses none`() async throws {
+        let bench = ModuleBench()
+        let emit = try bench.service(HostServiceID.emit, patchbay_emit.self)
+        let call = bench.open()
+        // Unchecked because a host pointer is made to be used from any thread.
+        nonisolated(unsafe) let host = bench.host
+        await withTaskGroup(of: Void.self) { group in
+            for thread in 0..<4 {
+                group.addTask {
+                    for number in 0..<100 {
+                        var draft = patchbay_draft()
+                        draft.size = UInt32(MemoryLayout<patchbay_draft>.size)
+                        draft.type = lasting("t\(thread).\(number)")
+                        #expect(emit.add(host, call, &draft) == .ok)
+                    }
+                }
+            }
+        }
+        let emits = try #require(bench.settle(call).effects).emits
+        #expect(Set(emits.map(\.event.type)).count == 400)
+        for thread in 0..<4 {
+            let own = emits.map(\.event.type).filter { $0.hasPrefix("t\(thread).") }
+            #expect(own == (0..<100).map { "t\(thread).\($0)" })
+        }
+    }
+
     @Test func `refuses malformed drafts with a status`() throws {
         let bench = ModuleBench()
         let emit = try bench.service(HostServiceID.emit, patchbay_emit.self)

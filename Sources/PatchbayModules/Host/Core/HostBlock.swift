@@ -42,7 +42,7 @@ struct HostBlock {
         guard let host else { return .badArgument }
         let block = UnsafeRawPointer(host).assumingMemoryBound(to: HostBlock.self)
         let status = block.pointee.calls._withUnsafeGuaranteedRef { $0.complete(call, result) }
-        if status == .stale { block.pointee.context._withUnsafeGuaranteedRef { $0.countStale(call) } }
+        if status < 0, status == .stale { block.pointee.context._withUnsafeGuaranteedRef { $0.countStale(call) } }
         return status
     }
 
