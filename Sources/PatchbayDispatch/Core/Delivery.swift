@@ -11,10 +11,18 @@ struct Delivery: BitwiseCopyable {
         case ready
         /// Behind another delivery of its ordering key.
         case waitingForKey
-        /// Until a time: a retry's, or that of a breaker or limit of its own.
+        /// Until a time: a retry's, that of a handler that shed it, or that of its rate limit.
         case waitingForTime
-        /// For a permit of its key, or for retry budget.
+        /// For a permit of its key.
         case waitingForShare
+        /// In its retry budget's list.
+        case waitingForBudget
+        /// In its breaker's list.
+        case waitingForBreaker
+        /// Behind another delivery of its rate limit's key.
+        case waitingForTurn
+        /// Given back by a worker; goes to the front of its lane's ready list.
+        case returned
         case inFlight
         /// Given up; its dead letter is being written.
         case dying
@@ -24,7 +32,8 @@ struct Delivery: BitwiseCopyable {
     var rateKeyHash: UInt64 = 0
     /// Monotonic nanoseconds when the first attempt started; 0 before.
     var firstStart: UInt64 = 0
-    /// Unix nanoseconds of the first and the last attempt's end, for the dead letter.
+    /// Since when it waits for the host, in monotonic nanoseconds: ready, refused by a gate, or in a worker's queue.
+    /// 0 while it waits for a retry's time, which is the policy's doing.
     var readySince: UInt64 = 0
     /// Waits since the first attempt that the host caused, in nanoseconds.
     var hostWaits: UInt64 = 0
@@ -55,6 +64,8 @@ struct Delivery: BitwiseCopyable {
     var holdsBudget = false
     /// It counts in its key's permits.
     var holdsShare = false
+    /// It is the one delivery of its rate limit's key that asks the limit.
+    var holdsTurn = false
 }
 
 /// The failed attempts of a delivery, for its dead letter. Only failures allocate one.

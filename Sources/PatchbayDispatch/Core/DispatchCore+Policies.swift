@@ -23,6 +23,16 @@ struct BreakerSlot {
     var lanes: [Int]
     /// The generation that workers were told last.
     var published: UInt32 = 1
+    /// Deliveries that it refused and that wait by themselves, oldest first.
+    var waiting = DeliveryList()
+    /// When they are looked at next; 0 is not planned.
+    var wakeDue: UInt64 = 0
+}
+
+/// A retry budget with the retries that it refused, oldest first.
+struct BudgetSlot {
+    var machine: RetryBudget
+    var waiting = DeliveryList()
 }
 
 extension DispatchCore {
@@ -57,11 +67,20 @@ extension DispatchCore {
                 let (budget, isNewBudget) = budgetOf.index(
                     of: "\(route.budgetRatio)/\(route.budgetMinConcurrency)/\(laneIndex)")
                 if isNewBudget {
-                    budgets.append(RetryBudget(ratio: route.budgetRatio, minConcurrency: route.budgetMinConcurrency))
+                    budgets.append(
+                        BudgetSlot(
+                            machine: RetryBudget(
+                                ratio: route.budgetRatio, minConcurrency: route.budgetMinConcurrency)))
                 }
                 binding.budget = budget
                 (bindings + routeIndex * plan.lanes.count + laneIndex).initialize(to: binding)
             }
+        }
+        for lane in 0..<plan.lanes.count {
+            let bound = plan.routes.indices.filter { plan.routes[$0].lanes?.contains(lane) ?? true }
+                .map { bindings[$0 * plan.lanes.count + lane] }
+            lanes[lane].hasManyBreakers = Set(bound.map(\.breaker)).count > 1
+            lanes[lane].hasManyLimits = Set(bound.map(\.limiter)).count > 1
         }
     }
 
@@ -97,12 +116,11 @@ extension DispatchCore {
 
     /// Tells workers and lanes of a breaker's change.
     mutating func report(
-        _ transition: CircuitBreakerTransition?, breaker: UInt32, effects: inout DispatchEffects
+        _ transition: CircuitBreakerTransition, breaker: UInt32, now: UInt64, effects: inout DispatchEffects
     ) {
-        guard let transition else { return }
         effects.notices.append(.breaker(name: breakers[Int(breaker)].name, transition))
         publish(breaker, effects: &effects)
-        wakeLanes(of: breaker)
+        wakeAll(of: breaker, now: now)
     }
 
     /// Tells workers the breaker's generation, if it is another than they know.
@@ -116,12 +134,43 @@ extension DispatchCore {
         }
     }
 
-    /// Lanes that an open or probing breaker blocked may ask again.
-    mutating func wakeLanes(of breaker: UInt32) {
+    /// Lanes and deliveries that an open or probing breaker held back may ask again.
+    mutating func wakeAll(of breaker: UInt32, now: UInt64) {
         for lane in breakers[Int(breaker)].lanes where lanes[lane].blockedUntil != 0 {
             lanes[lane].blockedUntil = 0
             markDirty(lane)
         }
+        wakeWaiting(of: breaker, now: now)
+    }
+
+    /// Lets deliveries that wait for a breaker by themselves ask again: all when it is closed, otherwise as many as
+    /// there are probes. What is left looks again soon, for those woken may be held up elsewhere.
+    mutating func wakeWaiting(of breaker: UInt32, now: UInt64) {
+        let slot = Int(breaker)
+        guard !breakers[slot].waiting.isEmpty else { return }
+        if let retryAt = breakers[slot].machine.retryTime(now: now) {
+            planWake(of: breaker, at: max(retryAt, now + 1))
+            return
+        }
+        var left =
+            breakers[slot].machine.state == .closed ? Int.max : max(1, breakers[slot].machine.configuration.maxRequests)
+        while left > 0 {
+            let node = breakers[slot].waiting.popFirst(deliveries.base)
+            guard node != 0 else { return }
+            left -= 1
+            makeReady(node)
+        }
+        if !breakers[slot].waiting.isEmpty { planWake(of: breaker, at: now + Self.probePatience) }
+    }
+
+    /// Nanoseconds after which a half-open breaker's waiting deliveries are looked at again.
+    private static var probePatience: UInt64 { 100_000_000 }
+
+    mutating func planWake(of breaker: UInt32, at due: UInt64) {
+        let slot = Int(breaker)
+        guard breakers[slot].wakeDue == 0 || due < breakers[slot].wakeDue else { return }
+        breakers[slot].wakeDue = due
+        timers.add(.breaker(breaker), due: due)
     }
 }
 

@@ -17,37 +17,36 @@ extension DispatchCore {
         calls.free(call)
         lanes[index].pushed -= 1
         markDirty(index)
-        if outcome.wasPending { lanes[index].isAsynchronous = true }
+        if outcome.wasPending, !outcome.wasClosed { lanes[index].isAsynchronous = true }
         guard open.delivery != 0 else {
             // Owed: its outcome was settled when the host closed it; only its permit and memory come back.
             lanes[index].owed -= 1
             owed -= 1
-            if open.shareKey != 0 { lanes[index].shares.decrement(open.shareKey) }
-            feedStarved(index, now: now)
+            if open.shareKey != 0 {
+                lanes[index].shares.decrement(open.shareKey)
+                feedStarved(index)
+            }
             release(batch: open.batch, effects: &effects)
             return Settlement(verdict: .finished)
         }
         let node = open.delivery
         let delivery = deliveries.base + Int(node)
         let binding = bindings[Int(delivery.pointee.binding)]
-        if startedAt != 0, delivery.pointee.firstStart == 0 { delivery.pointee.firstStart = startedAt }
         returnShares(node, lane: index, binding)
-        feedStarved(index, now: now)
-        var kind = outcome.kind
-        if stateConflict { kind = .unstarted }
-        if kind == .cancelled { kind = .retry }
         let duration = startedAt == 0 ? 0 : now.elapsed(since: startedAt)
+        let kind = effectiveKind(outcome, open, stateConflict: stateConflict, duration: duration)
+        if kind != .unstarted {
+            lanes[index].isCrowded = false
+            if kind != .busy { countTime(node, startedAt: startedAt) }
+        }
         var settlement = Settlement(verdict: .finished, attempt: Int(delivery.pointee.attempts) + 1)
         switch kind {
         case .unstarted:
             settlement.verdict = .goesBack
-            breakers[Int(open.breaker)].machine.giveBack(generation: delivery.pointee.breakerGeneration)
-            wakeLanes(of: open.breaker)
-            if binding.hasLimit { limiters[Int(binding.limiter)].giveBack(key: delivery.pointee.rateKeyHash) }
-            makeReady(node, now: now, atFront: true)
+            goBack(node, open, wasStarted: startedAt != 0, now: now)
         case .busy:
             settlement.verdict = .goesBack
-            settlement.retryDelay = shed(node, outcome, open, now: now)
+            settlement.retryDelay = shed(node, outcome, open, startedAt: startedAt, now: now)
         case .done, .skip:
             counts.attempts += 1
             note(.success, node, open, duration: duration, now: now, effects: &effects)
@@ -66,7 +65,7 @@ extension DispatchCore {
             finish(node, now: now, effects: &effects)
         case .retry, .fail, .cancelled:
             let details = outcome.details ?? ResultDetails()
-            let isLate = open.isCancelled && outcome.kind == .cancelled
+            let isLate = kind == .cancelled && (open.isCancelled || (open.timeout != 0 && duration >= open.timeout))
             if isLate { counts.timeouts += 1 }
             let failureClass = isLate ? "timeout" : kind == .fail ? "permanent" : "transient"
             note(details.sparesBreaker ? .success : .failure, node, open, duration: duration, now: now, effects: &effects)
@@ -100,54 +99,98 @@ extension DispatchCore {
         delivery.pointee.holdsShare = false
         returnShares(node, lane: index, bindings[Int(delivery.pointee.binding)])
         let duration = open.timeout + plan.cancelGrace
-        if delivery.pointee.firstStart == 0 { delivery.pointee.firstStart = now - min(now - 1, duration) }
+        countTime(node, startedAt: now - min(now - 1, duration))
         note(.failure, node, open, duration: duration, now: now, effects: &effects)
         counts.timeouts += 1
         return fail(
             node, failureClass: "timeout", details: ResultDetails(reason: "timeout: the call did not end in time"),
-            isPermanent: false, duration: duration, now: now, unixNow: unixNow, effects: &effects)
+            isPermanent: false, duration: duration, isOwed: true, now: now, unixNow: unixNow, effects: &effects)
     }
 
     // MARK: Private
+
+    /// What an outcome means here: lost state reruns the call, and giving up because the process stops is not the
+    /// handler's fault.
+    private func effectiveKind(
+        _ outcome: borrowing SettledCall, _ open: OpenCall, stateConflict: Bool, duration: UInt64
+    ) -> OutcomeKind {
+        if stateConflict { return .unstarted }
+        let isLate = open.isCancelled || (open.timeout != 0 && duration >= open.timeout)
+        return isStopping && outcome.kind == .cancelled && !isLate ? .unstarted : outcome.kind
+    }
+
+    /// The total timeout runs from the first charged attempt's start; later waits for a worker are the host's.
+    private func countTime(_ node: Link, startedAt: UInt64) {
+        let delivery = deliveries.base + Int(node)
+        guard startedAt != 0 else { return }
+        if delivery.pointee.firstStart == 0 {
+            delivery.pointee.firstStart = startedAt
+        } else {
+            delivery.pointee.hostWaits += startedAt.elapsed(since: delivery.pointee.readySince)
+        }
+    }
+
+    /// A call that was not started, or does not count, goes to the front of its lane; what it took comes back. The
+    /// time since it was handed out counts as a wait for the host.
+    private mutating func goBack(_ node: Link, _ open: OpenCall, wasStarted: Bool, now: UInt64) {
+        let delivery = deliveries.base + Int(node)
+        let index = Int(delivery.pointee.lane)
+        let binding = bindings[Int(delivery.pointee.binding)]
+        let generation = delivery.pointee.breakerGeneration
+        breakers[Int(open.breaker)].machine.giveBack(generation: generation)
+        wakeAll(of: open.breaker, now: now)
+        if !wasStarted {
+            if binding.hasLimit { limiters[Int(binding.limiter)].giveBack(key: delivery.pointee.rateKeyHash) }
+            // Not its breaker stopped it, so the workers had no permit for it.
+            if generation == breakers[Int(open.breaker)].machine.generation { lanes[index].isCrowded = true }
+        }
+        delivery.pointee.state = .returned
+        lanes[index].returned.append(node, deliveries.base)
+    }
 
     private mutating func note(
         _ result: CircuitBreakerResult, _ node: Link, _ open: OpenCall, duration: UInt64, now: UInt64,
         effects: inout DispatchEffects
     ) {
         let generation = deliveries.base[Int(node)].breakerGeneration
-        let isProbe = breakers[Int(open.breaker)].machine.state == .halfOpen
+        let isProbing = breakers[Int(open.breaker)].machine.state == .halfOpen
         let transition = breakers[Int(open.breaker)].machine.record(
             result, duration: duration, generation: generation, now: now)
-        if transition != nil {
-            report(transition, breaker: open.breaker, effects: &effects)
-        } else if isProbe {
-            wakeLanes(of: open.breaker)
+        if let transition {
+            report(transition, breaker: open.breaker, now: now, effects: &effects)
+        } else if isProbing {
+            wakeAll(of: open.breaker, now: now)
         }
     }
 
-    /// A handler shed the call: no attempt is charged, and the breaker hears nothing.
+    /// A handler shed the call: no attempt is charged, the breaker hears nothing, and neither the call nor the wait
+    /// after it counts against the total timeout.
     private mutating func shed(
-        _ node: Link, _ outcome: borrowing SettledCall, _ open: OpenCall, now: UInt64
+        _ node: Link, _ outcome: borrowing SettledCall, _ open: OpenCall, startedAt: UInt64, now: UInt64
     ) -> UInt64 {
         counts.busy += 1
         let delivery = deliveries.base + Int(node)
         breakers[Int(open.breaker)].machine.giveBack(generation: delivery.pointee.breakerGeneration)
-        wakeLanes(of: open.breaker)
+        wakeAll(of: open.breaker, now: now)
         let policy = routes[Int(delivery.pointee.route)].retry
-        let asked = outcome.details?.retryAfter ?? 0
-        let delay =
-            asked > 1
-            ? min(asked, unsigned(policy.retryAfterMax > 0 ? policy.retryAfterMax : policy.maxInterval))
-            : max(1_000_000, policy.delay(beforeRetry: 1, previousDelay: 0, random: random.next()))
+        let asked = policy.retryAfterMax > 0 ? outcome.details?.retryAfter ?? 0 : 0
+        let delay = max(
+            Self.busyDelayMin,
+            asked > 0
+                ? min(asked, unsigned(policy.retryAfterMax))
+                : policy.delay(beforeRetry: 1, previousDelay: 0, random: random.next()))
         park(node, as: .waitingForTime)
         timers.add(.delivery(node), due: now + delay)
         return delay
     }
 
+    /// Nanoseconds; a handler that sheds what it gets at once again would keep the dispatcher busy.
+    private static var busyDelayMin: UInt64 { 1_000_000 }
+
     /// A charged attempt failed: repeat it, give it up, or stop the lane.
     private mutating func fail(
-        _ node: Link, failureClass: String, details: ResultDetails, isPermanent: Bool, duration: UInt64, now: UInt64,
-        unixNow: UInt64, effects: inout DispatchEffects
+        _ node: Link, failureClass: String, details: ResultDetails, isPermanent: Bool, duration: UInt64,
+        isOwed: Bool = false, now: UInt64, unixNow: UInt64, effects: inout DispatchEffects
     ) -> Settlement {
         let delivery = deliveries.base + Int(node)
         let index = Int(delivery.pointee.lane)
@@ -170,12 +213,14 @@ extension DispatchCore {
             counts.retries += 1
             lanes[index].counts.retries += 1
             delivery.pointee.previousDelay = after
-            retry(node, lane: index, after: after, holdsSlot: holdsSlot, now: now)
+            // An owed call keeps the permit itself.
+            retry(node, lane: index, after: after, holdsSlot: holdsSlot && !isOwed, now: now)
             return Settlement(verdict: .retries, retryDelay: after, attempt: number)
         case .giveUp(let end):
             if route.pointee.onFailure == .halt {
                 lanes[index].isStopped = true
-                makeReady(node, now: now, atFront: true)
+                delivery.pointee.readySince = now
+                makeReady(node, atFront: true)
                 effects.notices.append(.laneHalted(lane: index, reason: details.reason))
                 return Settlement(verdict: .halts, attempt: number)
             }
@@ -208,9 +253,11 @@ extension DispatchCore {
 
     private mutating func retry(_ node: Link, lane index: Int, after: UInt64, holdsSlot: Bool, now: UInt64) {
         if after <= 1 {
-            makeReady(node, now: now, atFront: true)
+            deliveries.base[Int(node)].readySince = now
+            makeReady(node, atFront: true)
             return
         }
+        deliveries.base[Int(node)].readySince = 0
         if holdsSlot {
             deliveries.base[Int(node)].holdsPermit = true
             lanes[index].pushed += 1
@@ -229,7 +276,8 @@ extension DispatchCore {
         _ node: Link, failureClass: String, reason: String, code: Int32, effects: inout DispatchEffects
     ) {
         dying += 1
-        park(node, as: .dying)
+        // It stays among what its lane has loaded, so that not more die at a time than can be written down.
+        deliveries.base[Int(node)].state = .dying
         effects.deaths.append(
             DispatchEffects.Death(
                 delivery: node, failureClass: failureClass, reason: reason, code: code,

@@ -35,6 +35,7 @@ extension DispatchCore {
         delivery.rateKeyHash = routed.rateKeyHash
         delivery.priority = min(9, routed.priority)
         delivery.binding = UInt32(Int(routed.route) * plan.lanes.count + Int(routed.lane))
+        delivery.readySince = now
         deliveries.base[Int(node)] = delivery
         if routed.keyHash != 0 {
             guard lanes[Int(routed.lane)].keys.acquire(routed.keyHash, node, deliveries.base) else {
@@ -43,7 +44,7 @@ extension DispatchCore {
             }
             deliveries.base[Int(node)].holdsKey = true
         }
-        makeReady(node, now: now)
+        makeReady(node)
     }
 
     // MARK: Starting
@@ -51,20 +52,45 @@ extension DispatchCore {
     /// Starts what the lane's gates let through.
     mutating func start(_ index: Int, now: UInt64, effects: inout DispatchEffects) {
         let lane = lanes + index
+        takeReturned(index)
         guard !lane.pointee.isStopped, lane.pointee.blockedUntil <= now else { return }
         if lane.pointee.batching.count > 1 {
             startBatches(index, now: now, effects: &effects)
             return
         }
         while lane.pointee.readyMask != 0, lane.pointee.pushed < lane.pointee.limit {
+            guard !calls.isExhausted else { return waitForCall(index, now: now) }
             let node = popReady(index)
             guard admit(node, lane: index, now: now, effects: &effects) else {
                 if lane.pointee.blockedUntil > now { return }
                 continue
             }
-            guard let call = open(node, lane: index, now: now) else { return }
+            let call = open(node, lane: index, now: now)
             effects.starts.append(DispatchEffects.Start(call: call, lane: UInt16(index), count: 1))
         }
+    }
+
+    /// Puts what workers gave back to the front, in the order in which it had been started.
+    private mutating func takeReturned(_ index: Int) {
+        let lane = lanes + index
+        guard !lane.pointee.returned.isEmpty else { return }
+        var latestFirst = DeliveryList()
+        while true {
+            let node = lane.pointee.returned.popFirst(deliveries.base)
+            guard node != 0 else { break }
+            latestFirst.prepend(node, deliveries.base)
+        }
+        while true {
+            let node = latestFirst.popFirst(deliveries.base)
+            guard node != 0 else { return }
+            makeReady(node, atFront: true)
+        }
+    }
+
+    /// Every call there can be is out: the lane asks again soon.
+    private mutating func waitForCall(_ index: Int, now: UInt64) {
+        lanes[index].blockedUntil = now + 1_000_000
+        timers.add(.lane(index), due: lanes[index].blockedUntil)
     }
 
     /// Hands events over together: as soon as a batch is full, or its period is over.
@@ -72,6 +98,7 @@ extension DispatchCore {
         let lane = lanes + index
         let batching = lane.pointee.batching
         while lane.pointee.readyMask != 0, lane.pointee.pushed < lane.pointee.limit {
+            guard !calls.isExhausted else { return waitForCall(index, now: now) }
             let isFull =
                 lane.pointee.readyCount >= min(batching.count, lane.pointee.maxQueue)
                 || (batching.bytes > 0 && lane.pointee.readyBytes >= batching.bytes)
@@ -100,8 +127,9 @@ extension DispatchCore {
         // A batch never holds two events of one key: what would be the second one waits for the next batch.
         var keys: [UInt64] = []
         var postponed = DeliveryList()
-        while count < batching.count, lane.pointee.readyMask != 0, count < lane.pointee.maxInFlight,
-            lane.pointee.pushed < lane.pointee.limit
+        let countMax = min(batching.count, lane.pointee.maxInFlight, Int(UInt16.max))
+        while count < countMax, lane.pointee.readyMask != 0, lane.pointee.pushed < lane.pointee.limit,
+            !calls.isExhausted
         {
             let node = popReady(index)
             let delivery = deliveries.base[Int(node)]
@@ -112,9 +140,9 @@ extension DispatchCore {
                 }
                 keys.append(delivery.keyHash)
             }
-            bytes += eventBytes(delivery)
-            if count > 0, batching.bytes > 0, bytes > batching.bytes {
-                makeReady(node, now: delivery.readySince, atFront: true)
+            let size = eventBytes(delivery)
+            if count > 0, batching.bytes > 0, bytes + size > batching.bytes {
+                makeReady(node, atFront: true)
                 break
             }
             guard admit(node, lane: index, now: now, effects: &effects) else {
@@ -124,10 +152,8 @@ extension DispatchCore {
                 }
                 continue
             }
-            guard let call = open(node, lane: index, now: now) else {
-                isBlocked = true
-                break
-            }
+            let call = open(node, lane: index, now: now)
+            bytes += size
             if head == 0 { head = call } else { calls.base[Int(tail)].nextInBatch = call }
             tail = call
             count += 1
@@ -135,7 +161,7 @@ extension DispatchCore {
         while true {
             let node = postponed.popFirst(deliveries.base)
             if node == 0 { break }
-            makeReady(node, now: now)
+            makeReady(node)
         }
         if count > 0 {
             effects.starts.append(DispatchEffects.Start(call: head, lane: UInt16(index), count: UInt16(count)))
@@ -164,23 +190,26 @@ extension DispatchCore {
         let delivery = deliveries.base + Int(node)
         let lane = lanes + index
         let binding = bindings[Int(delivery.pointee.binding)]
-        if delivery.pointee.holdsPermit {
-            // Its short wait is over; the permit it kept is the one it starts with.
-            delivery.pointee.holdsPermit = false
-            lane.pointee.pushed -= 1
+        let route = routes + Int(delivery.pointee.route)
+        let asksAlone = binding.hasLimit && (route.pointee.rateLimitIsKeyed || lane.pointee.hasManyLimits)
+        if asksAlone {
+            guard takeTurn(node, lane: index, binding) else { return false }
         }
         if lane.pointee.perKey > 0, delivery.pointee.keyHash != 0 {
             guard lane.pointee.shares.increment(delivery.pointee.keyHash, below: lane.pointee.perKey) else {
-                starve(node, lane: index)
+                passTurn(node, lane: index, binding)
+                park(node, as: .waitingForShare)
+                lane.pointee.starved.append(node, deliveries.base)
                 return false
             }
             delivery.pointee.holdsShare = true
         }
         if delivery.pointee.attempts > 0 {
-            let active = lane.pointee.loaded + lane.pointee.pushed
-            guard budgets[Int(binding.budget)].admitRetry(active: active) else {
+            guard takeBudget(binding, lane: index) else {
+                passTurn(node, lane: index, binding)
                 returnShares(node, lane: index, binding)
-                starve(node, lane: index)
+                park(node, as: .waitingForBudget)
+                budgets[Int(binding.budget)].waiting.append(node, deliveries.base)
                 return false
             }
             delivery.pointee.holdsBudget = true
@@ -191,8 +220,9 @@ extension DispatchCore {
             delivery.pointee.breakerGeneration = generation
             if generation != breakers[Int(breaker)].published { publish(breaker, effects: &effects) }
         case .rejected(let retryAt):
+            passTurn(node, lane: index, binding)
             returnShares(node, lane: index, binding)
-            refuseOpen(node, lane: index, until: retryAt, now: now, effects: &effects)
+            refuseOpen(node, lane: index, breaker: breaker, until: retryAt, now: now, effects: &effects)
             return false
         }
         if binding.hasLimit,
@@ -200,102 +230,146 @@ extension DispatchCore {
         {
             breakers[Int(breaker)].machine.giveBack(generation: delivery.pointee.breakerGeneration)
             returnShares(node, lane: index, binding)
-            wait(
-                node, lane: index, until: retryAt, now: now,
-                isOwn: routes[Int(delivery.pointee.route)].rateLimitIsKeyed)
+            if asksAlone {
+                park(node, as: .waitingForTime)
+                timers.add(.delivery(node), due: max(retryAt, now + 1))
+            } else {
+                block(index, until: retryAt, before: node, now: now)
+            }
             return false
+        }
+        passTurn(node, lane: index, binding)
+        return true
+    }
+
+    /// Makes a delivery the one of its rate limit's key that asks; false when another is, and it waits behind. So a
+    /// limit that is reached costs one timer a key, not one look at everything that waits.
+    private mutating func takeTurn(_ node: Link, lane index: Int, _ binding: Binding) -> Bool {
+        let delivery = deliveries.base + Int(node)
+        if delivery.pointee.holdsTurn { return true }
+        guard lanes[index].turns.acquire(turnKey(delivery.pointee, binding), node, deliveries.base) else {
+            park(node, as: .waitingForTurn)
+            return false
+        }
+        delivery.pointee.holdsTurn = true
+        return true
+    }
+
+    /// Lets the next delivery of a rate limit's key ask.
+    private mutating func passTurn(_ node: Link, lane index: Int, _ binding: Binding) {
+        let delivery = deliveries.base + Int(node)
+        guard delivery.pointee.holdsTurn else { return }
+        delivery.pointee.holdsTurn = false
+        let next = lanes[index].turns.release(turnKey(delivery.pointee, binding), deliveries.base)
+        guard next != 0 else { return }
+        deliveries.base[Int(next)].holdsTurn = true
+        makeReady(next)
+    }
+
+    /// Not 0, and different for different limits of one lane; a collision only makes two keys wait for each other.
+    private func turnKey(_ delivery: Delivery, _ binding: Binding) -> UInt64 {
+        (delivery.rateKeyHash ^ UInt64(binding.limiter) &* 0x9E37_79B9_7F4A_7C15) | 1
+    }
+
+    /// Takes a place for a retry. At least one retry is always let through, however small the budget's share is:
+    /// what waits for the budget is only looked at when a retry ends.
+    private mutating func takeBudget(_ binding: Binding, lane index: Int) -> Bool {
+        let slot = Int(binding.budget)
+        let active = budgets[slot].machine.retries == 0 ? Int.max : lanes[index].loaded
+        guard budgets[slot].machine.admitRetry(active: active) else { return false }
+        if budgets[slot].machine.retries < budgets[slot].machine.limit(active: lanes[index].loaded) {
+            feedBudget(slot)
         }
         return true
     }
 
-    /// Gives back what `admit` took before a later gate refused, or a call that never started.
+    /// Gives back what `admit` took before a later gate refused, or a call that ended.
     mutating func returnShares(_ node: Link, lane index: Int, _ binding: Binding) {
         let delivery = deliveries.base + Int(node)
         if delivery.pointee.holdsBudget {
             delivery.pointee.holdsBudget = false
-            budgets[Int(binding.budget)].finish()
+            budgets[Int(binding.budget)].machine.finish()
+            feedBudget(Int(binding.budget))
         }
         if delivery.pointee.holdsShare {
             delivery.pointee.holdsShare = false
             lanes[index].shares.decrement(delivery.pointee.keyHash)
+            feedStarved(index)
         }
     }
 
-    private mutating func starve(_ node: Link, lane index: Int) {
-        park(node, as: .waitingForShare)
-        lanes[index].starved.append(node, deliveries.base)
+    private mutating func feedBudget(_ slot: Int) {
+        let node = budgets[slot].waiting.popFirst(deliveries.base)
+        if node != 0 { makeReady(node) }
     }
 
-    /// Something of the lane finished: what waited for a share may ask again.
-    mutating func feedStarved(_ index: Int, now: UInt64) {
+    /// A permit of a key came back: what waited for one may ask again.
+    mutating func feedStarved(_ index: Int) {
         guard !lanes[index].starved.isEmpty else { return }
         var starved = lanes[index].starved
         lanes[index].starved = DeliveryList()
         while true {
             let node = starved.popFirst(deliveries.base)
             guard node != 0 else { return }
-            let since = deliveries.base[Int(node)].readySince
-            makeReady(node, now: since)
+            makeReady(node)
         }
     }
 
     private mutating func refuseOpen(
-        _ node: Link, lane index: Int, until: UInt64, now: UInt64, effects: inout DispatchEffects
+        _ node: Link, lane index: Int, breaker: UInt32, until: UInt64, now: UInt64, effects: inout DispatchEffects
     ) {
-        let delivery = deliveries.base + Int(node)
-        let route = routes + Int(delivery.pointee.route)
+        let route = routes + Int(deliveries.base[Int(node)].route)
         if route.pointee.onOpen == .deadLetter {
             die(
                 node, failureClass: "breaker", reason: "the circuit breaker is open", code: 0, effects: &effects)
-            return
-        }
-        wait(node, lane: index, until: until, now: now, isOwn: route.pointee.breakerScope != .handler)
-    }
-
-    /// Waits for a time: alone where the gate is its own, otherwise at the front of a lane that waits with it.
-    private mutating func wait(_ node: Link, lane index: Int, until: UInt64, now: UInt64, isOwn: Bool) {
-        let due = max(until, now + 1)
-        if isOwn {
-            park(node, as: .waitingForTime)
-            timers.add(.delivery(node), due: due)
+        } else if route.pointee.breakerScope == .handler, !lanes[index].hasManyBreakers {
+            block(index, until: until, before: node, now: now)
         } else {
-            let since = deliveries.base[Int(node)].readySince
-            makeReady(node, now: since, atFront: true)
-            lanes[index].blockedUntil = due
-            timers.add(.lane(index), due: due)
+            park(node, as: .waitingForBreaker)
+            breakers[Int(breaker)].waiting.append(node, deliveries.base)
+            planWake(of: breaker, at: max(until, now + 1))
         }
     }
 
-    /// A timer of a parked delivery is due.
+    /// What refused a delivery would refuse every other one of its lane, too: the lane waits with it at the front.
+    private mutating func block(_ index: Int, until: UInt64, before node: Link, now: UInt64) {
+        makeReady(node, atFront: true)
+        lanes[index].blockedUntil = max(until, now + 1)
+        timers.add(.lane(index), due: lanes[index].blockedUntil)
+    }
+
+    /// A timer of a parked delivery is due. The permit that it kept is free for it: it stands at the front.
     mutating func wake(_ node: Link, now: UInt64) {
-        guard deliveries.base[Int(node)].state == .waitingForTime else { return }
-        makeReady(node, now: now, atFront: deliveries.base[Int(node)].holdsPermit)
+        let delivery = deliveries.base + Int(node)
+        guard delivery.pointee.state == .waitingForTime else { return }
+        let keptPermit = delivery.pointee.holdsPermit
+        if keptPermit {
+            delivery.pointee.holdsPermit = false
+            lanes[Int(delivery.pointee.lane)].pushed -= 1
+        }
+        if delivery.pointee.readySince == 0 { delivery.pointee.readySince = now }
+        makeReady(node, atFront: keptPermit)
     }
 
     // MARK: Calls
 
-    /// Opens a call; `nil` (and the delivery is ready again) when no slot is free.
-    private mutating func open(_ node: Link, lane index: Int, now: UInt64) -> UInt32? {
+    /// Opens a call; there is a slot.
+    private mutating func open(_ node: Link, lane index: Int, now: UInt64) -> UInt32 {
         let delivery = deliveries.base + Int(node)
         let binding = bindings[Int(delivery.pointee.binding)]
-        let breaker = breakerIndex(delivery.pointee, binding)
         let call = calls.take()
-        guard call != 0 else {
-            breakers[Int(breaker)].machine.giveBack(generation: delivery.pointee.breakerGeneration)
-            returnShares(node, lane: index, binding)
-            makeReady(node, now: now, atFront: true)
-            return nil
-        }
         if delivery.pointee.firstStart != 0 {
             delivery.pointee.hostWaits += now.elapsed(since: delivery.pointee.readySince)
         }
+        // Until its worker begins it waits on.
+        delivery.pointee.readySince = now
         delivery.pointee.state = .inFlight
         lanes[index].pushed += 1
         var open = OpenCall()
         open.delivery = node
         open.lane = UInt16(index)
         open.isOpen = true
-        open.breaker = breaker
+        open.breaker = breakerIndex(delivery.pointee, binding)
         open.batch = delivery.pointee.batch
         open.timeout = attemptTimeout(delivery.pointee, now: now)
         open.shareKey = delivery.pointee.holdsShare ? delivery.pointee.keyHash : 0

@@ -21,12 +21,14 @@ package struct DispatchCore: ~Copyable {
     var breakers: ContiguousArray<BreakerSlot> = []
     var keyedBreakers: [KeyedBreaker: UInt32] = [:]
     var limiters: ContiguousArray<KeyedRateLimiter> = []
-    var budgets: ContiguousArray<RetryBudget> = []
+    var budgets: ContiguousArray<BudgetSlot> = []
     var timers = TimerHeap()
     var dirty: ContiguousArray<Int> = []
     private var spareDirty: ContiguousArray<Int> = []
     /// A drain is under way: batches do not wait to fill.
     package var isFlushing = false
+    /// The process is stopping: a call that gives up because of that costs its delivery no attempt.
+    package var isStopping = false
 
     /// `capacity` bounds the deliveries that are loaded or parked and the calls that are open.
     package init(_ plan: DispatchPlan, seed: UInt64, callCapacity: Int, deliveryCapacity: Int = 1 << 26) {
@@ -89,6 +91,9 @@ package struct DispatchCore: ~Copyable {
                 if lanes[lane].blockedUntil <= now { lanes[lane].blockedUntil = 0 }
                 markDirty(lane)
             case .delivery(let node): wake(node, now: now)
+            case .breaker(let breaker):
+                if breakers[Int(breaker)].wakeDue <= now { breakers[Int(breaker)].wakeDue = 0 }
+                wakeWaiting(of: breaker, now: now)
             }
         }
         while !dirty.isEmpty {
@@ -183,6 +188,7 @@ package struct DispatchCore: ~Copyable {
     mutating func finish(_ node: Link, now: UInt64, effects: inout DispatchEffects) {
         let delivery = deliveries.base + Int(node)
         let lane = Int(delivery.pointee.lane)
+        precondition(delivery.pointee.state == .dying || delivery.pointee.state == .inFlight, "it has ended before")
         if delivery.pointee.state == .dying { dying -= 1 }
         releaseKey(node, now: now)
         if let history = delivery.pointee.history {
@@ -204,7 +210,8 @@ package struct DispatchCore: ~Copyable {
         let next = lane.pointee.keys.release(delivery.pointee.keyHash, deliveries.base)
         guard next != 0 else { return }
         deliveries.base[Int(next)].holdsKey = true
-        makeReady(next, now: now)
+        deliveries.base[Int(next)].readySince = now
+        makeReady(next)
     }
 
     mutating func release(batch: Link, effects: inout DispatchEffects) {
@@ -216,13 +223,12 @@ package struct DispatchCore: ~Copyable {
     }
 
     /// Puts a delivery into its lane's ready list, at the end or (what was started before) at the front.
-    mutating func makeReady(_ node: Link, now: UInt64, atFront: Bool = false) {
+    mutating func makeReady(_ node: Link, atFront: Bool = false) {
         let delivery = deliveries.base + Int(node)
         let index = Int(delivery.pointee.lane)
         let lane = lanes + index
         let priority = Int(delivery.pointee.priority)
         delivery.pointee.state = .ready
-        delivery.pointee.readySince = now
         if !delivery.pointee.isLoaded {
             delivery.pointee.isLoaded = true
             lane.pointee.loaded += 1

@@ -36,6 +36,8 @@ package struct RoutePlan: Sendable {
     package var rateLimit = RateLimitPolicy()
     package var rateLimitIsKeyed = false
     package var onFailure = OnFailure.blockKey
+    /// The lanes it delivers to; `nil` is any. Lanes of one policy alone wait as a whole, which costs less memory.
+    package var lanes: Set<Int>?
 
     package init(name: String) { self.name = name }
 }

@@ -1,6 +1,6 @@
 import PatchbayEvents
 
-/// The ordering keys that a lane is busy with: each has the delivery that may run and those that wait behind it.
+/// The keys that a lane is busy with: each has the delivery that may go on and those that wait behind it.
 ///
 /// Open addressing over 64-bit hashes, at most half full; places of vanished keys are closed at once, so it allocates
 /// only when more keys are busy than ever before.

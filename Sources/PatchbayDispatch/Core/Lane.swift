@@ -11,8 +11,16 @@ struct Lane: ~Copyable {
     var readyMask: UInt16 = 0
     var readyCount = 0
     var readyBytes = 0
-    /// Deliveries that wait for a share: a permit of their key, or retry budget.
+    /// What workers gave back, oldest first.
+    var returned = DeliveryList()
+    /// Deliveries that wait for a permit of their key.
     var starved = DeliveryList()
+    /// Keys of rate limits that refused a delivery, each with the one that asks again and those behind it.
+    var turns = KeyTable()
+    /// Routes of different breakers, or of different rate limits, deliver here: one that is refused must not hold up
+    /// the others.
+    var hasManyBreakers = false
+    var hasManyLimits = false
     var loaded = 0
     /// Calls with workers or handlers, owed ones included, and permits that short waits keep.
     var pushed = 0
@@ -24,6 +32,8 @@ struct Lane: ~Copyable {
     var isStopped = false
     /// A call of this handler once stayed open after `handle` returned: permits are counted exactly from then on.
     var isAsynchronous = false
+    /// Workers gave calls back for lack of a permit: permits are counted exactly until a call ends.
+    var isCrowded = false
     /// In the core's list of lanes to look at.
     var isDirty = false
     var keys = KeyTable()
@@ -52,7 +62,7 @@ struct Lane: ~Copyable {
     /// How many calls may be out now.
     var limit: Int {
         if let adaptive { return adaptive.limit }
-        return isAsynchronous ? maxInFlight : ringDepth
+        return isAsynchronous || isCrowded ? maxInFlight : ringDepth
     }
 }
 

@@ -32,5 +32,7 @@ struct Pool<Element: BitwiseCopyable>: ~Copyable {
         freeCount += 1
     }
 
+    var isExhausted: Bool { freeCount == 0 && highWater >= storage.capacity }
+
     var used: Int { highWater - 1 - freeCount }
 }

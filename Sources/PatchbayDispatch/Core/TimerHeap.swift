@@ -3,6 +3,7 @@ struct TimerHeap {
     enum Subject: Equatable {
         case delivery(Link)
         case lane(Int)
+        case breaker(UInt32)
     }
 
     private struct Entry {

@@ -110,6 +110,7 @@ extension DispatchLoop {
     /// Ends the run: asks open calls to end, waits a grace for them, reports what is left.
     mutating func end(_ reason: DispatchEnd.Reason) -> DispatchEnd {
         table.stop()
+        core.isStopping = true
         if reason == .deadline || reason == .stopped { cancelOpenCalls(grace: reason == .deadline) }
         for port in ports { port.stop() }
         for pool in pools.everyPool { pool.stop(stuck: true) }

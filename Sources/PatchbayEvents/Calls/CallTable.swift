@@ -199,11 +199,9 @@ package final class CallTable: Sendable {
     @usableFromInline package func returnedSlowly(
         _ index: Int, _ call: patchbay_call, _ status: patchbay_status, message: () -> String
     ) -> Bool {
-        if status == .ok {
-            _ = finish(index, call, .done, details: nil)
-        } else if status < 0 {
-            _ = finish(index, call, .retry, details: ResultDetails(reason: message()))
-        }
+        // What ends with its return is not marked as returned: only calls that stayed open are asynchronous.
+        if status == .ok, finish(index, call, .done, details: nil) == .ok { return true }
+        if status < 0, finish(index, call, .retry, details: ResultDetails(reason: message())) == .ok { return true }
         let before = words[index].bitwiseOr(CallWord.returned, ordering: .acquiringAndReleasing).oldValue
         return before & CallWord.completed != 0
     }
@@ -223,8 +221,8 @@ package final class CallTable: Sendable {
         while true {
             guard word >> CallWord.generationShift == call >> 24, word & CallWord.open != 0 else { return .stale }
             if word & CallWord.claimed != 0 {
-                guard word & CallWord.closed != 0, word & CallWord.completed == 0 else { return .stale }
-                return finishLate(index)
+                if word & CallWord.closed != 0 { finishLate(index, word) }
+                return .stale
             }
             let desired = details == nil ? word | plain : word | CallWord.claimed
             let result = words[index].compareExchange(
@@ -240,11 +238,21 @@ package final class CallTable: Sendable {
         return .ok
     }
 
-    /// The completion of a call that the host has closed: the slot may now be freed.
-    private func finishLate(_ index: Int) -> patchbay_status {
-        let before = words[index].bitwiseOr(CallWord.completed, ordering: .acquiringAndReleasing).oldValue
-        if before & CallWord.returned != 0, before & CallWord.completed == 0 { post(index) }
-        return .stale
+    /// The completion of a call that the host has closed: the slot may now be freed. By exchange, because the slot may
+    /// be freed and reused between two late completions.
+    private func finishLate(_ index: Int, _ seen: UInt64) {
+        var word = seen
+        while word & CallWord.completed == 0 {
+            let result = words[index].compareExchange(
+                expected: word, desired: word | CallWord.completed, ordering: .acquiringAndReleasing)
+            if result.exchanged {
+                if word & CallWord.returned != 0 { post(index) }
+                return
+            }
+            word = result.original
+            guard word >> CallWord.generationShift == seen >> CallWord.generationShift, word & CallWord.closed != 0
+            else { return }
+        }
     }
 
     private func post(_ index: Int) {
