@@ -41,6 +41,8 @@ package struct ModuleScan: Sendable, Equatable {
     /// About the folder itself.
     package var warnings: [ModuleWarning] = []
 
+    package init() {}
+
     package var accepted: [ModuleFile] { findings.compactMap(\.accepted) }
     package var rejections: [ModuleError] { findings.compactMap(\.rejection) }
 }
