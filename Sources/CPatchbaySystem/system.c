@@ -3,12 +3,15 @@
 
 #include <errno.h>
 #include <linux/futex.h>
+#include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -65,6 +68,44 @@ int32_t pbs_thread_start(uint64_t *handle, const char *name, void (*body)(void *
 
 void pbs_thread_join(uint64_t handle) { pthread_join((pthread_t)handle, NULL); }
 void pbs_thread_detach(uint64_t handle) { pthread_detach((pthread_t)handle); }
+
+int32_t pbs_event_new(void) { return eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK); }
+
+void pbs_event_set(int32_t event) {
+  uint64_t one = 1;
+  ssize_t written = write(event, &one, sizeof one);
+  (void)written; /* it can only fail when it is set already */
+}
+
+int32_t pbs_wait_readable(int32_t file, int32_t event) {
+  struct pollfd files[2] = {{file, POLLIN, 0}, {event, POLLIN, 0}};
+  while (poll(files, 2, -1) < 0)
+    if (errno != EINTR) return -errno;
+  return files[1].revents ? 0 : 1;
+}
+
+int32_t pbs_accept(int32_t listener) { return accept4(listener, NULL, NULL, SOCK_CLOEXEC); }
+
+void pbs_signals_block(void) {
+  sigset_t set;
+  sigemptyset(&set);
+  sigaddset(&set, SIGINT);
+  sigaddset(&set, SIGTERM);
+  sigaddset(&set, SIGHUP);
+  pthread_sigmask(SIG_BLOCK, &set, NULL);
+  signal(SIGPIPE, SIG_IGN);
+}
+
+int32_t pbs_signal_wait(void) {
+  sigset_t set;
+  sigemptyset(&set);
+  sigaddset(&set, SIGINT);
+  sigaddset(&set, SIGTERM);
+  int number = 0;
+  while (sigwait(&set, &number) != 0) {
+  }
+  return number;
+}
 
 static _Thread_local char error_text[512];
 static _Thread_local uint64_t error_length;

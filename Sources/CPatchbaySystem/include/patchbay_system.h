@@ -53,6 +53,21 @@ int32_t pbs_thread_start(uint64_t *handle, const char *name, void (*body)(void *
 void pbs_thread_join(uint64_t handle);
 void pbs_thread_detach(uint64_t handle);
 
+/* A flag that ends waits in poll: an eventfd. -1 on failure. */
+int32_t pbs_event_new(void);
+void pbs_event_set(int32_t event);
+/* Waits until `file` can be read (1), `event` is set (0), or for an error (-errno). */
+int32_t pbs_wait_readable(int32_t file, int32_t event);
+
+/* The next connection of a listening socket, closed on exec; -1 and errno on failure. */
+int32_t pbs_accept(int32_t listener);
+
+/* Blocks SIGINT, SIGTERM and SIGHUP for this thread and those it starts, and ignores SIGPIPE; for main, before any
+ * thread. */
+void pbs_signals_block(void);
+/* The next of SIGINT and SIGTERM. */
+int32_t pbs_signal_wait(void);
+
 /* The message that a module left on this thread for its next negative status (set_error of the ABI): at most 511 bytes
  * are kept. `take` gives the length and clears it. */
 void pbs_error_set(const char *text, uint64_t length);

@@ -109,12 +109,6 @@ extension String {
     }
 }
 
-extension Value {
-    fileprivate static func object(_ members: [(String, Value)]) -> Value {
-        .map(Map(members.map { (key: .string($0.0), value: $0.1) }))
-    }
-}
-
 /// Unix nanoseconds as people read them.
 enum UnixTime {
     /// RFC 3339 with milliseconds.

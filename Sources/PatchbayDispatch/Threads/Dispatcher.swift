@@ -40,12 +40,13 @@ package final class Dispatcher: Sendable {
 
     enum Command: UInt8 { case run, drain, stop }
 
-    package init(plan: DispatchPlan, tracer: Tracer, options: Options) {
+    /// `table` and `doorbell` are made first, since modules complete calls through them: see `callCapacity`.
+    package init(plan: DispatchPlan, table: CallTable, doorbell: Doorbell, tracer: Tracer, options: Options) {
         self.plan = plan
         self.tracer = tracer
         self.options = options
-        doorbell = Doorbell()
-        table = CallTable(capacity: Self.callCapacity(plan), doorbell: doorbell)
+        self.doorbell = doorbell
+        self.table = table
         shared = WorkerShared(
             table: table,
             lanes: plan.lanes.map {
@@ -106,12 +107,9 @@ package final class Dispatcher: Sendable {
     package var status: DispatchStatus { latest.withLock { $0 } }
     func publish(_ status: DispatchStatus) { latest.withLock { $0 = status } }
 
-    /// Every lane can have its ring's depth of calls out, and as many owed ones again.
-    private static func callCapacity(_ plan: DispatchPlan) -> Int {
-        let perLane = plan.lanes.reduce(0) { sum, lane in
-            sum + 2 * max(lane.adaptive.map(\.max) ?? lane.maxInFlight, 512)
-        }
-        return min(max(1024, perLane), (1 << 24) - 1)
+    /// Call slots for lanes with these limits: each can have its ring's depth of calls out, and as many owed again.
+    package static func callCapacity(maxInFlight: [Int]) -> Int {
+        min(max(1024, maxInFlight.reduce(0) { $0 + 2 * max($1, 512) }), (1 << 24) - 1)
     }
 }
 

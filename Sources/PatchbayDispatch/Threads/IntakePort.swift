@@ -15,6 +15,7 @@ package final class IntakePort: Sendable {
     private let toDispatcher: Doorbell
     private let ended = Atomic<Bool>(false)
     private let stopped = Atomic<Bool>(false)
+    private let offered = Atomic<UInt64>(0)
     private let appended = Atomic<UInt64>(0)
 
     init(doorbell: Doorbell) { toDispatcher = doorbell }
@@ -26,6 +27,7 @@ package final class IntakePort: Sendable {
         let word = UInt(bitPattern: Unmanaged.passRetained(batch).toOpaque())
         while !stopped.load(ordering: .acquiring) {
             if incoming.push(word) {
+                offered.wrappingAdd(1, ordering: .relaxed)
                 toDispatcher.ring()
                 return true
             }
@@ -38,14 +40,14 @@ package final class IntakePort: Sendable {
     /// A spent batch to fill again; `nil` when there is none.
     package func recycled() -> EventBatch? { returning.pop().map { Self.batch($0).takeRetainedValue() } }
 
-    /// Batches of this source that the log has taken: those events are accepted.
-    package var appendedBatches: UInt64 { appended.load(ordering: .acquiring) }
-
-    /// Waits until `count` batches are appended; false when the dispatcher has stopped before.
-    package func waitForAppend(of count: UInt64) -> Bool {
-        while appendedBatches < count {
-            if stopped.load(ordering: .acquiring) { return appendedBatches >= count }
-            toSource.wait(timeout: 0) { appendedBatches >= count || stopped.load(ordering: .acquiring) }
+    /// Waits until the log has taken everything offered so far: those events are accepted. False when the dispatcher
+    /// has stopped before.
+    package func waitForAppend() -> Bool {
+        let wanted = offered.load(ordering: .relaxed)
+        func isDone() -> Bool { appended.load(ordering: .acquiring) >= wanted }
+        while !isDone() {
+            if stopped.load(ordering: .acquiring) { return isDone() }
+            toSource.wait(timeout: 0) { isDone() || stopped.load(ordering: .acquiring) }
         }
         return true
     }

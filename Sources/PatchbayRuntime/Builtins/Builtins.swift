@@ -1,0 +1,88 @@
+import Logging
+import PatchbayConfiguration
+import PatchbayEvents
+import PatchbaySchemas
+
+/// The handlers that need no module: `builtin.log` and `builtin.fail`, and instances of them that the file configures.
+enum Builtins {
+    /// Adds what is wrong with the built-ins' configuration to the draft.
+    static func check(_ draft: inout ConfigurationDraft) {
+        for load in draft.configuration.modules.load {
+            guard let builtin = load.builtin else { continue }
+            do {
+                draft.check(configOf: load.name, against: try JSONSchema(compiling: schema(of: builtin)))
+            } catch {
+                preconditionFailure("the schema of builtin.\(builtin.rawValue) is wrong: \(error)")
+            }
+        }
+    }
+
+    /// The handler behind a name such as `builtin.log` or `flaky.fail`; `nil` when a module has to provide it.
+    static func handler(
+        _ name: String, in configuration: Configuration, calls: CallTable, logger: Logger
+    ) -> Handler? {
+        let module = String(name.prefix { $0 != "." })
+        if module == "builtin" {
+            guard let kind = Configuration.Load.Builtin(rawValue: String(name.dropFirst(8))) else { return nil }
+            return make(kind, name: name, config: .map([]), calls: calls, logger: logger)
+        }
+        guard let load = configuration.modules.load.first(where: { $0.name == module }), let kind = load.builtin
+        else { return nil }
+        return make(kind, name: name, config: load.config, calls: calls, logger: logger)
+    }
+
+    private static func make(
+        _ kind: Configuration.Load.Builtin, name: String, config: ConfigurationValue, calls: CallTable, logger: Logger
+    ) -> Handler {
+        switch kind {
+        case .log:
+            var level = Logger.Level.info
+            if case .string(let text)? = config["level"] { level = Logger.Level(rawValue: text) ?? level }
+            return LogBuiltin.handler(name: name, level: level, logger: logger)
+        case .fail:
+            var script: [FailBuiltin.Step] = []
+            if case .list(let steps)? = config["script"] {
+                script = steps.compactMap { step in
+                    if case .string(let text) = step { FailBuiltin.Step(rawValue: text) } else { nil }
+                }
+            }
+            var retryAfter: UInt64 = 0
+            if case .int(let milliseconds)? = config["retryAfterMilliseconds"] {
+                retryAfter = UInt64(max(0, milliseconds)) * 1_000_000
+            }
+            return FailBuiltin(
+                script: script, repeats: config["repeat"] == .bool(true), retryAfter: retryAfter, calls: calls
+            ).handler(name: name)
+        }
+    }
+
+    private static func schema(of builtin: Configuration.Load.Builtin) -> Value {
+        func strings(_ texts: [String]) -> Value { .list(texts.map { .string($0) }) }
+        let properties: [(String, Value)] =
+            switch builtin {
+            case .log:
+                [("level", .object([("enum", strings(Logger.Level.allCases.map(\.rawValue)))]))]
+            case .fail:
+                [
+                    (
+                        "script",
+                        .object([
+                            ("type", .string("array")),
+                            (
+                                "items",
+                                .object([("enum", strings(FailBuiltin.Step.allCases.map(\.rawValue)))])
+                            ),
+                        ])
+                    ),
+                    ("repeat", .object([("type", .string("boolean"))])),
+                    (
+                        "retryAfterMilliseconds",
+                        .object([("type", .string("integer")), ("minimum", .int(0)), ("maximum", .int(86_400_000))])
+                    ),
+                ]
+            }
+        return .object([
+            ("type", .string("object")), ("properties", .object(properties)), ("additionalProperties", .bool(false)),
+        ])
+    }
+}

@@ -1,0 +1,149 @@
+package import PatchbayConfiguration
+import PatchbayDispatch
+package import PatchbayEvents
+import PatchbayExpressions
+import PatchbayResilience
+package import PatchbayRouting
+
+/// A validated configuration resolved to routes, lanes and expressions: what running and explaining both start from.
+/// No module is loaded.
+package struct Blueprint: Sendable {
+    /// One lane: a handler under one bulkhead policy and one way of batching.
+    package struct Lane: Sendable, Hashable {
+        package var handler: String
+        package var bulkhead: String
+        package var batching: Configuration.Batching
+
+        /// The handler's name, and the bulkhead's where it is not the default one.
+        package var name: String { bulkhead == "default" ? handler : "\(handler)#\(bulkhead)" }
+    }
+
+    package let configuration: Configuration
+    package let plan: FieldPlan
+    package let table: RouteTable
+    package let lanes: [Lane]
+    /// Handlers in the order of their indices in the table.
+    package let handlers: [String]
+
+    /// Compiles what was validated; an error here is one that validation should have found, reported all the same.
+    package init(_ configuration: Configuration, seed: UInt64) throws(BlueprintError) {
+        self.configuration = configuration
+        let plan = FieldPlan()
+        var builder = Builder(configuration: configuration, plan: plan)
+        var routes: [Route] = []
+        for route in configuration.routes { routes.append(try builder.route(route)) }
+        var random = SeededRandom(seed: seed)
+        do {
+            table = try RouteTable(routes, plan: plan, seed: KeySeed(random.next(), random.next()))
+        } catch {
+            throw BlueprintError(message: error.description, location: nil)
+        }
+        self.plan = plan
+        lanes = builder.lanes
+        handlers = builder.handlers
+    }
+
+    private struct Builder {
+        let configuration: Configuration
+        let plan: FieldPlan
+        var lanes: [Lane] = []
+        var handlers: [String] = []
+
+        mutating func route(_ route: Configuration.Route) throws(BlueprintError) -> Route {
+            let environment = ExpressionEnvironment(eventPlan: plan)
+            var built = Route(name: route.name, order: route.order, priority: UInt8(clamping: route.priority), targets: [])
+            built.isFinal = route.final
+            if route.type != "**" {
+                do {
+                    built.type = try TypePattern(route.type)
+                } catch {
+                    throw BlueprintError(message: error.description, location: route.location)
+                }
+            }
+            built.match = try expression(route.match, environment)
+            for filter in route.filters { built.filters.append(try self.filter(filter, environment)) }
+            built.orderingKey = try key(route.ordering.key, environment)
+            built.rateKey = try key(configuration.policies.rateLimits.policy(route.use.rateLimit.name).key, environment)
+            for target in route.to { built.targets.append(self.target(target, of: route)) }
+            return built
+        }
+
+        private func expression(
+            _ source: ExpressionSource, _ environment: ExpressionEnvironment
+        ) throws(BlueprintError) -> Expression? {
+            guard !source.isEmpty else { return nil }
+            do {
+                return try Expression(source.text, in: environment)
+            } catch {
+                throw BlueprintError(message: "\(error)", location: source.location)
+            }
+        }
+
+        private func key(
+            _ source: ExpressionSource, _ environment: ExpressionEnvironment
+        ) throws(BlueprintError) -> RouteKey? {
+            guard !source.isEmpty else { return nil }
+            do {
+                return try RouteKey(source.text, in: environment)
+            } catch {
+                throw BlueprintError(message: "\(error)", location: source.location)
+            }
+        }
+
+        private func filter(
+            _ filter: Configuration.Filter, _ environment: ExpressionEnvironment
+        ) throws(BlueprintError) -> RouteFilter {
+            func attributes(_ list: [Configuration.AttributeText]) -> [RouteAttribute] {
+                list.map { RouteAttribute($0.attribute, $0.text) }
+            }
+            func filters(_ list: [Configuration.Filter]) throws(BlueprintError) -> [RouteFilter] {
+                var built: [RouteFilter] = []
+                for inner in list { built.append(try self.filter(inner, environment)) }
+                return built
+            }
+            switch filter {
+            case .exact(let list): return .exact(attributes(list))
+            case .prefix(let list): return .prefix(attributes(list))
+            case .suffix(let list): return .suffix(attributes(list))
+            case .all(let list): return .all(try filters(list))
+            case .any(let list): return .any(try filters(list))
+            case .not(let inner): return .not(try self.filter(inner, environment))
+            case .cel(let source):
+                guard let compiled = try expression(source, environment) else { return .all([]) }
+                return .cel(compiled)
+            }
+        }
+
+        private mutating func target(_ target: Configuration.Target, of route: Configuration.Route) -> RouteTarget {
+            switch target {
+            case .handler(let reference): return .handler(handler(reference, of: route))
+            case .oneOf(let choices):
+                var weighted: [WeightedRouteHandler] = []
+                for choice in choices {
+                    weighted.append(
+                        WeightedRouteHandler(handler(choice.handler, of: route), weight: UInt32(clamping: choice.weight)))
+                }
+                return .oneOf(weighted)
+            }
+        }
+
+        private mutating func handler(
+            _ reference: Configuration.HandlerReference, of route: Configuration.Route
+        ) -> RouteHandler {
+            let lane = Lane(
+                handler: reference.name, bulkhead: route.use.bulkhead.name, batching: route.batching)
+            let laneIndex = lanes.firstIndex(of: lane) ?? lanes.count
+            if laneIndex == lanes.count { lanes.append(lane) }
+            let handlerIndex = handlers.firstIndex(of: reference.name) ?? handlers.count
+            if handlerIndex == handlers.count { handlers.append(reference.name) }
+            return RouteHandler(name: reference.name, handler: UInt16(handlerIndex), lane: UInt16(laneIndex))
+        }
+    }
+}
+
+/// Something that validation let through and that cannot be compiled.
+package struct BlueprintError: Error, Sendable, CustomStringConvertible {
+    package var message: String
+    package var location: SourceLocation?
+    package var description: String { location.map { "\($0): error: \(message)" } ?? message }
+}

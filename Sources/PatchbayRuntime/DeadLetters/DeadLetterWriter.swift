@@ -1,0 +1,130 @@
+import Glibc
+import PatchbayDispatch
+import PatchbayEvents
+import Synchronization
+
+/// Appends dead letters to a file of JSON lines, on a thread of its own, and tells the dispatcher once each is written.
+///
+/// A disk that refuses costs nothing but time: what is not written stays here, the delivery stays pending, the error is
+/// reported when it appears and when it is over, and writing is tried again every second.
+final class DeadLetterWriter: Sendable {
+    private struct State {
+        var waiting: [DeadLetter] = []
+        var isWriting = false
+        var isEnding = false
+        var written: UInt64 = 0
+    }
+
+    let path: String
+    private let historyPath: String
+    private let state = Mutex(State())
+    private let bell = Doorbell()
+    private let buried: @Sendable (UInt32) -> Void
+    private let report: @Sendable (String) -> Void
+    private let thread = Mutex<OwnThread?>(nil)
+
+    /// - Parameters:
+    ///   - buried: told of each letter that is written, on the writer's thread.
+    ///   - report: told of the disk's errors and of their end.
+    init(
+        path: String, buried: @escaping @Sendable (UInt32) -> Void, report: @escaping @Sendable (String) -> Void
+    ) {
+        self.path = path
+        historyPath = (path.hasSuffix(".jsonl") ? String(path.dropLast(6)) : path) + ".attempts.jsonl"
+        self.buried = buried
+        self.report = report
+    }
+
+    func start() throws(ThreadError) {
+        let started = try OwnThread("pb-deadletter") { self.run() }
+        thread.withLock { $0 = started }
+    }
+
+    /// Takes a letter. [dispatcher] Bounded by the log: each belongs to an event that is still retained.
+    func add(_ letter: DeadLetter) {
+        state.withLock { $0.waiting.append(letter) }
+        bell.ring()
+    }
+
+    var isBusy: Bool { state.withLock { $0.isWriting || !$0.waiting.isEmpty } }
+    var written: UInt64 { state.withLock { $0.written } }
+
+    /// Ends the thread after one more try, and gives back what could not be written.
+    func end() -> [DeadLetter] {
+        state.withLock { $0.isEnding = true }
+        bell.ring()
+        thread.withLock { $0.take() }?.join()
+        return state.withLock { $0.waiting }
+    }
+
+    // MARK: Thread
+
+    private func run() {
+        var failing = false
+        while true {
+            let (letters, isEnding) = state.withLock { state in
+                state.isWriting = !state.waiting.isEmpty
+                return (state.waiting, state.isEnding)
+            }
+            if letters.isEmpty {
+                if isEnding { return }
+                bell.wait(timeout: 0) { self.state.withLock { !$0.waiting.isEmpty || $0.isEnding } }
+                continue
+            }
+            let problem = write(letters)
+            if let problem {
+                if !failing { report("\(problem); dead letters wait until it works again") }
+                failing = true
+                state.withLock { $0.isWriting = false }
+                if isEnding { return }
+                // Only the end of the run, not a new letter, cuts this wait short.
+                bell.wait(spins: 0, timeout: 1_000_000_000) { self.state.withLock { $0.isEnding } }
+                continue
+            }
+            if failing { report("dead letters are written again to \(path)") }
+            failing = false
+            state.withLock { state in
+                state.waiting.removeFirst(letters.count)
+                state.written += UInt64(letters.count)
+            }
+            for letter in letters { buried(letter.delivery) }
+            state.withLock { $0.isWriting = false }
+        }
+    }
+
+    /// What went wrong; `nil` when everything is written.
+    private func write(_ letters: [DeadLetter]) -> String? {
+        var lines: [UInt8] = []
+        var histories: [UInt8] = []
+        for letter in letters {
+            lines += letter.line + [0x0A]
+            if !letter.history.isEmpty { histories += letter.history + [0x0A] }
+        }
+        return AppendedFile.append(histories, to: historyPath) ?? AppendedFile.append(lines, to: path)
+    }
+}
+
+/// Whole records at the end of a file.
+enum AppendedFile {
+    /// Appends all bytes or, as far as the file system lets it, none; what went wrong, or `nil`.
+    static func append(_ bytes: [UInt8], to path: String) -> String? {
+        guard !bytes.isEmpty else { return nil }
+        let file = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o600)
+        guard file >= 0 else { return "cannot open \(path): \(String(cString: strerror(errno)))" }
+        defer { close(file) }
+        let before = lseek(file, 0, SEEK_END)
+        var written = 0
+        while written < bytes.count {
+            let count = bytes.withUnsafeBytes { Glibc.write(file, $0.baseAddress?.advanced(by: written), $0.count - written) }
+            if count < 0, errno == EINTR { continue }
+            guard count > 0 else {
+                let problem = "cannot write \(path): \(String(cString: strerror(errno)))"
+                // A half record at the end would spoil the next one.
+                if before >= 0 { ftruncate(file, before) }
+                return problem
+            }
+            written += count
+        }
+        return nil
+    }
+}

@@ -1,0 +1,251 @@
+import CPatchbayJSON
+import CPatchbaySystem
+import Logging
+import PatchbayConfiguration
+import PatchbayDispatch
+import PatchbayEvents
+import PatchbayLog
+import PatchbayModules
+import PatchbayTelemetry
+import Synchronization
+
+/// A running Patchbay: modules loaded, sources read, events dispatched, until it has finished or is told to end.
+///
+/// `start`, then `wait`. `drain` and `stop` from any thread, such as a signal's.
+package final class Host: Sendable {
+    private let configuration: Configuration
+    private let blueprint: Blueprint
+    private let options: HostOptions
+    private let handlers: HandlerSet
+    private let tracer: Tracer
+    private let metrics: MetricsRegistry
+    private let dispatcher: Dispatcher
+    private let letters: DeadLetterWriter
+    private let log: HostLog
+    private let sources: [RunningSource]
+    private let emitted: IntakeCounters
+    private let problems = Mutex<[String]>([])
+
+    /// One source with its thread's belongings.
+    private struct RunningSource: Sendable {
+        var source: any EventSource
+        var port: IntakePort
+        var counters: IntakeCounters
+        var number: Int
+    }
+
+    private let threads = Mutex<[OwnThread]>([])
+    private let intakeSetup: Intake.Setup
+    private let environment: HostEnvironment
+
+    /// Loads the modules and sets everything up; nothing is read yet.
+    package init(_ preparation: Preparation, options: HostOptions) throws(HostError) {
+        self.options = options
+        configuration = preparation.configuration
+        let seed = options.seed == 0 ? UInt64.random(in: 1 ... .max) : options.seed
+        do {
+            blueprint = try Blueprint(configuration, seed: seed)
+        } catch {
+            throw HostError("\(error)")
+        }
+        tracer = try Tracing.tracer(configuration, options: options, seed: seed)
+        metrics = MetricsRegistry()
+        let doorbell = Doorbell()
+        let table = CallTable(
+            capacity: Dispatcher.callCapacity(maxInFlight: blueprint.lanes.map(blueprint.maxInFlight)),
+            doorbell: doorbell)
+        environment = HostEnvironment(
+            version: options.version, calls: table, logger: options.logger, spans: HandlerSpans(tracer: tracer),
+            metrics: metrics)
+        handlers = try HandlerSet(preparation, blueprint: blueprint, environment: environment, logger: options.logger)
+        var dispatchOptions = Dispatcher.Options()
+        dispatchOptions.endsWhenIdle = options.once
+        dispatchOptions.emitDepthMax = configuration.limits.emitDepth
+        dispatchOptions.seed = seed
+        do {
+            dispatcher = Dispatcher(
+                plan: try blueprint.dispatchPlan(handlers: handlers.byName), table: table, doorbell: doorbell,
+                tracer: tracer, options: dispatchOptions)
+        } catch {
+            throw HostError("\(error)")
+        }
+        log = HostLog(
+            logger: options.logger, lanes: blueprint.lanes.map(\.name),
+            routes: configuration.routes.map(\.name) + ["(timer)"])
+        let (dispatcher, logger) = (dispatcher, options.logger)
+        letters = DeadLetterWriter(
+            path: options.deadLetterPath, buried: { dispatcher.buried($0) }, report: { logger.error("\($0)") })
+        intakeSetup = Intake.Setup(
+            table: blueprint.table, plan: blueprint.plan,
+            limits: pbj_limits(
+                event_bytes: UInt32(clamping: configuration.limits.eventBytes),
+                nesting: UInt32(clamping: configuration.limits.nesting)),
+            unmatched: Self.unmatched(configuration.unmatched), laneCount: blueprint.lanes.count, tracer: tracer,
+            continuesTrace: configuration.telemetry.context == .parent)
+        emitted = IntakeCounters(name: "handlers")
+        var sources: [RunningSource] = []
+        for (number, source) in SourceFactory.sources(configuration, once: options.once, logger: logger).enumerated() {
+            sources.append(
+                RunningSource(
+                    source: source, port: dispatcher.makePort(), counters: IntakeCounters(name: source.name),
+                    number: number))
+        }
+        self.sources = sources
+    }
+
+    /// Starts the threads: dispatcher, workers, dead letters, sources.
+    package func start() throws(HostError) {
+        do {
+            try letters.start()
+            try dispatcher.start(log: MemoryLog(boundBytes: configuration.log.bytes), host: dispatchHost())
+            for source in sources {
+                let thread = try OwnThread("pb-src-\(source.number)") { self.run(source) }
+                threads.withLock { $0.append(thread) }
+            }
+        } catch {
+            throw HostError("\(error)")
+        }
+    }
+
+    /// Takes nothing more in and lets what is pending finish, for as long as `shutdown.drain` says.
+    package func drain() {
+        for source in sources { source.source.stop() }
+        let nanoseconds = configuration.shutdown.drain.nanosecondsForClock
+        dispatcher.drain(deadline: pbs_now().addingReportingOverflow(nanoseconds).partialValue)
+    }
+
+    /// Ends at once; what is pending is written down.
+    package func stop() {
+        for source in sources { source.source.stop() }
+        dispatcher.stop()
+    }
+
+    /// Waits for the end, tidies up, and says what happened.
+    package func wait() -> RunReport {
+        let ended = dispatcher.join()
+        for source in sources { source.source.stop() }
+        for thread in threads.withLock({ $0 }) { thread.join() }
+        let unwritten = letters.end()
+        var report = report(ended)
+        report.pendingWritten = writePending((ended?.pending ?? []) + unwritten.filter { $0.delivery == 0 }.map(\.line))
+        let misbehaviour = handlers.end(openCalls: ended?.status.callsOpen ?? 0)
+        report.misbehaviour = misbehaviour
+        tracer.shutdown(timeout: 5_000_000_000)
+        let spans = tracer.counts
+        report.spans = RunReport.Spans(
+            recorded: spans.recorded, exported: spans.exported, dropped: spans.dropped, refused: spans.refused)
+        report.problems = problems.withLock { $0 }
+        report.metrics = metrics.snapshot()
+        if let drift = report.drift {
+            options.logger.critical("events or deliveries are unaccounted for: \(drift)")
+            report.problems.append("conservation: \(drift)")
+        }
+        return report
+    }
+
+    /// Where it stands, for progress lines. [any thread]
+    package var progress: RunReport { report(nil) }
+
+    // MARK: Private
+
+    private func run(_ running: RunningSource) {
+        defer { running.port.end() }
+        let intake = Intake(
+            intakeSetup, name: running.source.name, number: running.number, counters: running.counters)
+        let name = running.source.name
+        let lane = SourceLane(
+            intake: intake, port: running.port, number: running.number, eventBytesMax: configuration.limits.eventBytes,
+            refused: { self.log.refusal(name, $0.line, $0.message) })
+        do {
+            try running.source.run(lane)
+        } catch {
+            options.logger.error("\(error)")
+            problems.withLock { $0.append("\(error)") }
+        }
+        for error in intake.routingErrors() {
+            options.logger.warning(
+                "\(error.count) events of \(name) could not be compared with route \(configuration.routes[error.route].name)",
+                metadata: ["last": "\(error.text)"])
+        }
+    }
+
+    private func dispatchHost() -> DispatchHost {
+        let environment = environment
+        let scopes = blueprint.lanes.map { lane in
+            HandlerScope(
+                instance: String(lane.handler.prefix { $0 != "." }),
+                handler: String(lane.handler.drop { $0 != "." }.dropFirst()))
+        }
+        var laneOf: [HandlerScope: Int] = [:]
+        for (index, scope) in scopes.enumerated() where laneOf[scope] == nil { laneOf[scope] = index }
+        let lanes = laneOf
+        let reentry = ReentryIntake(
+            intakeSetup, number: sources.count, counters: emitted, logger: options.logger)
+        return DispatchHost(
+            commitState: { lane, writes, now in
+                environment.state.commit(writes, of: scopes[lane], now: now) == .committed
+            },
+            changeTimers: { lane, changes in environment.timers.commit(changes, of: scopes[lane]) },
+            fireTimers: { now in
+                environment.timers.takeDue(now: now).map { Reentry(event: $0.event.event, lane: lanes[$0.scope]) }
+            },
+            nextTimer: { environment.timers.next },
+            reenter: { reentry.batches(of: $0) },
+            bury: { [letters] in letters.add($0) },
+            isBurying: { [letters] in letters.isBusy },
+            notice: { [log] in log.notice($0) },
+            attemptFailed: { [log] in log.attempt($0) },
+            spans: tracer.isOn ? environment.spans : nil)
+    }
+
+    private func report(_ ended: DispatchEnd?) -> RunReport {
+        let status = ended?.status ?? dispatcher.status
+        var report = RunReport(status: status)
+        for source in sources {
+            report.sources.append(RunReport.Source(source.counters))
+        }
+        report.emits = RunReport.Source(emitted)
+        report.lanes = zip(blueprint.lanes, status.lanes).map { RunReport.Lane(name: $0.name, counts: $1) }
+        report.deadLettersWritten = letters.written
+        report.deadLetterPath = options.deadLetterPath
+        report.once = options.once
+        switch ended?.reason {
+        case nil: report.end = "running"
+        case .finished: report.end = "finished"
+        case .stuck: report.end = "stuck"
+        case .deadline: report.end = "deadline"
+        case .stopped: report.end = "stopped"
+        }
+        return report
+    }
+
+    /// The pending events, one a line; the path when there were any and they could be written.
+    private func writePending(_ lines: [[UInt8]]) -> RunReport.Pending? {
+        guard !lines.isEmpty else { return nil }
+        var text: [UInt8] = []
+        for line in lines { text += line + [0x0A] }
+        let problem = AppendedFile.append(text, to: options.pendingPath)
+        if let problem {
+            options.logger.critical("\(lines.count) pending events are lost: \(problem)")
+            problems.withLock { $0.append(problem) }
+        }
+        return RunReport.Pending(count: lines.count, path: problem == nil ? options.pendingPath : "")
+    }
+
+    private static func unmatched(_ policy: Configuration.Unmatched) -> Intake.Setup.Unmatched {
+        switch policy {
+        case .drop: .drop
+        case .deadLetter: .deadLetter
+        case .error: .refuse
+        }
+    }
+}
+
+extension Duration {
+    /// Nanoseconds, 0 for negative ones, as far as a clock goes.
+    var nanosecondsForClock: UInt64 {
+        let (seconds, attoseconds) = components
+        guard seconds >= 0, seconds < 9_000_000_000 else { return seconds < 0 ? 0 : .max / 2 }
+        return UInt64(seconds) * 1_000_000_000 + UInt64(max(0, attoseconds) / 1_000_000_000)
+    }
+}

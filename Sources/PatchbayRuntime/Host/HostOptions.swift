@@ -1,0 +1,35 @@
+package import Logging
+
+/// How a host is run, beside its configuration: what the command line says.
+package struct HostOptions: Sendable {
+    /// Where finished spans go.
+    package enum TraceOutput: Sendable, Equatable {
+        case none
+        /// A tree for people, on standard output.
+        case console(colour: Bool)
+        /// OTLP/JSON lines.
+        case file(String)
+        /// To `telemetry.otlp`.
+        case otlp
+    }
+
+    package var traces: [TraceOutput] = []
+    /// Ends when the finite sources are at their end and everything is settled.
+    package var once = false
+    package var deadLetterPath = "dead-letters.jsonl"
+    package var pendingPath = "pending.jsonl"
+    package var version = ""
+    package var logger: Logger
+    /// 0 draws one.
+    package var seed: UInt64 = 0
+
+    package init(logger: Logger) { self.logger = logger }
+}
+
+/// Why a host could not start, or had to end.
+package struct HostError: Error, Sendable, CustomStringConvertible {
+    package var message: String
+    package var description: String { message }
+
+    package init(_ message: String) { self.message = message }
+}

@@ -1,0 +1,54 @@
+import Logging
+import PatchbayDispatch
+import PatchbayEvents
+import PatchbayRouting
+
+/// Takes in what handlers emit and what timers bring, on the dispatcher's thread.
+final class ReentryIntake: @unchecked Sendable {
+    // Invariant: only the dispatcher's thread calls it, after it was made.
+    private let intake: Intake
+    private let timerRoute: UInt16
+    private let logger: Logger
+
+    init(_ setup: Intake.Setup, number: Int, counters: IntakeCounters, logger: Logger) {
+        var setup = setup
+        setup.isReentry = true
+        setup.continuesTrace = true
+        timerRoute = UInt16(setup.table.routes.count)
+        intake = Intake(setup, name: "handlers", number: number, counters: counters)
+        self.logger = logger
+    }
+
+    func batches(of events: [Reentry]) -> [EventBatch] {
+        var batches: [EventBatch] = []
+        var lines: [UInt8] = []
+        for reentry in events {
+            if let lane = reentry.lane {
+                take(reentry.event.json + [0x0A], directLane: UInt16(lane), into: &batches)
+            } else {
+                lines += reentry.event.json + [0x0A]
+            }
+        }
+        if !lines.isEmpty { take(lines, directLane: nil, into: &batches) }
+        return batches
+    }
+
+    private func take(_ text: [UInt8], directLane: UInt16?, into batches: inout [EventBatch]) {
+        var rest = text[...]
+        while !rest.isEmpty {
+            let batch = EventBatch(source: -1, textCapacity: rest.count)
+            rest.withUnsafeBytes { bytes in
+                bytes.withMemoryRebound(to: CChar.self) { source in
+                    if let base = source.baseAddress { batch.text.update(from: base, count: source.count) }
+                }
+            }
+            batch.textCount = rest.count
+            let consumed = intake.take(batch, end: rest.count, directLane: directLane, directRoute: timerRoute)
+            for refusal in intake.refusals {
+                logger.error("an event that a handler emitted is refused: \(refusal.message)")
+            }
+            rest = rest.dropFirst(consumed)
+            batches.append(batch)
+        }
+    }
+}

@@ -1,0 +1,92 @@
+package import PatchbayDispatch
+package import PatchbayTelemetry
+
+/// What a run did, or has done so far: counts that add up.
+package struct RunReport: Sendable {
+    /// What came in by one source.
+    package struct Source: Sendable, Equatable {
+        package var name: String
+        package var received: UInt64
+        package var refused: UInt64
+        package var accepted: UInt64
+        package var dropped: UInt64
+
+        init(_ counters: IntakeCounters) {
+            name = counters.name
+            received = counters.received.current
+            refused = counters.refused.current
+            accepted = counters.accepted.current
+            dropped = counters.dropped.current
+        }
+    }
+
+    package struct Lane: Sendable, Equatable {
+        package var name: String
+        package var counts: DispatchCounts
+    }
+
+    package struct Misbehaviour: Sendable, Equatable {
+        package var handler: String
+        package var kind: String
+        package var count: UInt64
+    }
+
+    package struct Spans: Sendable, Equatable {
+        package var recorded: UInt64 = 0
+        package var exported: UInt64 = 0
+        package var dropped: UInt64 = 0
+        package var refused: UInt64 = 0
+    }
+
+    /// What was not settled at the end.
+    package struct Pending: Sendable, Equatable {
+        package var count: Int
+        /// Empty when it could not be written.
+        package var path: String
+    }
+
+    package var status: DispatchStatus
+    /// `running`, `finished`, `stuck`, `deadline` or `stopped`.
+    package var end = "running"
+    package var once = false
+    package var sources: [Source] = []
+    package var emits: Source?
+    package var lanes: [Lane] = []
+    package var deadLettersWritten: UInt64 = 0
+    package var deadLetterPath = ""
+    package var pendingWritten: Pending?
+    package var misbehaviour: [Misbehaviour] = []
+    package var spans = Spans()
+    /// What went wrong with the host itself.
+    package var problems: [String] = []
+    package var metrics: MetricsSnapshot?
+
+    init(status: DispatchStatus) { self.status = status }
+
+    package var received: UInt64 { sources.reduce(0) { $0 + $1.received } }
+    package var refused: UInt64 { sources.reduce(0) { $0 + $1.refused } }
+    package var accepted: UInt64 { sources.reduce(0) { $0 + $1.accepted } }
+    package var dropped: UInt64 { sources.reduce(emits?.dropped ?? 0) { $0 + $1.dropped } }
+    /// Dead deliveries, and events that no route took.
+    package var dead: UInt64 { status.counts.dead + status.unmatchedDead }
+
+    /// The exit code of `patchbay run`.
+    package var exitCode: Int32 {
+        if !problems.isEmpty || pendingWritten != nil { return 1 }
+        if end == "stuck" || end == "deadline" { return 1 }
+        return once && dead > 0 ? 3 : 0
+    }
+
+    /// What does not add up; `nil` when everything does. Only meaningful at the end.
+    package var drift: String? {
+        guard end != "running" else { return nil }
+        for source in sources where source.received != source.refused + source.accepted {
+            return "\(source.name): \(source.received) received, \(source.refused) refused, \(source.accepted) accepted"
+        }
+        let taken = accepted + (emits?.accepted ?? 0)
+        if end == "finished", taken != status.accepted { return "\(taken) accepted, \(status.accepted) appended" }
+        let lanes = self.lanes.reduce(0) { $0 + $1.counts.done + $1.counts.skipped + $1.counts.dead }
+        let settled = status.counts.done + status.counts.skipped + status.counts.dead
+        return lanes == settled ? nil : "\(settled) deliveries settled, \(lanes) by lane"
+    }
+}

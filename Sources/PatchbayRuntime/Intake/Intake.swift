@@ -1,0 +1,282 @@
+import CPatchbay
+import CPatchbayJSON
+import CPatchbaySystem
+import PatchbayDispatch
+import PatchbayEvents
+import PatchbayRouting
+import PatchbayTelemetry
+
+/// Turns text into batches: decodes lines, refuses what is wrong, routes what is right. One for each thread that takes
+/// events in.
+final class Intake {
+    /// What is fixed for the whole run.
+    struct Setup: Sendable {
+        var table: RouteTable
+        var plan: FieldPlan
+        var limits: pbj_limits
+        var unmatched: Unmatched
+        var laneCount: Int
+        var tracer: Tracer
+        /// The host's spans continue the trace that came with the event, instead of being linked to it.
+        var continuesTrace: Bool
+        /// What comes in was emitted by handlers or timers.
+        var isReentry = false
+
+        enum Unmatched: Sendable { case drop, deadLetter, refuse }
+    }
+
+    let setup: Setup
+    let counters: IntakeCounters
+    private let number: UInt64
+    private let name: String
+    private let matcher: RouteMatcher
+    private let decoder: OpaquePointer
+    private let fieldCount: Int
+    private let fields: UnsafeMutablePointer<pbj_field>
+    private let routed: UnsafeMutablePointer<RoutedDelivery>
+    private var routedCapacity: Int
+    private let perLane: UnsafeMutablePointer<UInt32>
+    private var touched: ContiguousArray<UInt16> = []
+    /// Events so far, for trace ids that do not repeat.
+    private var sequence: UInt64 = 0
+    /// Lines so far.
+    private(set) var lines: UInt64 = 0
+    /// Why lines were refused, since the caller last took them; bounded by what one batch holds.
+    private(set) var refusals: [Refusal] = []
+
+    /// A line that was not accepted.
+    struct Refusal {
+        /// 1-based, in the source.
+        var line: UInt64
+        var message: String
+    }
+
+    /// - Parameter number: of the source; tells traces of different sources apart.
+    init(_ setup: Setup, name: String, number: Int, counters: IntakeCounters) {
+        self.setup = setup
+        self.name = name
+        self.number = UInt64(number)
+        self.counters = counters
+        matcher = RouteMatcher(setup.table)
+        decoder = pbj_decoder_new(setup.limits, setup.plan.handle)
+        fieldCount = setup.plan.count
+        fields = .allocate(capacity: max(1, EventBatch.eventsMax * fieldCount))
+        routedCapacity = EventBatch.eventsMax * max(1, setup.table.deliveriesPerEventMax)
+        routed = .allocate(capacity: routedCapacity)
+        perLane = .allocate(capacity: max(1, setup.laneCount))
+        perLane.initialize(repeating: 0, count: max(1, setup.laneCount))
+    }
+
+    deinit {
+        pbj_decoder_free(decoder)
+        fields.deallocate()
+        routed.deallocate()
+        perLane.deallocate()
+    }
+
+    /// Decodes and routes the lines of `batch.text` up to `end`, as far as the batch has room.
+    ///
+    /// - Parameter envelope: what plain JSON lines are wrapped in; `nil` when lines are CloudEvents.
+    /// - Returns: the bytes consumed; the rest is for the next batch.
+    func take(
+        _ batch: EventBatch, end: Int, envelope: UnsafePointer<pbj_envelope>? = nil, directLane: UInt16? = nil,
+        directRoute: UInt16 = 0
+    ) -> Int {
+        refusals.removeAll(keepingCapacity: true)
+        var request = pbj_batch()
+        request.text = UnsafePointer(batch.text)
+        request.start = 0
+        request.end = UInt32(end)
+        request.envelope = envelope
+        request.events = batch.events
+        request.ext = batch.extensions
+        request.fields = fields
+        request.capacity = UInt32(EventBatch.eventsMax)
+        request.ext_capacity = UInt32(EventBatch.extensionsMax)
+        request.arena = batch.arena
+        pbj_decode(decoder, &request)
+        batch.receivedAt = pbs_unix_now()
+        counters.received.add(UInt64(request.count))
+        let count = settle(batch, request, directLane: directLane, directRoute: directRoute)
+        group(batch, count)
+        lines += UInt64(request.lines)
+        return Int(request.consumed)
+    }
+
+    /// Counts and keeps a line that is refused without being decoded.
+    func refuse(line: UInt64, _ message: String) {
+        counters.received.add(1)
+        counters.refused.add(1)
+        refusals.append(Refusal(line: line, message: message))
+    }
+
+    /// Lines that were skipped without being decoded count as lines.
+    func skipLine() { lines += 1 }
+    func forgetRefusals() { refusals.removeAll(keepingCapacity: true) }
+
+    /// Errors of conditions so far, by route, with the last one's text.
+    func routingErrors() -> [(route: Int, count: UInt64, text: String)] {
+        setup.table.routes.indices.compactMap { route in
+            let errors = matcher.counters(ofRoute: route).errors
+            return errors == 0 ? nil : (route, errors, matcher.lastError(ofRoute: route) ?? "")
+        }
+    }
+
+    func matched(route: Int) -> UInt64 { matcher.counters(ofRoute: route).matched }
+
+    // MARK: Private
+
+    /// Keeps the accepted records together at the front; the number of deliveries.
+    private func settle(_ batch: EventBatch, _ request: pbj_batch, directLane: UInt16?, directRoute: UInt16) -> Int {
+        let events = batch.events
+        var kept = 0
+        var written = 0
+        var dropped: UInt64 = 0
+        for index in 0..<Int(request.count) {
+            if events[index].error != 0 {
+                refuse(batch, events[index])
+                continue
+            }
+            if kept != index { events[kept] = events[index] }
+            let slots = FieldSlots(base: fields + index * fieldCount)
+            let start = written
+            if let directLane {
+                routed[written] = RoutedDelivery(
+                    event: UInt32(kept), route: directRoute, lane: directLane, keyHash: 0, priority: 5)
+                written += 1
+            } else {
+                written += matcher.route(event: UInt32(kept), slots: slots, into: routed + written)
+            }
+            if written == start {
+                switch setup.unmatched {
+                case .drop: dropped += 1
+                case .deadLetter: batch.unmatched.append(UInt32(kept))
+                case .refuse:
+                    counters.refused.add(1)
+                    refusals.append(
+                        Refusal(
+                            line: lines + UInt64(events[kept].line_index) + 1,
+                            message: "no route takes type \"\(String(BatchView(batch).bytes(events[kept].type)))\""))
+                    continue
+                }
+            }
+            trace(batch, kept, deliveries: (routed + start), count: written - start)
+            kept += 1
+        }
+        batch.count = kept
+        counters.accepted.add(UInt64(kept))
+        counters.dropped.add(dropped)
+        return written
+    }
+
+    private func refuse(_ batch: EventBatch, _ record: pbj_event) {
+        counters.refused.add(1)
+        let error = BatchView(batch).error(of: record)
+        refusals.append(Refusal(line: lines + UInt64(record.line_index) + 1, message: error.message))
+    }
+
+    /// Groups the deliveries by lane, keeping the order inside each: a counting sort over the lanes that occur.
+    private func group(_ batch: EventBatch, _ count: Int) {
+        guard count > 0 else { return }
+        touched.removeAll(keepingCapacity: true)
+        for index in 0..<count {
+            let lane = routed[index].lane
+            if perLane[Int(lane)] == 0 { touched.append(lane) }
+            perLane[Int(lane)] += 1
+        }
+        batch.reserveDeliveries(count)
+        var start: UInt32 = 0
+        for lane in touched {
+            let size = perLane[Int(lane)]
+            batch.runs.append(LaneRun(lane: lane, lower: start, upper: start + size))
+            perLane[Int(lane)] = start
+            start += size
+        }
+        let deliveries = batch.deliveries
+        for index in 0..<count {
+            let lane = Int(routed[index].lane)
+            deliveries[Int(perLane[lane])] = routed[index]
+            perLane[lane] += 1
+        }
+        for lane in touched { perLane[Int(lane)] = 0 }
+        batch.deliveryCount = count
+    }
+
+    /// Decides the event's place in its trace, and records the spans of receiving and routing when it is sampled.
+    private func trace(
+        _ batch: EventBatch, _ index: Int, deliveries: UnsafeMutablePointer<RoutedDelivery>, count: Int
+    ) {
+        sequence &+= 1
+        var creator = TraceContext.none
+        let record = batch.events[index]
+        for position in 0..<Int(record.ext_count) {
+            let attribute = batch.extensions[Int(record.ext_first) + position]
+            guard attribute.key.len == 11, attribute.key.bytes.elementsEqual("traceparent".utf8) else { continue }
+            creator = TraceContext(traceparent: UnsafeRawBufferPointer(attribute.value.bytes)) ?? .none
+        }
+        let tracer = setup.tracer
+        let continues = setup.continuesTrace && creator.isValid
+        let position = number << 48 | sequence
+        var context = tracer.receive(position: position, parent: continues ? creator : .none)
+        if creator.isValid, !continues {
+            context.flags = context.flags & ~TraceContext.Flag.sampled | (creator.flags & TraceContext.Flag.sampled)
+        }
+        var trace = EventTrace()
+        trace.traceHigh = context.traceID.high
+        trace.traceLow = context.traceID.low
+        trace.creator = creator.spanID
+        trace.receive = context.spanID
+        trace.sampled = context.isSampled
+        batch.traces[index] = trace
+        if tracer.records(context) {
+            recordSpans(
+                batch, record, context, creator, continues: continues,
+                routes: (0..<count).map { Int(deliveries[$0].route) })
+        }
+    }
+
+    private func recordSpans(
+        _ batch: EventBatch, _ record: pbj_event, _ context: TraceContext, _ creator: TraceContext, continues: Bool,
+        routes: [Int]
+    ) {
+        let view = BatchView(batch)
+        let now = pbs_unix_now()
+        let about = SpannedEvent(
+            id: String(view.bytes(record.id)), source: String(view.bytes(record.source)),
+            type: String(view.bytes(record.type)),
+            subject: record.subject.length == 0 ? nil : String(view.bytes(record.subject)),
+            bodyBytes: Int(record.data.length))
+        var receive: Span
+        if setup.isReentry {
+            let handler = about.source
+            receive = .emit(
+                about, from: handler, context: context, parentSpanID: creator.spanID,
+                start: min(batch.receivedAt, now), end: now)
+        } else {
+            receive = .receive(about, from: name, context: context, start: min(batch.receivedAt, now), end: now)
+        }
+        if continues {
+            receive.parentSpanID = creator.spanID
+            receive.parentIsRemote = !setup.isReentry
+        } else if creator.isValid {
+            receive.links.append(Span.Link(context: creator))
+        }
+        var names: [String] = []
+        for route in routes {
+            let name = setup.routeName(route)
+            if names.last != name { names.append(name) }
+        }
+        let route = Span.route(
+            matched: names, deliveries: routes.count,
+            context: context.child(
+                spanID: setup.tracer.ids.spanID(position: number << 48 | sequence, role: IDGenerator.Role.route)),
+            parentSpanID: context.spanID, start: receive.start, end: now)
+        setup.tracer.record(receive)
+        setup.tracer.record(route)
+    }
+}
+
+extension Intake.Setup {
+    /// Timers' deliveries go by a route that the table does not have.
+    func routeName(_ index: Int) -> String { index < table.routes.count ? table.routes[index].name : "(timer)" }
+}

@@ -1,0 +1,56 @@
+import CPatchbaySystem
+import Glibc
+import PatchbayConfiguration
+import PatchbayDispatch
+import PatchbayEvents
+import Synchronization
+
+/// Where events come from: runs on a thread of its own until its input ends or it is told to stop.
+protocol EventSource: AnyObject, Sendable {
+    var name: String { get }
+    /// Takes events in; returns at the end of the input, after `stop`, or with the error that ended it.
+    func run(_ lane: SourceLane) throws(SourceError)
+    /// Ends waits for input. [any thread]
+    func stop()
+}
+
+/// What a source is given to hand its events over.
+struct SourceLane {
+    var intake: Intake
+    var port: IntakePort
+    var number: Int
+    var eventBytesMax: Int
+    /// A line that was not accepted.
+    var refused: (Intake.Refusal) -> Void
+}
+
+/// Why a source ended before its input did.
+struct SourceError: Error, Sendable, CustomStringConvertible {
+    var source: String
+    var message: String
+    var remedy: String
+
+    var description: String { "source \(source): \(message); \(remedy)" }
+
+    init(_ source: String, _ message: String, errno number: Int32, remedy: String) {
+        self.source = source
+        self.message = "\(message): \(String(cString: strerror(number)))"
+        self.remedy = remedy
+    }
+}
+
+/// Wakes a source out of its wait for input.
+final class StopFlag: Sendable {
+    let event: Int32
+    private let raised = Atomic<Bool>(false)
+
+    init() { event = pbs_event_new() }
+    deinit { if event >= 0 { close(event) } }
+
+    var isSet: Bool { raised.load(ordering: .acquiring) }
+
+    func raise() {
+        raised.store(true, ordering: .releasing)
+        if event >= 0 { pbs_event_set(event) }
+    }
+}

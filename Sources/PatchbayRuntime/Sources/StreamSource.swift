@@ -1,0 +1,62 @@
+import CPatchbaySystem
+import Glibc
+import PatchbayEvents
+
+/// Lines of a file or of standard input.
+final class StreamSource: EventSource {
+    let name: String
+    /// `nil` is standard input.
+    private let path: String?
+    private let format: LineFormat
+    private let flag = StopFlag()
+
+    init(name: String, path: String?, format: LineFormat) {
+        self.name = name
+        self.path = path
+        self.format = format
+    }
+
+    func stop() { flag.raise() }
+
+    func run(_ lane: SourceLane) throws(SourceError) {
+        var file = STDIN_FILENO
+        if let path {
+            file = open(path, O_RDONLY | O_CLOEXEC)
+            guard file >= 0 else {
+                throw SourceError(name, "cannot open \(path)", errno: errno, remedy: "check the path and its permissions")
+            }
+        }
+        defer { if path != nil { close(file) } }
+        var status = stat()
+        let neverWaits = fstat(file, &status) == 0 && status.st_mode & S_IFMT == S_IFREG
+        let feed = LineFeed(
+            intake: lane.intake, port: lane.port, source: lane.number, envelope: format.envelope(of: name),
+            eventBytesMax: lane.eventBytesMax, report: lane.refused)
+        while !flag.isSet, !feed.isClosed {
+            if !neverWaits, pbs_wait_readable(file, flag.event) == 0 { break }
+            let count = feed.read(file, fills: neverWaits)
+            if count == 0 { break }
+            guard count > 0 else {
+                let number = Int32(-count)
+                if number == EAGAIN { continue }
+                feed.finish()
+                throw SourceError(
+                    name, "cannot read \(path ?? "standard input")", errno: number, remedy: "check the disk or the pipe")
+            }
+        }
+        if !flag.isSet { feed.finish() }
+    }
+}
+
+/// What a line is.
+enum LineFormat: Sendable {
+    case cloudevents
+    case json(type: String, source: String, idPrefix: String)
+
+    func envelope(of name: String) -> Envelope? {
+        switch self {
+        case .cloudevents: nil
+        case .json(let type, let source, let prefix): Envelope(type: type, source: source, idPrefix: prefix)
+        }
+    }
+}
