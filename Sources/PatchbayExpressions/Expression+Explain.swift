@@ -84,7 +84,7 @@ extension Expression {
     }
 
     private func shown(_ node: Node, _ frame: Frame) -> String {
-        if case .slot(let slot) = node.kind, !frame.hasField(slot) { return "absent" }
+        if case .slot(let slot, _) = node.kind, !frame.hasField(slot) { return "absent" }
         var frame = frame
         do throws(EvaluationError) {
             return try node.step()(&frame).display

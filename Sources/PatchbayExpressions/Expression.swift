@@ -31,6 +31,11 @@ package struct Expression: Sendable {
     /// Whether it reads neither the event nor a variable.
     package var isConstant: Bool { root.constant != nil }
 
+    /// The type of every value that it has; `nil` when that is known only when evaluating.
+    ///
+    /// The seam for a type checker: so far what operators, literals and attributes tell by themselves.
+    package var resultType: Value.TypeName? { root.resultType }
+
     /// Conditions in it that are not tested in place but evaluated in general, at some hundred nanoseconds each.
     package var generalStepCount: Int { program.stepCount }
 

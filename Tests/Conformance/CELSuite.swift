@@ -18,6 +18,7 @@ var celSuite: ConformanceSuite {
 
 private func run(_ test: CELCase, _ report: inout SuiteReport) {
     if test.needsMessages { return report.leaveOut("needs protobuf messages") }
+    if test.suite == "network_ext" { return report.leaveOut("needs IP addresses as values") }
     if test.isCheckOnly { return report.leaveOut("needs the type checker") }
     let names = test.bindings.keys.sorted()
     var environment = ExpressionEnvironment(variables: names)
@@ -43,6 +44,7 @@ private func run(_ test: CELCase, _ report: inout SuiteReport) {
 
 private struct CELCase {
     let id: String
+    let suite: String
     let source: String
     let container: String
     let needsMessages: Bool
@@ -54,6 +56,7 @@ private struct CELCase {
 
     init(_ json: [String: Any]) {
         id = json["id"] as? String ?? "?"
+        suite = json["suite"] as? String ?? ""
         source = json["expr"] as? String ?? ""
         container = json["container"] as? String ?? ""
         needsMessages = json["needs_proto"] as? String == "message"

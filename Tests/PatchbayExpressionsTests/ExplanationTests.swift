@@ -26,7 +26,7 @@ import Testing
         ("!(event.data.vip == false)", .no, "(event.data.vip == false) is true: event.data.vip = false"),
         (
             "event.type == 'order' && event.data.total * 2 > 5", .error(.noSuchKey),
-            "event.data.total * 2 > 5 is an error (the event does not have this field): event.data.total = absent"
+            "event.data.total * 2 > 5 is an error (there is no event.data.total): event.data.total = absent"
         ),
         (
             "event.data.vip ? false : event.data.amount in [1, 2]", .no,

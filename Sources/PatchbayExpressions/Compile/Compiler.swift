@@ -193,7 +193,7 @@ struct Compiler {
     }
 
     mutating func field(_ path: [String], _ syntax: SyntaxNode) throws(ExpressionError) -> Node {
-        make(.slot(try slot(path, syntax)), syntax)
+        make(.slot(try slot(path, syntax), path: "event." + path.joined(separator: ".")), syntax)
     }
 
     func slot(_ path: [String], _ syntax: SyntaxNode) throws(ExpressionError) -> Int {

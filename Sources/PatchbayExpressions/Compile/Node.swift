@@ -16,8 +16,8 @@ final class Node: Sendable {
 
     indirect enum Kind: Sendable {
         case constant(Value)
-        /// A field of the event.
-        case slot(Int)
+        /// A field of the event, with its path as it is written, such as `event.data.amount`.
+        case slot(Int, path: String)
         case slotPresence(Int)
         case slotOptional(Int)
         case variable(Int)
@@ -126,6 +126,29 @@ extension Node.Kind {
         case .map(let entries): entries.flatMap { [$0.key, $0.value] }
         case .comprehension(let loop): [loop.range] + [loop.predicate, loop.transform].compactMap { $0 }
         case .bind(_, let bound, let body), .optionalMap(_, let bound, let body, _): [bound, body]
+        }
+    }
+}
+
+extension Node {
+    var resultType: Value.TypeName? {
+        switch kind {
+        case .constant(let value): value.typeName
+        case .and, .or, .not, .compare, .matches, .presence, .slotPresence: Value.bool(true).typeName
+        case .slot(_, let path): path == "event.data" || path.hasPrefix("event.data.") ? nil : Value.string("").typeName
+        case .list: Value.list([]).typeName
+        case .map: Value.map(Value.Map()).typeName
+        case .slotOptional, .optionalSelect, .optionalIndex, .optionalMap: Value.optional(nil).typeName
+        case .conditional(_, let first, let second):
+            first.resultType == second.resultType ? first.resultType : nil
+        case .bind(_, _, let body): body.resultType
+        case .comprehension(let loop):
+            switch loop.outcome {
+            case .all, .exists, .existsOne: Value.bool(true).typeName
+            case .list: Value.list([]).typeName
+            case .map, .mapEntries: Value.map(Value.Map()).typeName
+            }
+        case .variable, .local, .call, .select, .index, .failure: nil
         }
     }
 }

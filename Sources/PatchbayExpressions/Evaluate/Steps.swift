@@ -8,11 +8,12 @@ extension Node {
         switch kind {
         case .constant(let value): return { (_) throws(EvaluationError) in value }
         case .failure(let error): return { (_) throws(EvaluationError) in throw error.at(place) }
-        case .slot(let slot): return { (frame) throws(EvaluationError) in try frame.field(slot, at: place) }
+        case .slot(let slot, let path):
+            return { (frame) throws(EvaluationError) in try frame.field(slot, path: path, at: place) }
         case .slotPresence(let slot): return { (frame) throws(EvaluationError) in .bool(frame.hasField(slot)) }
         case .slotOptional(let slot):
             return { (frame) throws(EvaluationError) in
-                frame.hasField(slot) ? .optional(try frame.field(slot, at: place)) : .optional(nil)
+                frame.hasField(slot) ? .optional(try frame.field(slot, path: "event", at: place)) : .optional(nil)
             }
         case .variable(let index): return { (frame) throws(EvaluationError) in frame.variables[index] }
         case .local(let index, _): return { (frame) throws(EvaluationError) in frame.locals[index] }
@@ -117,9 +118,9 @@ extension Node {
 extension Frame {
     func hasField(_ slot: Int) -> Bool { fields.map { $0[slot].kind != PBJ_ABSENT.rawValue } ?? false }
 
-    mutating func field(_ slot: Int, at place: SourcePosition) throws(EvaluationError) -> Value {
+    mutating func field(_ slot: Int, path: String, at place: SourcePosition) throws(EvaluationError) -> Value {
         guard let fields, fields[slot].kind != PBJ_ABSENT.rawValue else {
-            throw EvaluationError(.noSuchKey, "the event does not have this field", position: place)
+            throw EvaluationError(.noSuchKey, "there is no \(path)", position: place)
         }
         return try value(of: fields[slot], at: place)
     }

@@ -22,13 +22,13 @@ struct PredicateBuilder {
         case .or(let operands): group(.or, operands)
         case .not(let operand): group(.not, [operand])
         case .slotPresence(let slot): append(Instruction(operation: .present, index: UInt32(slot)))
-        case .slot(let slot): append(Instruction(operation: .isTrue, index: UInt32(slot)))
+        case .slot(let slot, _): append(Instruction(operation: .isTrue, index: UInt32(slot)))
         case .compare(let relation, let left, let right):
             if let value = right.constant, compare(relation, left, value) { return }
             if let value = left.constant, compare(relation.flipped, right, value) { return }
             step(node)
         case .matches(let operand, let expression):
-            guard case .slot(let slot) = operand.kind else { return step(node) }
+            guard case .slot(let slot, _) = operand.kind else { return step(node) }
             expressions.append(expression)
             append(Instruction(operation: .matches, index: UInt32(slot), expression: expression.handle))
         case .call(let function, let operands): call(function, operands, node)
@@ -59,7 +59,7 @@ struct PredicateBuilder {
     /// Whether `operand` is what an instruction can compare with a constant.
     private mutating func compare(_ relation: Node.Relation, _ operand: Node, _ value: Value) -> Bool {
         switch operand.kind {
-        case .slot(let slot):
+        case .slot(let slot, _):
             guard let instruction = comparison(relation, slot: UInt32(slot), value) else { return false }
             append(instruction)
             return true
@@ -103,7 +103,8 @@ struct PredicateBuilder {
     }
 
     private mutating func call(_ function: Function, _ operands: [Node], _ node: Node) {
-        guard operands.count == 2, case .slot(let slot) = operands[0].kind, let constant = operands[1].constant else {
+        guard operands.count == 2, case .slot(let slot, _) = operands[0].kind, let constant = operands[1].constant
+        else {
             return step(node)
         }
         switch (function.name, constant) {
