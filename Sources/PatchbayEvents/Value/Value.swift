@@ -93,14 +93,17 @@ extension Value: Hashable {
 extension String {
     /// Whether both hold the same code points. (`==` on strings also equates canonically equivalent ones.)
     package func isIdenticalUTF8(to other: String) -> Bool {
-        utf8.count == other.utf8.count && utf8.elementsEqual(other.utf8)
+        guard utf8.count == other.utf8.count else { return false }
+        var (left, right) = (self, other)
+        return left.withUTF8 { left in right.withUTF8 { left.elementsEqual($0) } }
     }
 }
 
 extension Hasher {
     /// Hashes a string's UTF-8, consistent with `isIdenticalUTF8(to:)`.
     package mutating func combine(bytes text: String) {
-        for byte in text.utf8 { combine(byte) }
+        var copy = text
+        copy.withUTF8 { combine(bytes: UnsafeRawBufferPointer($0)) }
         combine(0xFF as UInt8)
     }
 }
