@@ -97,7 +97,8 @@ let package = Package(
             name: "patchbay",
             dependencies: [
                 "CPatchbayHeaders", "CPatchbayJSON", "CPatchbaySystem", "PatchbayConfiguration", "PatchbayEvents",
-                "PatchbayModules", "PatchbayRuntime", "PatchbayTelemetry", arguments, logging,
+                "PatchbayDispatch", "PatchbayModules", "PatchbayRouting", "PatchbayRuntime", "PatchbayTelemetry", arguments,
+                logging,
             ],
             swiftSettings: strict),
 

@@ -120,7 +120,7 @@ extension Configuration {
         package init() {}
     }
 
-    package struct Batching: Sendable, Equatable {
+    package struct Batching: Sendable, Hashable {
         /// Events of one `handle_batch` at most; 1 is no batching.
         package var count = 1
         /// Bytes of one batch at most; 0 is no bound.

@@ -1,0 +1,128 @@
+import ArgumentParser
+import CPatchbaySystem
+import Glibc
+import Logging
+import PatchbayEvents
+import PatchbayRuntime
+import PatchbayTelemetry
+
+/// `patchbay run`.
+struct RunCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "run",
+        abstract: "Load the modules, read the sources, deliver the events.",
+        discussion: """
+            The first SIGINT or SIGTERM drains: nothing more is taken in, what is pending may finish until \
+            shutdown.drain is over. The second one stops at once. What is not settled then is written to the pending \
+            file, from where `patchbay send -f` brings it back.
+
+            EXIT CODES
+              0  finished, or drained
+              1  failed while running, or left pending deliveries
+              2  wrong usage or configuration
+              3  --once finished and left dead letters
+
+            EXAMPLES
+              patchbay run -c patchbay.yaml --trace console
+              patchbay run -c patchbay.yaml --once --json
+              cat events.jsonl | patchbay run -c stdin.yaml --once
+            """)
+
+    enum Trace: String, ExpressibleByArgument, CaseIterable { case console, otlp, file }
+    enum LogStyle: String, ExpressibleByArgument, CaseIterable { case human, json }
+
+    @OptionGroup var source: ConfigurationOptions
+
+    @Option(help: "Where spans go; may be given more than once. otlp uses telemetry.otlp.")
+    var trace: [Trace] = []
+
+    @Option(help: ArgumentHelp("The file of --trace file.", valueName: "path"))
+    var traceFile = "traces.jsonl"
+
+    @Flag(help: "Read the finite sources to their end, settle every delivery, and exit.")
+    var once = false
+
+    @Option(help: ArgumentHelp("Where dead letters are appended.", valueName: "path"))
+    var deadLetters = "dead-letters.jsonl"
+
+    @Option(help: ArgumentHelp("Where pending events are appended at a deadline.", valueName: "path"))
+    var pending = "pending.jsonl"
+
+    @Option(help: "The least log level: trace, debug, info, notice, warning, error or critical.")
+    var logLevel = "info"
+
+    @Option(help: "How log lines look.")
+    var logFormat: LogStyle = .human
+
+    @Flag(help: "Print the final report as JSON on standard output.")
+    var json = false
+
+    @Flag(name: [.short, .long], help: "No report and no progress; logs and errors only.")
+    var quiet = false
+
+    func validate() throws {
+        guard Logger.Level(parsing: logLevel) != nil else {
+            throw ValidationError("--log-level \(logLevel): accepted are \(Logger.Level.allCases.map(\.rawValue).joined(separator: ", "))")
+        }
+    }
+
+    func run() throws {
+        let level = Logger.Level(parsing: logLevel) ?? .info
+        TelemetryLogging.bootstrap(
+            level: level, format: logFormat == .json ? .json : .human, colour: Output.isTerminal(STDERR_FILENO))
+        let preparation = try source.prepare()
+        var options = HostOptions(logger: Logger(label: "patchbay"))
+        options.once = once
+        options.deadLetterPath = deadLetters
+        options.pendingPath = pending
+        options.version = Version.text
+        options.traces = trace.map { trace in
+            switch trace {
+            case .console: .console(colour: Output.isTerminal(STDOUT_FILENO))
+            case .file: .file(traceFile)
+            case .otlp: .otlp
+            }
+        }
+        let report = try host(preparation, options)
+        if json {
+            Output.bytes(report.value.json)
+        } else if !quiet {
+            Output.error(report.text)
+        }
+        throw ExitCode(report.exitCode)
+    }
+
+    /// Runs the host to its end, with signals and progress.
+    private func host(_ preparation: Preparation, _ options: HostOptions) throws -> RunReport {
+        let host: Host
+        do {
+            host = try Host(preparation, options: options)
+            try host.start()
+        } catch {
+            Output.error("patchbay: \(error)")
+            throw ExitCode(1)
+        }
+        do {
+            // Ends with the process.
+            try OwnThread("pb-signals") {
+                let first = pbs_signal_wait()
+                options.logger.notice("\(first == SIGINT ? "SIGINT" : "SIGTERM"): draining; once more stops at once")
+                host.drain()
+                _ = pbs_signal_wait()
+                host.stop()
+                _ = pbs_signal_wait()
+                _exit(1)
+            }.detach()
+        } catch {
+            Output.error("patchbay: \(error)")
+            throw ExitCode(1)
+        }
+        let progress = showsProgress ? ProgressLine(host) : nil
+        let report = host.wait()
+        progress?.end()
+        return report
+    }
+
+    /// Only where a person sees it and nothing else writes there.
+    private var showsProgress: Bool { !quiet && !json && Output.isTerminal(STDERR_FILENO) && !trace.contains(.console) }
+}

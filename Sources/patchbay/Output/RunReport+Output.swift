@@ -1,0 +1,108 @@
+import PatchbayDispatch
+import PatchbayEvents
+import PatchbayRuntime
+import PatchbayTelemetry
+
+extension RunReport {
+    /// For people: what came in, what became of it, what is left.
+    var text: String {
+        var lines: [String] = []
+        let counts = status.counts
+        var events = "events      \(received.grouped) received = \(accepted.grouped) accepted + \(refused.grouped) refused"
+        if let emits, emits.accepted > 0 { events += "; \(emits.accepted.grouped) emitted by handlers" }
+        if dropped > 0 { events += "; \(dropped.grouped) dropped: no route takes them" }
+        lines.append(events)
+        lines.append(
+            "deliveries  \(counts.created.grouped) created = \(counts.done.grouped) done + "
+                + "\(counts.skipped.grouped) skipped + \(counts.dead.grouped) dead + \(counts.pending.grouped) pending"
+                + (counts.retries > 0 ? "; \(counts.retries.grouped) retries" : ""))
+        let width = lanes.map(\.name.count).max() ?? 0
+        for lane in lanes where lane.counts.created > 0 {
+            let padding = String(repeating: " ", count: width - lane.name.count)
+            var line = "  \(lane.name)\(padding)  \(lane.counts.done.grouped) done"
+            if lane.counts.retries > 0 { line += ", \(lane.counts.retries.grouped) retries" }
+            if lane.counts.skipped > 0 { line += ", \(lane.counts.skipped.grouped) skipped" }
+            if lane.counts.dead > 0 { line += ", \(lane.counts.dead.grouped) dead" }
+            lines.append(line)
+        }
+        if spans.recorded > 0 {
+            lines.append(
+                "spans       \(spans.recorded.grouped) recorded, \(spans.exported.grouped) exported"
+                    + (spans.dropped + spans.refused > 0 ? ", \((spans.dropped + spans.refused).grouped) lost" : ""))
+        }
+        if dead > 0 { lines.append("dead        \(dead.grouped), in \(deadLetterPath)") }
+        if let pendingWritten {
+            lines.append(
+                "pending     \(pendingWritten.count), "
+                    + (pendingWritten.path.isEmpty ? "which could not be written" : "in \(pendingWritten.path)"))
+        }
+        for entry in misbehaviour {
+            lines.append("misbehaved  \(entry.handler): \(entry.kind), \(entry.count.grouped) times")
+        }
+        for problem in problems { lines.append("problem     \(problem)") }
+        if end == "stuck" { lines.append("stuck       what is pending sits in lanes that have stopped; see the log") }
+        return lines.joined(separator: "\n")
+    }
+
+    /// For scripts.
+    var value: Value {
+        let counts = status.counts
+        func source(_ source: Source) -> Value {
+            .object([
+                ("name", .string(source.name)), ("received", .uint(source.received)),
+                ("refused", .uint(source.refused)), ("accepted", .uint(source.accepted)),
+                ("dropped", .uint(source.dropped)),
+            ])
+        }
+        var members: [(String, Value)] = [
+            ("end", .string(end)), ("exitCode", .int(Int64(exitCode))),
+            (
+                "events",
+                .object([
+                    ("received", .uint(received)), ("refused", .uint(refused)), ("accepted", .uint(accepted)),
+                    ("emitted", .uint(emits?.accepted ?? 0)), ("dropped", .uint(dropped)),
+                    ("unmatchedDead", .uint(status.unmatchedDead)),
+                ])
+            ),
+            ("deliveries", deliveries(counts)),
+            ("sources", .list(sources.map(source))),
+            (
+                "handlers",
+                .list(lanes.map { .object([("name", .string($0.name)), ("deliveries", deliveries($0.counts))]) })
+            ),
+            (
+                "spans",
+                .object([
+                    ("recorded", .uint(spans.recorded)), ("exported", .uint(spans.exported)),
+                    ("dropped", .uint(spans.dropped)), ("refused", .uint(spans.refused)),
+                ])
+            ),
+            ("deadLetters", .object([("written", .uint(deadLettersWritten)), ("path", .string(deadLetterPath))])),
+            ("problems", .list(problems.map { .string($0) })),
+            (
+                "misbehaviour",
+                .list(
+                    misbehaviour.map {
+                        .object([
+                            ("handler", .string($0.handler)), ("kind", .string($0.kind)), ("count", .uint($0.count)),
+                        ])
+                    })
+            ),
+        ]
+        if let pendingWritten {
+            members.append(
+                (
+                    "pending",
+                    .object([("count", .int(Int64(pendingWritten.count))), ("path", .string(pendingWritten.path))])
+                ))
+        }
+        return .object(members)
+    }
+
+    private func deliveries(_ counts: DispatchCounts) -> Value {
+        .object([
+            ("created", .uint(counts.created)), ("done", .uint(counts.done)), ("skipped", .uint(counts.skipped)),
+            ("dead", .uint(counts.dead)), ("pending", .uint(counts.pending)), ("retries", .uint(counts.retries)),
+        ])
+    }
+}
