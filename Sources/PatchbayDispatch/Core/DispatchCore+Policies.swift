@@ -77,8 +77,10 @@ extension DispatchCore {
             }
         }
         for lane in 0..<plan.lanes.count {
-            let bound = plan.routes.indices.filter { plan.routes[$0].lanes?.contains(lane) ?? true }
-                .map { bindings[$0 * plan.lanes.count + lane] }
+            let routes = plan.routes.indices.filter { plan.routes[$0].lanes?.contains(lane) ?? true }
+            let bound = routes.map { bindings[$0 * plan.lanes.count + lane] }
+            // What is handed out before a failure is known would still run after it.
+            lanes[lane].countsPermits = routes.contains { plan.routes[$0].onFailure == .halt }
             lanes[lane].hasManyBreakers = Set(bound.map(\.breaker)).count > 1
             lanes[lane].hasManyLimits = Set(bound.map(\.limiter)).count > 1
         }

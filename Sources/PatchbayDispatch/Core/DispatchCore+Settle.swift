@@ -17,7 +17,7 @@ extension DispatchCore {
         calls.free(call)
         lanes[index].pushed -= 1
         markDirty(index)
-        if outcome.wasPending, !outcome.wasClosed { lanes[index].isAsynchronous = true }
+        if outcome.wasPending, !outcome.wasClosed { lanes[index].countsPermits = true }
         guard open.delivery != 0 else {
             // Owed: its outcome was settled when the host closed it; only its permit and memory come back.
             lanes[index].owed -= 1

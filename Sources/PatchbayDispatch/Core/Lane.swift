@@ -30,8 +30,9 @@ struct Lane: ~Copyable {
     var blockedUntil: UInt64 = 0
     /// Stopped for good: halted by a failure, or quarantined.
     var isStopped = false
-    /// A call of this handler once stayed open after `handle` returned: permits are counted exactly from then on.
-    var isAsynchronous = false
+    /// Permits are counted exactly: a failure may halt the lane, or a call of this handler once stayed open after
+    /// `handle` returned, so that threads do not bound its calls.
+    var countsPermits = false
     /// Workers gave calls back for lack of a permit: permits are counted exactly until a call ends.
     var isCrowded = false
     /// In the core's list of lanes to look at.
@@ -62,7 +63,7 @@ struct Lane: ~Copyable {
     /// How many calls may be out now.
     var limit: Int {
         if let adaptive { return adaptive.limit }
-        return isAsynchronous || isCrowded ? maxInFlight : ringDepth
+        return countsPermits || isCrowded ? maxInFlight : ringDepth
     }
 }
 

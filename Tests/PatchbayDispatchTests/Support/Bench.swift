@@ -73,13 +73,17 @@ final class Bench {
 
     /// One route and one lane.
     convenience init(
-        maxInFlight: Int = 1, callCapacity: Int = 4096, lane change: (inout LanePlan) -> Void = { _ in },
-        _ route: (inout RoutePlan) -> Void = { _ in }
+        maxInFlight: Int = 1, callCapacity: Int = 4096, lane change: (inout LanePlan) -> Void,
+        route: (inout RoutePlan) -> Void = { _ in }
     ) {
         var plan = Bench.plan(maxInFlight: maxInFlight)
         change(&plan.lanes[0])
         route(&plan.routes[0])
         self.init(plan, callCapacity: callCapacity)
+    }
+
+    convenience init(maxInFlight: Int = 1, callCapacity: Int = 4096, _ route: (inout RoutePlan) -> Void = { _ in }) {
+        self.init(maxInFlight: maxInFlight, callCapacity: callCapacity, lane: { _ in }, route: route)
     }
 
     /// Routes without retries' randomness, timeouts or breakers that trip, for tests to change what they are about.
@@ -93,7 +97,9 @@ final class Bench {
                 return route
             },
             lanes: (0..<lanes).map { number in
-                LanePlan(name: "l\(number)", handler: Handler(name: "h\(number)") { _, _ in .ok }, maxInFlight: maxInFlight)
+                LanePlan(
+                    name: "l\(number)", handler: Handler(name: "h\(number)") { _, _ in .ok },
+                    maxInFlight: maxInFlight)
             })
     }
 
@@ -255,6 +261,8 @@ final class Bench {
                 queues[lane].removeFirst()
                 start(call)
                 acted = true
+                // After a failure a worker waits until the dispatcher has heard of it.
+                if let last = started.last, last.reply.takes == 0, last.reply.outcome != .done { return true }
             }
         }
         return acted

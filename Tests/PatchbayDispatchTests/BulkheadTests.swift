@@ -1,0 +1,88 @@
+import PatchbayDispatch
+import PatchbayEvents
+import PatchbayResilience
+import Testing
+
+@Suite struct BulkheadTests {
+    @Test(arguments: [1, 3, 8]) func `never has more than maxInFlight asynchronous calls open`(limit: Int) {
+        let bench = Bench(maxInFlight: limit)
+        bench.asynchronous = [0]
+        bench.reply = { _ in .done(in: .milliseconds(10)) }
+        bench.send((0..<50).map { Given("e\($0)") })
+        bench.run { check(bench.open.count <= limit, "\(bench.open.count) open") }
+        #expect(bench.counts.done == 50)
+        #expect(bench.elapsed == .milliseconds(10) * UInt64((50 + limit - 1) / limit))
+    }
+
+    @Test func `hands out exactly maxInFlight calls once a handler has shown to be asynchronous`() {
+        let bench = Bench(maxInFlight: 4)
+        bench.asynchronous = [0]
+        bench.reply = { _ in .done(in: .milliseconds(10)) }
+        bench.send("first")
+        bench.run()
+        bench.send((0..<50).map { Given("e\($0)") })
+        bench.run { check(bench.queues[0].isEmpty, "a call waits for a worker") }
+        #expect(bench.unstarted == 0)
+    }
+
+    @Test func `a full and slow lane does not delay another one`() {
+        var plan = Bench.plan(lanes: 2)
+        plan.lanes[0].maxQueue = 4
+        plan.lanes[1].maxQueue = 4
+        let bench = Bench(plan)
+        bench.reply = { $0.lane == 0 ? .done(in: .seconds(10)) : .done }
+        for number in 0..<20 {
+            bench.send((0..<10).map { Given("s\(number)-\($0)", lane: 0) } + [Given("f\(number)", lane: 1)])
+        }
+        bench.run(for: 0)
+        #expect(bench.laneCounts(1).done == 20)
+        #expect(bench.loaded(0) == 4)
+        bench.run()
+        #expect(bench.counts.done == 220 && bench.released == bench.sentBatches)
+    }
+
+    @Test(arguments: [1, 4, 100]) func `loads at most maxQueue deliveries from the log`(maxQueue: Int) {
+        let bench = Bench(maxInFlight: 2, lane: { $0.maxQueue = maxQueue })
+        bench.reply = { _ in .done(in: .milliseconds(1)) }
+        for batch in 0..<5 { bench.send((0..<60).map { Given("e\(batch)-\($0)") }) }
+        bench.run { check(bench.loaded() <= maxQueue, "\(bench.loaded()) loaded") }
+        #expect(bench.counts.done == 300 && bench.released == 5)
+    }
+
+    @Test func `what waits for its retry does not keep the lane from loading on`() {
+        let bench = Bench(lane: { $0.maxQueue = 2 }) { $0.retry.duration = 60_000_000_000 }
+        bench.reply = { $0.attempt == 1 && $0.id.hasPrefix("bad") ? .retry : .done }
+        bench.send((0..<10).map { Given("bad\($0)") } + [Given("good")])
+        bench.run(for: .seconds(1))
+        #expect(bench.done == ["good"])
+        bench.run()
+        #expect(bench.counts.done == 11)
+    }
+
+    @Test func `perKey bounds the calls of one key, owed ones included`() {
+        let bench = Bench(maxInFlight: 8, lane: { $0.perKey = 1 }) {
+            $0.timeout = TimeoutPolicy(attempt: .seconds(1), total: .zero)
+            $0.onFailure = .skipKey
+        }
+        bench.asynchronous = [0]
+        bench.reply = { $0.id == "a1" && $0.attempt == 1 ? .deaf(.seconds(30)) : .done }
+        bench.send([Given("a1", key: "a"), Given("a2", key: "a"), Given("b1", key: "b")])
+        bench.run()
+        #expect(bench.starts(of: "b1") == [0])
+        // The owed call holds the key's one permit until its late completion.
+        #expect(bench.starts(of: "a2") == [.seconds(30)])
+        #expect(bench.counts.done == 3)
+    }
+
+    @Test func `an adaptive lane begins with its initial limit`() {
+        let bench = Bench(
+            maxInFlight: 1, lane: { $0.adaptive = AdaptiveLimitPolicy(min: 1, initial: 3, max: 50, tolerance: 1.5) })
+        bench.asynchronous = [0]
+        bench.reply = { _ in .done(in: .milliseconds(10)) }
+        bench.send((0..<20).map { Given("e\($0)") })
+        bench.run(for: 0)
+        #expect(bench.open.count == 3)
+        bench.run()
+        #expect(bench.counts.done == 20)
+    }
+}
