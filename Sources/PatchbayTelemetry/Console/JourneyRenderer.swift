@@ -175,7 +175,8 @@ struct JourneyDrawing {
 
     private func summary(of spans: [Span]) -> String {
         var counts: [(String, Int)] = []
-        for span in spans where JourneyRole(span) == .process && !span.isRetried {
+        let settled = spans.filter { JourneyRole($0) == .process && !$0.isRetried }
+        for span in settled.sorted(by: { ($0.start, $0.context.spanID) < ($1.start, $1.context.spanID) }) {
             let word = JourneyLabel.word(span.outcome)
             if let index = counts.firstIndex(where: { $0.0 == word }) {
                 counts[index].1 += 1

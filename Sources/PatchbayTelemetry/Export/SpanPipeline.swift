@@ -137,8 +137,14 @@ package final class SpanPipeline: @unchecked Sendable {
 
     private func sleep(gathered: Int, until due: UInt64) {
         let missing = gathered == 0 ? 1 : configuration.batchSpansMax - gathered
-        if queue.armWake(after: missing) { control.doorbell.wait(until: due) }
+        // A ring that came while the exporter slept was taken there; what it stood for is asked again before waiting.
+        if queue.armWake(after: missing), !isAskedForMore { control.doorbell.wait(until: due) }
         queue.disarmWake()
+    }
+
+    private var isAskedForMore: Bool {
+        isStopping.load(ordering: .sequentiallyConsistent)
+            || flushWanted.load(ordering: .sequentiallyConsistent) > flushDone.load(ordering: .relaxed)
     }
 
     private func export(_ batch: inout [Span]) {

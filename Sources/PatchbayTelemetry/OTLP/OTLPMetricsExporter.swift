@@ -64,7 +64,8 @@ package final class OTLPMetricsExporter: @unchecked Sendable {
                 next = now &+ interval
             }
             if stopping { return }
-            control.doorbell.wait(until: next)
+            // The ring of `shutdown` may have been taken by the sender's own sleep.
+            if !isStopping.load(ordering: .sequentiallyConsistent) { control.doorbell.wait(until: next) }
         }
     }
 

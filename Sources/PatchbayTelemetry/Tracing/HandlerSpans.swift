@@ -49,8 +49,13 @@ package final class HandlerSpans: Sendable {
         return state.withLock { state in
             let begun = state.begun[call, default: 0]
             guard begun < limits.perCallMax, state.open.count < limits.openMax else { return 0 }
-            let role = IDGenerator.Role.handler + UInt32(begun)
-            let id = tracer.ids.spanID(position: context.spanID, role: role)
+            var role = IDGenerator.Role.handler + UInt32(begun)
+            var id = tracer.ids.spanID(position: context.spanID, role: role)
+            // Two calls may share an attempt's span, as in a batch.
+            while state.open[id] != nil {
+                role += UInt32(limits.perCallMax)
+                id = tracer.ids.spanID(position: context.spanID, role: role)
+            }
             let above = state.open[parent]?.call == call ? parent : context.spanID
             let span = Span(
                 name: name, kind: .internal, context: context.child(spanID: id), parentSpanID: above, start: now)
