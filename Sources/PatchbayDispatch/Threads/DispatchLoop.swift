@@ -14,6 +14,12 @@ struct DispatchLoop: ~Copyable {
     let ports: [IntakePort]
     let host: DispatchHost
     let pools: Pools
+    // What every call needs, at hand: reading through the dispatcher would retain and release on the way.
+    let lanes: UnsafeMutablePointer<WorkerLane>
+    let infos: UnsafeMutablePointer<CallInfo>
+    let ids: IDGenerator
+    let isTracing: Bool
+    let attemptsMax: [UInt32]
     var log: any EventLog & Sendable
     var core: DispatchCore
     var effects = DispatchEffects()
@@ -42,6 +48,11 @@ struct DispatchLoop: ~Copyable {
         self.host = host
         self.pools = pools
         table = dispatcher.table
+        lanes = dispatcher.shared.lanes
+        infos = dispatcher.shared.infos
+        ids = dispatcher.tracer.ids
+        isTracing = dispatcher.tracer.isOn
+        attemptsMax = dispatcher.plan.routes.map { UInt32(clamping: $0.retry.maxRetries + 1) }
         core = DispatchCore(dispatcher.plan, seed: dispatcher.options.seed, callCapacity: table.capacity - 1)
         now = pbs_now()
         unixOffset = pbs_unix_now() &- now
@@ -185,12 +196,12 @@ struct DispatchLoop: ~Copyable {
     private mutating func settle(_ index: Int, byWorker: Bool) {
         let call = table.call(at: index)
         let outcome = table.settle(index)
-        let info = dispatcher.shared.infos[index]
-        let lane = dispatcher.shared.lanes[Int(info.lane)]
+        let info = infos[index]
+        let lane = lanes + Int(info.lane)
         if !byWorker {
-            lane.open.value.wrappingSubtract(1, ordering: .releasing)
+            lane.pointee.open.pointee.wrappingSubtract(1, ordering: .releasing)
         } else if !outcome.wasClosed, outcome.kind == .retry || outcome.kind == .fail {
-            lane.unheard.value.wrappingSubtract(1, ordering: .releasing)
+            lane.pointee.unheard.pointee.wrappingSubtract(1, ordering: .releasing)
         }
         let startedAt = table.started[index].load(ordering: .relaxed)
         guard outcome.effects != nil || info.isSampled || outcome.kind != .done || outcome.wasClosed else {
@@ -313,25 +324,31 @@ struct DispatchLoop: ~Copyable {
     }
 
     private mutating func startCalls() {
-        var pushed = 0
-        var pool: WorkerPool?
-        for start in effects.starts {
-            var link = start.call
-            while link != 0 {
-                arm(link, start)
-                link = start.count > 1 ? core.nextInBatch(link) : 0
+        var index = 0
+        while index < effects.starts.count {
+            // Starts come lane by lane: one look at the pool serves a whole run of them.
+            let lane = effects.starts[index].lane
+            let pool = pools.ofLane[Int(lane)]
+            let ring = pool.ring
+            var pushed = 0
+            while index < effects.starts.count, effects.starts[index].lane == lane {
+                let start = effects.starts[index]
+                index += 1
+                var link = start.call
+                while link != 0 {
+                    arm(link, start)
+                    link = start.count > 1 ? core.nextInBatch(link) : 0
+                }
+                // A ring holds every call that its lanes may have out.
+                precondition(ring.push(start.call), "a worker ring is smaller than its lanes' limits")
+                pushed += Int(start.count)
+                if pushed >= 256 {
+                    pool.ring(pushed: pushed)
+                    pushed = 0
+                }
             }
-            let target = pools.ofLane[Int(start.lane)]
-            if let pool, pool !== target || pushed >= 256 {
-                pool.ring(pushed: pushed)
-                pushed = 0
-            }
-            pool = target
-            // A ring holds every call that its lanes may have out.
-            precondition(target.ring.push(start.call), "a worker ring is smaller than its lanes' limits")
-            pushed += Int(start.count)
+            if pushed > 0 { pool.ring(pushed: pushed) }
         }
-        pool?.ring(pushed: pushed)
     }
 
     private mutating func arm(_ call: UInt32, _ start: DispatchEffects.Start) {
@@ -343,27 +360,27 @@ struct DispatchLoop: ~Copyable {
         info.lane = start.lane
         info.route = place.route
         info.attempt = place.attempts + 1
-        info.attemptsMax = UInt32(clamping: dispatcher.plan.routes[Int(place.route)].retry.maxRetries + 1)
+        info.attemptsMax = attemptsMax[Int(place.route)]
         info.timeout = core.timeout(ofCall: call)
         info.breaker = UInt32(admission.breaker)
         info.generation = admission.generation &- 1
         info.nextInBatch = start.count > 1 ? core.nextInBatch(call) : 0
         let position = place.view.pointee.firstPosition + UInt64(place.event)
-        info.span = dispatcher.tracer.ids.spanID(
+        info.span = ids.spanID(
             position: position, lane: UInt32(start.lane), attempt: info.attempt, role: IDGenerator.Role.process)
-        if place.view.pointee.traces[Int(place.event)].sampled, dispatcher.tracer.isOn {
+        if place.view.pointee.traces[Int(place.event)].sampled, isTracing {
             info.isSampled = true
             info.previousSpan = core.lastSpan(ofCall: call)
             core.setLastSpan(info.span, ofCall: call)
         }
-        dispatcher.shared.infos[index] = info
+        infos[index] = info
         _ = table.arm(index)
     }
 
     func cancel(_ index: Int, why: Int32) {
         guard table.requestCancel(index) else { return }
-        let lane = dispatcher.shared.lanes[Int(dispatcher.shared.infos[index].lane)]
-        lane.handler.cancel?(lane.handler.instance, table.call(at: index), why)
+        let lane = lanes + Int(infos[index].lane)
+        lane.pointee.cancel?(lane.pointee.instance, table.call(at: index), why)
     }
 
     private mutating func close(_ call: UInt32) {

@@ -48,11 +48,8 @@ package final class Dispatcher: Sendable {
         self.doorbell = doorbell
         self.table = table
         shared = WorkerShared(
-            table: table,
-            lanes: plan.lanes.map {
-                WorkerLane(handler: $0.handler, maxInFlight: $0.adaptive.map(\.max) ?? max(1, $0.maxInFlight))
-            },
-            routes: plan.routes.map(\.name), breakers: DispatchCore.breakerCapacity(plan), doorbell: doorbell)
+            table: table, lanes: plan.lanes, routes: plan.routes.map(\.name),
+            breakers: DispatchCore.breakerCapacity(plan), doorbell: doorbell)
     }
 
     /// A port for one source. Before `start`.

@@ -1,26 +1,32 @@
 import CPatchbay
 import CPatchbaySystem
 import PatchbayEvents
+import PatchbayResilience
 import Synchronization
 
 /// What all workers read: fixed before the first one starts.
 final class WorkerShared: Sendable {
     let table: CallTable
-    let lanes: [WorkerLane]
-    let routeNames: [UncheckedName]
     let doorbell: Doorbell
-    // Invariant: `infos` entries are written by the dispatcher before the call is pushed; a worker only writes
-    // `startedUnix` of a call it runs. `generations` are atomics.
+    // Invariant: `lanes` and `routeNames` are written by `init` only. `infos` entries are written by the dispatcher
+    // before the call is pushed; a worker only writes `startedUnix` of a call it runs. `generations` are atomics.
+    nonisolated(unsafe) let lanes: UnsafeMutablePointer<WorkerLane>
+    nonisolated(unsafe) let routeNames: UnsafeMutablePointer<StaticName>
     nonisolated(unsafe) let infos: UnsafeMutablePointer<CallInfo>
     nonisolated(unsafe) let generations: UnsafeMutablePointer<Atomic<UInt32>>
+    /// Keeps the handlers' instances alive.
+    private let handlers: [Handler]
     private let capacity: Int
     private let generationCapacity: Int
 
-    init(table: CallTable, lanes: [WorkerLane], routes: [String], breakers: Int, doorbell: Doorbell) {
+    init(table: CallTable, lanes: [LanePlan], routes: [String], breakers: Int, doorbell: Doorbell) {
         self.table = table
-        self.lanes = lanes
-        routeNames = routes.map { UncheckedName(StaticName($0)) }
         self.doorbell = doorbell
+        handlers = lanes.map(\.handler)
+        self.lanes = .allocate(capacity: max(1, lanes.count))
+        for (index, lane) in lanes.enumerated() { (self.lanes + index).initialize(to: WorkerLane(lane)) }
+        routeNames = .allocate(capacity: max(1, routes.count))
+        for (index, route) in routes.enumerated() { (routeNames + index).initialize(to: StaticName(route)) }
         capacity = table.capacity
         generationCapacity = breakers
         infos = Self.reserve(table.capacity)
@@ -30,6 +36,9 @@ final class WorkerShared: Sendable {
     deinit {
         pbs_release(infos, UInt64(capacity * MemoryLayout<CallInfo>.stride))
         pbs_release(generations, UInt64(generationCapacity * MemoryLayout<UInt32>.stride))
+        for index in handlers.indices { lanes[index].free() }
+        lanes.deallocate()
+        routeNames.deallocate()
     }
 
     private static func reserve<T: ~Copyable>(_ count: Int) -> UnsafeMutablePointer<T> {
@@ -39,27 +48,46 @@ final class WorkerShared: Sendable {
     }
 }
 
-/// A name that is never freed, so any thread may read it.
-struct UncheckedName: @unchecked Sendable {
-    // Invariant: the memory is written once and lives as long as the process.
+/// The part of a lane that workers read, without references: reading it retains nothing.
+struct WorkerLane {
+    let instance: OpaquePointer?
+    let handle: Handler.Handle
+    let handleBatch: Handler.HandleBatch?
+    let cancel: Handler.Cancel?
+    let batchMax: Int
+    let isBlocking: Bool
+    let maxInFlight: UInt64
     let name: StaticName
-    init(_ name: StaticName) { self.name = name }
-}
-
-/// The part of a lane that workers read.
-final class WorkerLane: Sendable {
-    let handler: Handler
-    let name: UncheckedName
-    let maxInFlight: Int
     /// Calls open with the handler.
-    let open = PaddedCounter()
+    let open: UnsafeMutablePointer<Atomic<UInt64>>
     /// Failures that the dispatcher has not heard of: above the limit, workers wait for its word.
-    let unheard = PaddedCounter()
+    let unheard: UnsafeMutablePointer<Atomic<UInt64>>
 
-    init(handler: Handler, maxInFlight: Int) {
-        self.handler = handler
-        self.maxInFlight = maxInFlight
-        name = UncheckedName(StaticName(handler.name))
+    init(_ lane: LanePlan) {
+        let handler = lane.handler
+        instance = handler.instance
+        handle = handler.handle
+        handleBatch = handler.handleBatch
+        cancel = handler.cancel
+        batchMax = handler.batchMax
+        isBlocking = handler.blocking
+        maxInFlight = UInt64(lane.adaptive.map(\.max) ?? max(1, lane.maxInFlight))
+        name = StaticName(handler.name)
+        open = Self.counter()
+        unheard = Self.counter()
+    }
+
+    func free() {
+        UnsafeMutableRawPointer(open).deallocate()
+        UnsafeMutableRawPointer(unheard).deallocate()
+    }
+
+    /// A counter on cache lines of its own.
+    private static func counter() -> UnsafeMutablePointer<Atomic<UInt64>> {
+        let raw = UnsafeMutableRawPointer.allocate(byteCount: 128, alignment: 128)
+        let counter = raw.bindMemory(to: Atomic<UInt64>.self, capacity: 1)
+        counter.initialize(to: Atomic(0))
+        return counter
     }
 }
 
@@ -112,7 +140,7 @@ final class Worker: Sendable {
     /// Runs one call; the number of calls it posted.
     private func runOne(_ index: Int) -> Int {
         let table = shared.table
-        let lane = shared.lanes[Int(shared.infos[index].lane)]
+        let lane = shared.lanes + Int(shared.infos[index].lane)
         guard mayStart(index, lane) else {
             table.giveBack(index)
             outbox.push(index, table)
@@ -120,14 +148,14 @@ final class Worker: Sendable {
         }
         let call = begin(index, lane)
         current.store(UInt32(index + 1), ordering: .releasing)
-        let status = lane.handler.handle(lane.handler.instance, call, UnsafePointer(table.views + index))
+        let status = lane.pointee.handle(lane.pointee.instance, call, UnsafePointer(table.views + index))
         current.store(0, ordering: .releasing)
         return end(index, call, status, lane)
     }
 
     private func runBatch(_ head: Int) -> Int {
         let table = shared.table
-        let lane = shared.lanes[Int(shared.infos[head].lane)]
+        let lane = shared.lanes + Int(shared.infos[head].lane)
         var calls: [patchbay_call] = []
         var views: [UnsafePointer<patchbay_event>?] = []
         var indices: [Int] = []
@@ -148,14 +176,14 @@ final class Worker: Sendable {
         }
         guard let first = indices.first else { return posted }
         current.store(UInt32(first + 1), ordering: .releasing)
-        if let handleBatch = lane.handler.handleBatch, calls.count <= max(1, lane.handler.batchMax) {
-            let status = handleBatch(lane.handler.instance, UInt64(calls.count), calls, views)
+        if let handleBatch = lane.pointee.handleBatch, calls.count <= max(1, lane.pointee.batchMax) {
+            let status = handleBatch(lane.pointee.instance, UInt64(calls.count), calls, views)
             let message = status < 0 ? HandlerMessage.take() : ""
             for (index, call) in zip(indices, calls) { posted += end(index, call, status, lane, message: message) }
         } else {
             for (position, index) in indices.enumerated() {
                 current.store(UInt32(index + 1), ordering: .releasing)
-                let status = lane.handler.handle(lane.handler.instance, calls[position], views[position])
+                let status = lane.pointee.handle(lane.pointee.instance, calls[position], views[position])
                 posted += end(index, calls[position], status, lane)
             }
         }
@@ -165,10 +193,10 @@ final class Worker: Sendable {
 
     /// Whether the call may still start: its breaker has not changed since it was let through, a permit is free, and
     /// the dispatcher has heard of the failures so far.
-    private func mayStart(_ index: Int, _ lane: WorkerLane) -> Bool {
+    private func mayStart(_ index: Int, _ lane: UnsafeMutablePointer<WorkerLane>) -> Bool {
         let info = shared.infos + index
         var patience = 2_000
-        while lane.unheard.value.load(ordering: .acquiring) >= UInt64(lane.maxInFlight) {
+        while lane.pointee.unheard.pointee.load(ordering: .acquiring) >= lane.pointee.maxInFlight {
             shared.doorbell.ring()
             for _ in 0..<50 { pbs_pause() }
             patience -= 1
@@ -176,21 +204,22 @@ final class Worker: Sendable {
         }
         guard shared.generations[Int(info.pointee.breaker)].load(ordering: .acquiring) == info.pointee.generation
         else { return false }
-        if lane.open.value.wrappingAdd(1, ordering: .acquiringAndReleasing).oldValue >= UInt64(lane.maxInFlight) {
-            lane.open.value.wrappingSubtract(1, ordering: .releasing)
+        let open = lane.pointee.open
+        if open.pointee.wrappingAdd(1, ordering: .acquiringAndReleasing).oldValue >= lane.pointee.maxInFlight {
+            open.pointee.wrappingSubtract(1, ordering: .releasing)
             return false
         }
         return true
     }
 
-    private func begin(_ index: Int, _ lane: WorkerLane) -> patchbay_call {
+    private func begin(_ index: Int, _ lane: UnsafeMutablePointer<WorkerLane>) -> patchbay_call {
         let table = shared.table
         let info = shared.infos[index]
         let now = info.isSampled ? pbs_now() : pbs_now_coarse()
         if info.isSampled { shared.infos[index].startedUnix = pbs_unix_now() }
         ViewWriter.fill(
             table.views + index, scratch: table.scratch + index * CallTable.scratchBytes, info: info,
-            route: shared.routeNames[Int(info.route)].name, handler: lane.name.name,
+            route: shared.routeNames[Int(info.route)], handler: lane.pointee.name,
             deadline: info.timeout == 0 ? 0 : now &+ info.timeout)
         table.started[index].store(now, ordering: .releasing)
         return table.call(at: index)
@@ -198,20 +227,20 @@ final class Worker: Sendable {
 
     /// Posts the call if it is over; otherwise whoever completes it does.
     private func end(
-        _ index: Int, _ call: patchbay_call, _ status: patchbay_status, _ lane: WorkerLane, message: String? = nil
+        _ index: Int, _ call: patchbay_call, _ status: patchbay_status, _ lane: UnsafeMutablePointer<WorkerLane>, message: String? = nil
     ) -> Int {
         let table = shared.table
         guard table.returned(index, call, status, message: { message ?? HandlerMessage.take() }) else { return 0 }
-        lane.open.value.wrappingSubtract(1, ordering: .releasing)
+        lane.pointee.open.pointee.wrappingSubtract(1, ordering: .releasing)
         if table.hasFailed(index) {
-            lane.unheard.value.wrappingAdd(1, ordering: .releasing)
+            lane.pointee.unheard.pointee.wrappingAdd(1, ordering: .releasing)
             outbox.push(index, table)
             shared.doorbell.ring()
             return 0
         }
         outbox.push(index, table)
         // A blocking handler may keep this thread for long: what is done must not wait for the next call.
-        if lane.handler.blocking { shared.doorbell.ring() }
+        if lane.pointee.isBlocking { shared.doorbell.ring() }
         return 1
     }
 }
