@@ -3,16 +3,14 @@ import PatchbayEvents
 import PatchbayExpressions
 
 /// google/cel-spec: each case is compiled and evaluated; its value must have the expected type, too.
-var celSuite: ConformanceSuite {
-    ConformanceSuite(name: "cel", folder: "cel") { folder, report in
-        let files = try FileManager.default.contentsOfDirectory(at: folder, includingPropertiesForKeys: nil)
-        let isVerbose = ProcessInfo.processInfo.environment["PATCHBAY_SUITES_VERBOSE"] != nil
-        for file in files.sorted(by: { $0.path < $1.path }) where file.pathExtension == "jsonl" {
-            var part = SuiteReport()
-            for one in try jsonLines(file) { run(CELCase(one), &part) }
-            if isVerbose { print("  \(file.lastPathComponent): \(part.summary)") }
-            report.merge(part)
-        }
+let celSuite = ConformanceSuite(name: "cel", folder: "cel") { folder, report in
+    let files = try FileManager.default.contentsOfDirectory(at: folder, includingPropertiesForKeys: nil)
+    let isVerbose = ProcessInfo.processInfo.environment["PATCHBAY_SUITES_VERBOSE"] != nil
+    for file in files.sorted(by: { $0.path < $1.path }) where file.pathExtension == "jsonl" {
+        var part = SuiteReport()
+        for one in try jsonLines(file) { run(CELCase(one), &part) }
+        if isVerbose { print("  \(file.lastPathComponent): \(part.summary)") }
+        report.merge(part)
     }
 }
 
@@ -20,6 +18,7 @@ private func run(_ test: CELCase, _ report: inout SuiteReport) {
     if test.needsMessages { return report.leaveOut("needs protobuf messages") }
     if test.suite == "network_ext" { return report.leaveOut("needs IP addresses as values") }
     if test.isCheckOnly { return report.leaveOut("needs the type checker") }
+    if test.hasUnresolvedEscape { return report.leaveOut("wrong data: an escape was left in the expected bytes") }
     let names = test.bindings.keys.sorted()
     var environment = ExpressionEnvironment(variables: names)
     environment.container = test.container
@@ -64,6 +63,15 @@ private struct CELCase {
         isUnchecked = json["disable_check"] as? Bool ?? false
         bindings = json["bindings"] as? [String: Any] ?? [:]
         expected = json["error"] == nil ? json["expected"] : nil
+    }
+
+    /// Whether the expected bytes hold a `\?` where the expression, which has no backslash at all, holds a plain `?`:
+    /// the conversion of the suite to JSON lines did not resolve that escape of the protobuf text format.
+    var hasUnresolvedEscape: Bool {
+        guard let tagged = expected as? [String: Any], tagged["type"] as? String == "bytes",
+            let bytes = Data(base64Encoded: tagged["value"] as? String ?? "")
+        else { return false }
+        return !source.contains("\\") && bytes.range(of: Data(#"\?"#.utf8)) != nil
     }
 }
 

@@ -2,7 +2,7 @@ import Foundation
 import PatchbayEvents
 
 /// CloudEvents JSON: single events and batches of `json-format.jsonl`; the other files are of formats not offered yet.
-@MainActor let cloudEventsSuite = ConformanceSuite(name: "cloudevents", folder: "cloudevents") { folder, report in
+let cloudEventsSuite = ConformanceSuite(name: "cloudevents", folder: "cloudevents") { folder, report in
     for file in try FileManager.default.contentsOfDirectory(atPath: folder.path).sorted()
     where file.hasSuffix(".jsonl") && file != "json-format.jsonl" {
         let lines = try jsonLines(folder.appendingPathComponent(file)).count

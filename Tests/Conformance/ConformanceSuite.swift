@@ -1,11 +1,11 @@
 import Foundation
 
 /// One suite of independent cases: a folder, and how to run what is in it.
-struct ConformanceSuite {
+struct ConformanceSuite: Sendable {
     let name: String
     /// Below the suites' root.
     let folder: String
-    let run: (URL, inout SuiteReport) throws -> Void
+    let run: @Sendable (URL, inout SuiteReport) throws -> Void
 }
 
 /// What came of a suite's cases.

@@ -3,7 +3,7 @@ import PatchbayEvents
 import PatchbaySchemas
 
 /// JSON-Schema-Test-Suite, draft 2020-12 and draft-07: the required cases, the optional ones, and formats asserted.
-@MainActor let jsonSchemaSuite = ConformanceSuite(name: "json-schema", folder: "json-schema") { folder, report in
+let jsonSchemaSuite = ConformanceSuite(name: "json-schema", folder: "json-schema") { folder, report in
     let reader = JSONReader()
     let remotes = try remoteDocuments(folder.appendingPathComponent("remotes"), reader)
     for draft in ["draft2020-12", "draft7"] {

@@ -3,7 +3,7 @@ import PatchbayTelemetry
 import SwiftProtobuf
 
 /// OTLP requests of the specification and of the official Python exporter, between protobuf and JSON in both directions.
-@MainActor let otlpSuite = ConformanceSuite(name: "otlp", folder: "otlp") { folder, report in
+let otlpSuite = ConformanceSuite(name: "otlp", folder: "otlp") { folder, report in
     for sample in try jsonLines(folder.appendingPathComponent("otlp-requests.jsonl")) {
         let id = sample["id"] as? String ?? "?"
         let json = sample["json"] as? [String: Any] ?? [:]

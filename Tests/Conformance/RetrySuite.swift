@@ -2,7 +2,7 @@ import Foundation
 import PatchbayResilience
 
 /// Delays per attempt against Polly, resilience4j and the formulas of the AWS Architecture Blog.
-@MainActor let retrySuite = ConformanceSuite(name: "retry", folder: "retry") { folder, report in
+let retrySuite = ConformanceSuite(name: "retry", folder: "retry") { folder, report in
     for test in try jsonLines(folder.appendingPathComponent("backoff.jsonl")) {
         let id = test["id"] as? String ?? "?"
         if let reason = reasonToLeaveOut(test) {

@@ -5,7 +5,7 @@ import PatchbayTelemetry
 ///
 /// Mapping of an HTTP service to an event: a header is an attribute of its name in lowercase, as CloudEvents requires;
 /// several headers of one name are a list of values, of which `traceparent` must be one and `tracestate` is joined.
-@MainActor let traceContextSuite = ConformanceSuite(name: "trace-context", folder: "trace-context") { folder, report in
+let traceContextSuite = ConformanceSuite(name: "trace-context", folder: "trace-context") { folder, report in
     let tracer = Tracer(sampler: .always, ids: IDGenerator(seed: 1), pipelines: [])
     for (number, sample) in try jsonLines(folder.appendingPathComponent("w3c-trace-context.jsonl")).enumerated() {
         let id = sample["id"] as? String ?? "?"
