@@ -1,5 +1,4 @@
 import Foundation
-import Synchronization
 
 /// A tiny HTTP/1.1 server on a loopback port that answers requests from a script, in order.
 final class ScriptedServer: Sendable {
@@ -28,11 +27,11 @@ final class ScriptedServer: Sendable {
 
     let port: UInt16
     private let listener: Int32
-    private let state: Mutex<State>
+    private let state: Locked<State>
     private let ended = DispatchSemaphore(value: 0)
 
     init(_ replies: [Reply]) throws {
-        state = Mutex(State(replies: replies))
+        state = Locked(State(replies: replies))
         listener = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
         var address = sockaddr_in()
         address.sin_family = sa_family_t(AF_INET)
@@ -49,7 +48,7 @@ final class ScriptedServer: Sendable {
         Thread.detachNewThread { [self] in serve() }
     }
 
-    var connections: Int { state.withLock(\.connections) }
+    var connections: Int { state.withLock { $0.connections } }
 
     /// Ends the server; the requests that came.
     func stop() -> [Request] {
@@ -57,7 +56,7 @@ final class ScriptedServer: Sendable {
         state.withLock { for file in $0.open { shutdown(file, Int32(SHUT_RDWR)) } }
         ended.wait()
         close(listener)
-        return state.withLock(\.requests)
+        return state.withLock { $0.requests }
     }
 
     private func serve() {
@@ -108,5 +107,20 @@ final class ScriptedServer: Sendable {
             if count <= 0 { return nil }
             buffer += chunk[..<count]
         }
+    }
+}
+
+/// A value behind a lock that the thread sanitizer knows, unlike `Synchronization.Mutex`.
+private final class Locked<Value>: @unchecked Sendable {
+    // Invariant: `value` is touched only while `lock` is held.
+    private let lock = NSLock()
+    private var value: Value
+
+    init(_ value: Value) { self.value = value }
+
+    func withLock<R>(_ body: (inout Value) -> R) -> R {
+        lock.lock()
+        defer { lock.unlock() }
+        return body(&value)
     }
 }

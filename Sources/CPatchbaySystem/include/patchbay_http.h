@@ -1,6 +1,6 @@
 #ifndef PATCHBAY_HTTP_H
 #define PATCHBAY_HTTP_H
-/* The host's one HTTP client: a thin face over libcurl, one easy handle a client. See Sources/PatchbayTelemetry/HTTP. */
+/* patchbay_http.h - the host's one HTTP client: a thin face over libcurl, one easy handle a client. */
 #include <stddef.h>
 #include <stdint.h>
 
