@@ -1,0 +1,78 @@
+# Everything that one does with this repository. `make help` lists it.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+# One debug build serves the example, the tests, conformance and the continuous check.
+JOBS ?= $(shell nproc)
+SWIFT_FLAGS ?= --explicit-target-dependency-import-check error
+SWIFT_BUILD := swift build -j $(JOBS) $(SWIFT_FLAGS)
+STEP := .ci/step
+LOGS := .build/logs
+# Generated code keeps the shape that its generator gave it.
+SWIFT_FILES = $$(git ls-files -co --exclude-standard '*.swift' | grep -v '/Generated/')
+
+export PATCHBAY_SUITES ?= ../shared/suites
+
+## run: build what is needed and run the example with --trace console
+run: debug modules
+	@$(MAKE) --no-print-directory -C examples/orders run PATCHBAY=$(CURDIR)/.build/debug/patchbay
+
+## build: the optimised program, .build/release/patchbay
+build: packages
+	@$(STEP) "building patchbay (release)" $(LOGS)/release.log $(SWIFT_BUILD) -c release --product patchbay
+
+## install: build, and copy the program to PREFIX/bin (default: /usr/local)
+PREFIX ?= /usr/local
+install: build
+	@install -D -m 755 .build/release/patchbay $(DESTDIR)$(PREFIX)/bin/patchbay
+	@echo "installed $(DESTDIR)$(PREFIX)/bin/patchbay"
+
+## test: every test; FILTER=name runs some of them
+test: packages
+	@$(STEP) "building the tests" $(LOGS)/build-tests.log $(SWIFT_BUILD) --build-tests
+	@$(STEP) "testing" $(LOGS)/test.log swift test --skip-build --parallel $(SWIFT_FLAGS) $(if $(FILTER),--filter $(FILTER))
+	@grep -hE '^.{0,4}(Test run|Executed) ' $(LOGS)/test.log | tail -n 1
+
+## conformance: the suites in PATCHBAY_SUITES (default: ../shared/suites); SUITE="cel retry" runs some of them
+conformance: packages
+	@$(STEP) "building the conformance runner" $(LOGS)/conformance.log $(SWIFT_BUILD) --product patchbay-conformance
+	@.build/debug/patchbay-conformance $(SUITE)
+
+## bench: measure; TINY=1 only tries whether everything runs
+bench: packages
+	@$(STEP) "building the benchmarks (release)" $(LOGS)/bench.log $(SWIFT_BUILD) -c release --product patchbay-bench
+	@.build/release/patchbay-bench $(if $(TINY),--tiny) $(BENCH)
+
+## check: all that the continuous check does
+check:
+	@.ci/run
+
+## format: rewrite the Swift sources in the house style
+format:
+	@swift format format -i -p $(SWIFT_FILES)
+
+## lint: complain about Swift sources that are not in the house style
+lint:
+	@swift format lint --strict -p $(SWIFT_FILES)
+	@echo "lint: clean"
+
+## clean: remove everything that was built
+clean:
+	@rm -rf .build sdk/swift/.build
+	@$(MAKE) --no-print-directory -C examples/orders clean
+
+## help: this list
+help:
+	@sed -n 's/^## //p' $(MAKEFILE_LIST) | awk -F': ' '{ printf "  make %-12s %s\n", $$1, substr($$0, length($$1) + 3) }'
+
+packages:
+	@.ci/packages
+
+debug: packages
+	@$(STEP) "building patchbay" $(LOGS)/debug.log $(SWIFT_BUILD) --product patchbay
+
+modules: packages
+	@$(STEP) "building the example's modules" $(LOGS)/modules.log $(MAKE) -C examples/orders modules
+
+.PHONY: run build install test conformance bench check format lint clean help packages debug modules
