@@ -126,6 +126,10 @@ let package = Package(
                 "CPatchbayJSON", protobuf,
             ],
             path: "Tests/Conformance", swiftSettings: strict),
+        .executableTarget(
+            name: "patchbay-bench",
+            dependencies: ["CPatchbay", "CPatchbayJSON", "PatchbayEvents", "PatchbayModules", "PatchbayTelemetry", logging],
+            path: "Tests/Benchmarks", exclude: ["Support"], swiftSettings: strict),
     ],
     cxxLanguageStandard: .cxx17
 )
