@@ -13,8 +13,11 @@ extension DispatchLoop {
     }
 
     /// Sends what a done call emitted on its way: with an id that a rerun repeats, cause, correlation and trace.
-    mutating func emit(_ emits: [EmittedEvent], from reference: DeliveryReference, info: CallInfo) {
-        guard !emits.isEmpty else { return }
+    ///
+    /// - Returns: how many of them come in at once, neither refused nor held back.
+    mutating func emit(_ emits: [EmittedEvent], from reference: DeliveryReference, info: CallInfo) -> Int {
+        guard !emits.isEmpty else { return 0 }
+        var prompt = 0
         let parent = BatchView(reference.batch).event(reference.event)
         let handler = dispatcher.plan.lanes[reference.lane].handler.name
         let depth = (parent[Attribute.depth].flatMap { Int($0) } ?? 0) + 1
@@ -37,8 +40,10 @@ extension DispatchLoop {
                 refuse(event, handler: handler, depth: depth)
                 continue
             }
+            if emitted.notBefore <= now &+ unixOffset { prompt += 1 }
             self.emits.add(Reentry(event: event), notBefore: emitted.notBefore, unixNow: now &+ unixOffset)
         }
+        return prompt
     }
 
     /// The same event emitted by a rerun of the same call has the same id.

@@ -219,12 +219,13 @@ struct DispatchLoop: ~Copyable {
         let unixNow = now &+ unixOffset
         let reference = outcome.wasClosed ? nil : core.reference(ofCall: UInt32(index))
         var conflict = false
+        var emitted = 0
         if outcome.kind == .done, !outcome.wasClosed, let wanted = outcome.effects, let reference {
             conflict =
                 !wanted.stateWrites.isEmpty && !host.commitState(Int(info.lane), wanted.stateWrites, unixNow)
             if !conflict {
                 if !wanted.timers.isEmpty { host.changeTimers(Int(info.lane), wanted.timers) }
-                emit(wanted.emits, from: reference, info: info)
+                emitted = emit(wanted.emits, from: reference, info: info)
             }
         }
         let settlement = core.settle(
@@ -232,12 +233,13 @@ struct DispatchLoop: ~Copyable {
             effects: &effects)
         guard let reference, outcome.kind != .unstarted else { return }
         host.spans.map { _ = $0.endAll(call: call, now: unixNow) }
-        report(reference, info, outcome.kind, outcome.details, settlement, conflict: conflict)
+        report(
+            reference, info, outcome.kind, outcome.details, settlement, conflict: conflict, emitted: emitted)
     }
 
     func report(
         _ reference: DeliveryReference, _ info: CallInfo, _ kind: OutcomeKind, _ details: ResultDetails?,
-        _ settlement: Settlement, conflict: Bool
+        _ settlement: Settlement, conflict: Bool, emitted: Int = 0
     ) {
         let failed = kind != .done && kind != .skip
         guard failed || info.isSampled else { return }
@@ -245,7 +247,10 @@ struct DispatchLoop: ~Copyable {
         let context = TraceContext(
             traceID: TraceID(high: trace.traceHigh, low: trace.traceLow), spanID: info.span,
             flags: info.isSampled ? TraceContext.Flag.sampled : 0)
-        if info.isSampled { recordSpan(reference, info, kind, details, settlement, context, conflict: conflict) }
+        if info.isSampled {
+            recordSpan(
+                reference, info, kind, details, settlement, context, conflict: conflict, emitted: emitted)
+        }
         guard failed else { return }
         let record = reference.batch.events[reference.event]
         let view = BatchView(reference.batch)
@@ -259,7 +264,7 @@ struct DispatchLoop: ~Copyable {
 
     private func recordSpan(
         _ reference: DeliveryReference, _ info: CallInfo, _ kind: OutcomeKind, _ details: ResultDetails?,
-        _ settlement: Settlement, _ context: TraceContext, conflict: Bool
+        _ settlement: Settlement, _ context: TraceContext, conflict: Bool, emitted: Int
     ) {
         let view = BatchView(reference.batch)
         let record = reference.batch.events[reference.event]
@@ -281,10 +286,12 @@ struct DispatchLoop: ~Copyable {
             case .retry, .unstarted: .retry
             }
         let end = max(pbs_unix_now(), info.startedUnix)
+        let repeats = settlement.verdict == .retries || settlement.verdict == .goesBack
         span.settle(
-            outcome, reason: details?.reason ?? "",
-            retryDelay: settlement.verdict == .retries ? settlement.retryDelay : nil,
-            breaker: settlement.breakerState == .halfOpen ? "half-open" : settlement.breakerState.rawValue, end: end)
+            outcome, reason: conflict ? "conflict: its state was changed meanwhile" : details?.reason ?? "",
+            retryDelay: repeats ? settlement.retryDelay : nil,
+            breaker: settlement.breakerState == .halfOpen ? "half-open" : settlement.breakerState.rawValue,
+            emitted: emitted, end: end)
         if settlement.verdict == .dies { span[SpanKey.deadLetter] = true }
         dispatcher.tracer.record(span)
     }
