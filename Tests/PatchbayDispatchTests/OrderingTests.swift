@@ -86,7 +86,9 @@ import Testing
         bench.send((0..<500).map { Given("k\($0 % 170)-\($0)", key: "k\($0 % 170)") })
         bench.run()
         for key in 0..<170 {
-            let numbers = bench.startedIDs.filter { $0.hasPrefix("k\(key)-") }.map { Int($0.split(separator: "-")[1]) ?? -1 }
+            let numbers = bench.startedIDs.filter { $0.hasPrefix("k\(key)-") }.map {
+                Int($0.split(separator: "-")[1]) ?? -1
+            }
             check(numbers == numbers.sorted(), "key \(key) ran as \(numbers)")
         }
         #expect(bench.counts.done == 500)

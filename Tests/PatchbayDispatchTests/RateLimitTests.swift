@@ -60,4 +60,31 @@ import Testing
         #expect(bench.starts(of: "a2") == [.seconds(2)])
         #expect(bench.starts(of: "b3") == [.seconds(1)])
     }
+
+    @Test func `a probe that the rate limit refuses is not lost to the breaker`() {
+        let bench = Bench(maxInFlight: 4) {
+            $0.rateLimit = RateLimitPolicy(count: 1, interval: .seconds(20))
+            $0.breaker = CircuitBreakerConfiguration(
+                timeout: .seconds(10), maxRequests: 1, trip: { $0.consecutiveFailures >= 1 })
+        }
+        bench.reply = { $0.attempt == 1 && $0.id == "a" ? .retry : .done }
+        bench.send("a", "b", "c")
+        bench.run()
+        #expect(bench.counts.done == 3 && bench.elapsed == .seconds(60))
+    }
+
+    @Test func `a retry without budget does not keep its rate limit's key from others`() {
+        let bench = Bench(maxInFlight: 8) {
+            $0.rateLimit = RateLimitPolicy(count: 1000, interval: .seconds(1))
+            $0.rateLimitIsKeyed = true
+            $0.budgetRatio = 0
+            $0.budgetMinConcurrency = 1
+        }
+        bench.reply = { $0.id < "c" ? ($0.attempt == 1 ? .retry : .done(in: .seconds(30))) : .done }
+        bench.send([Given("a", rateKey: "k"), Given("b", rateKey: "k")])
+        bench.run(for: .seconds(5))
+        bench.send([Given("c", rateKey: "k")])
+        bench.run(for: .seconds(1))
+        #expect(bench.done == ["c"])
+    }
 }

@@ -26,7 +26,8 @@ import Testing
 
     @Test func `linear waits longer by the duration every time`() {
         let policy = RetryPolicy(
-            policy: .linear, duration: .milliseconds(200), maxInterval: .milliseconds(500), maxRetries: 4, jitter: .none)
+            policy: .linear, duration: .milliseconds(200), maxInterval: .milliseconds(500), maxRetries: 4, jitter: .none
+        )
         #expect(attempts(policy) == [0, 200, 600, 1100, 1600])
     }
 

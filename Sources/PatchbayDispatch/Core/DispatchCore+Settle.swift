@@ -68,7 +68,9 @@ extension DispatchCore {
             let isLate = kind == .cancelled && (open.isCancelled || (open.timeout != 0 && duration >= open.timeout))
             if isLate { counts.timeouts += 1 }
             let failureClass = isLate ? "timeout" : kind == .fail ? "permanent" : "transient"
-            note(details.sparesBreaker ? .success : .failure, node, open, duration: duration, now: now, effects: &effects)
+            note(
+                details.sparesBreaker ? .success : .failure, node, open, duration: duration, now: now, effects: &effects
+            )
             settlement = fail(
                 node, failureClass: failureClass, details: details, isPermanent: kind == .fail, duration: duration,
                 now: now, unixNow: unixNow, effects: &effects)

@@ -130,15 +130,21 @@ package final class CallTable: Sendable {
         return finish(index, call, kind, details: details)
     }
 
-    /// True once cancelled, past its deadline, or when the process is stopping; also for a call that is not open.
-    package func isCancelled(_ call: patchbay_call) -> Bool {
-        guard pin(call) else { return true }
+    /// Why a call should end, as `PATCHBAY_CANCEL_*`; 0 while it should go on. A call that is not open should end, too.
+    package func cancelReason(_ call: patchbay_call) -> Int32 {
+        let timeout = Int32(PATCHBAY_CANCEL_TIMEOUT)
+        let shutdown = Int32(PATCHBAY_CANCEL_SHUTDOWN)
+        guard pin(call) else { return stopping.load(ordering: .acquiring) ? shutdown : timeout }
         defer { unpin(call) }
         let index = Int(call & 0xFF_FFFF)
-        if words[index].load(ordering: .acquiring) & CallWord.cancel != 0 { return true }
         let deadline = views[index].deadline_ns
-        return stopping.load(ordering: .acquiring) || (deadline != 0 && pbs_now_coarse() >= deadline)
+        if deadline != 0, pbs_now_coarse() >= deadline { return timeout }
+        if stopping.load(ordering: .acquiring) { return shutdown }
+        return words[index].load(ordering: .acquiring) & CallWord.cancel == 0 ? 0 : timeout
     }
+
+    /// Whether a call should end.
+    package func isCancelled(_ call: patchbay_call) -> Bool { cancelReason(call) != 0 }
 
     /// Runs `body` with the event view of an open call, which cannot end meanwhile; `nil` when it is not open.
     package func withOpenEvent<R>(_ call: patchbay_call, _ body: (UnsafePointer<patchbay_event>) -> R) -> R? {
@@ -191,9 +197,8 @@ package final class CallTable: Sendable {
 
     /// Gives a call back that was never started. [worker, before `handle`]
     package func giveBack(_ index: Int) {
-        words[index].store(
-            words[index].load(ordering: .relaxed) | CallWord.claimed | CallWord.completed
-                | UInt64(OutcomeKind.unstarted.rawValue) << 8, ordering: .releasing)
+        let unstarted = UInt64(OutcomeKind.unstarted.rawValue) << 8
+        words[index].bitwiseOr(CallWord.claimed | CallWord.completed | unstarted, ordering: .acquiringAndReleasing)
     }
 
     @usableFromInline package func returnedSlowly(
@@ -284,7 +289,8 @@ package final class CallTable: Sendable {
     private func update(_ index: Int, _ change: (UInt64) -> UInt64?) -> UInt64? {
         var word = words[index].load(ordering: .acquiring)
         while let desired = change(word) {
-            let result = words[index].compareExchange(expected: word, desired: desired, ordering: .acquiringAndReleasing)
+            let result = words[index].compareExchange(
+                expected: word, desired: desired, ordering: .acquiringAndReleasing)
             if result.exchanged { return desired }
             word = result.original
         }
