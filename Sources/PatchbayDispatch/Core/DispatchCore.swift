@@ -12,6 +12,8 @@ package struct DispatchCore: ~Copyable {
     var random: SeededRandom
     let plan: DispatchPlan
     let routes: UnsafeMutablePointer<RoutePlan>
+    /// Changed through `(lanes + index).pointee`: under the thread sanitizer Swift 6.3.1 cannot compile changes through
+    /// the subscript of a constant of a non-copyable value.
     let lanes: UnsafeMutablePointer<Lane>
     let bindings: UnsafeMutablePointer<Binding>
     var deliveries: Pool<Delivery>
@@ -65,7 +67,8 @@ package struct DispatchCore: ~Copyable {
         let slot = batches.take()
         precondition(slot != 0, "more batches are retained than the log's bound allows")
         batches.base[Int(slot)] = BatchSlot(
-            view: BatchView(batch), batch: Unmanaged.passRetained(batch), holds: batch.deliveryCount)
+            view: BatchView(batch), batch: Unmanaged.passRetained(batch), holds: batch.deliveryCount,
+            deliveries: batch.deliveryCount)
         counts.created += UInt64(batch.deliveryCount)
         for run in batch.runs {
             let node = runs.take()
@@ -88,7 +91,7 @@ package struct DispatchCore: ~Copyable {
         while let subject = timers.popDue(now) {
             switch subject {
             case .lane(let lane):
-                if lanes[lane].blockedUntil <= now { lanes[lane].blockedUntil = 0 }
+                if lanes[lane].blockedUntil <= now { (lanes + lane).pointee.blockedUntil = 0 }
                 markDirty(lane)
             case .delivery(let node): wake(node, now: now)
             case .breaker(let breaker):
@@ -99,7 +102,7 @@ package struct DispatchCore: ~Copyable {
         while !dirty.isEmpty {
             swap(&dirty, &spareDirty)
             for lane in spareDirty {
-                lanes[lane].isDirty = false
+                (lanes + lane).pointee.isDirty = false
                 load(lane, now: now)
                 start(lane, now: now, effects: &effects)
             }
@@ -114,7 +117,7 @@ package struct DispatchCore: ~Copyable {
     package mutating func buried(_ delivery: UInt32, now: UInt64, effects: inout DispatchEffects) {
         let lane = Int(deliveries.base[Int(delivery)].lane)
         counts.dead += 1
-        lanes[lane].counts.dead += 1
+        (lanes + lane).pointee.counts.dead += 1
         finish(delivery, now: now, effects: &effects)
     }
 
@@ -136,11 +139,9 @@ package struct DispatchCore: ~Copyable {
     /// Deliveries that a lane has loaded and not settled; for reports.
     package func loadedCount(_ lane: Int) -> Int { lanes[lane].loaded }
 
-    /// Nothing can happen by itself any more: what is pending sits in lanes that have stopped for good, or behind
-    /// permits of calls that the host gave up on (`owed`).
-    package var isStuck: Bool {
-        calls.used == owed && timers.count == 0 && dirty.isEmpty && counts.pending > 0 && dying == 0
-    }
+    /// Nothing can happen by itself any more: what is pending sits in lanes that have stopped for good, behind permits
+    /// of calls that the host gave up on (`owed`), or waits for its dead letter, of which the shell knows more.
+    package var isStuck: Bool { calls.used == owed && timers.count == 0 && dirty.isEmpty && counts.pending > 0 }
 
     /// Calls that the host gave up on and that are not completed yet.
     package internal(set) var owed = 0
@@ -180,7 +181,7 @@ package struct DispatchCore: ~Copyable {
 
     mutating func markDirty(_ lane: Int) {
         guard !lanes[lane].isDirty else { return }
-        lanes[lane].isDirty = true
+        (lanes + lane).pointee.isDirty = true
         dirty.append(lane)
     }
 
@@ -195,7 +196,7 @@ package struct DispatchCore: ~Copyable {
             history.release()
             delivery.pointee.history = nil
         }
-        if delivery.pointee.isLoaded { lanes[lane].loaded -= 1 }
+        if delivery.pointee.isLoaded { (lanes + lane).pointee.loaded -= 1 }
         release(batch: delivery.pointee.batch, effects: &effects)
         delivery.pointee.state = .free
         deliveries.free(node)
@@ -250,7 +251,7 @@ package struct DispatchCore: ~Copyable {
         delivery.pointee.state = state
         if delivery.pointee.isLoaded {
             delivery.pointee.isLoaded = false
-            lanes[Int(delivery.pointee.lane)].loaded -= 1
+            (lanes + Int(delivery.pointee.lane)).pointee.loaded -= 1
         }
         markDirty(Int(delivery.pointee.lane))
     }
@@ -266,6 +267,8 @@ struct BatchSlot: BitwiseCopyable {
     var view: BatchView
     var batch: Unmanaged<EventBatch>
     var holds: Int
+    /// Deliveries that it came with.
+    var deliveries: Int
 }
 
 /// A call that is out with a worker or a handler.

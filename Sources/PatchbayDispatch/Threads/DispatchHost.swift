@@ -109,5 +109,9 @@ package struct DispatchEnd: Sendable {
     package var reason: Reason
     /// What is not settled, as structured JSON with the delivery's attributes.
     package var pending: [[UInt8]]
+    /// How many of `pending` are deliveries; equals `status.counts.pending`.
+    package var pendingDeliveries = 0
+    /// How many of `pending` are events that came in and were not appended to the log.
+    package var unread = 0
     package var status: DispatchStatus
 }

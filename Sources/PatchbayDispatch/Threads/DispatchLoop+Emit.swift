@@ -12,32 +12,27 @@ extension DispatchLoop {
         static let tracestate = "tracestate"
     }
 
+    /// What the events that a call brings forth inherit from the call's own.
+    private struct Origin {
+        var parent: Event
+        var handler: String
+        var context: TraceContext
+        /// Hops from the event that came from outside.
+        var depth: Int
+    }
+
     /// Sends what a done call emitted on its way: with an id that a rerun repeats, cause, correlation and trace.
     ///
     /// - Returns: how many of them come in at once, neither refused nor held back.
     mutating func emit(_ emits: [EmittedEvent], from reference: DeliveryReference, info: CallInfo) -> Int {
         guard !emits.isEmpty else { return 0 }
         var prompt = 0
-        let parent = BatchView(reference.batch).event(reference.event)
-        let handler = dispatcher.plan.lanes[reference.lane].handler.name
-        let depth = (parent[Attribute.depth].flatMap { Int($0) } ?? 0) + 1
-        let trace = reference.batch.traces[reference.event]
-        let context = TraceContext(
-            traceID: TraceID(high: trace.traceHigh, low: trace.traceLow), spanID: info.span,
-            flags: trace.sampled ? TraceContext.Flag.sampled : 0)
+        let origin = origin(reference, info)
+        let depth = origin.depth + 1
         for (index, emitted) in emits.enumerated() {
-            var event = emitted.event
-            if event.id.isEmpty { event.id = derivedID(parent, handler, index) }
-            if event.time == nil { event.time = UnixTime.text(now &+ unixOffset) }
-            event.set(Attribute.causation, parent.id)
-            if event[Attribute.correlation] == nil {
-                event.set(Attribute.correlation, parent[Attribute.correlation] ?? parent.id)
-            }
-            event.set(Attribute.depth, String(depth))
-            if context.isValid { event.set(Attribute.traceparent, context.traceparent) }
-            if let state = parent[Attribute.tracestate] { event.set(Attribute.tracestate, state) }
+            let event = descend(emitted.event, from: origin, place: String(index), depth: depth)
             guard depth <= dispatcher.options.emitDepthMax else {
-                refuse(event, handler: handler, depth: depth)
+                refuse(event, handler: origin.handler, depth: depth)
                 continue
             }
             if emitted.notBefore <= now &+ unixOffset { prompt += 1 }
@@ -46,10 +41,44 @@ extension DispatchLoop {
         return prompt
     }
 
-    /// The same event emitted by a rerun of the same call has the same id.
-    private func derivedID(_ parent: Event, _ handler: String, _ index: Int) -> String {
-        StableHash.hexadecimal(
-            Array("patchbay.emit/1\u{0}\(parent.source)\u{0}\(parent.id)\u{0}\(handler)\u{0}\(index)".utf8))
+    /// The same for timers. A handler may set its timer again for ever, so that is no hop.
+    func timers(_ changes: [TimerChange], from reference: DeliveryReference, info: CallInfo) -> [TimerChange] {
+        let origin = origin(reference, info)
+        return changes.map { change in
+            guard case .set(let id, var timer) = change else { return change }
+            timer.event = descend(timer.event, from: origin, place: "timer \(id)", depth: origin.depth)
+            return .set(id: id, event: timer)
+        }
+    }
+
+    private func origin(_ reference: DeliveryReference, _ info: CallInfo) -> Origin {
+        let parent = BatchView(reference.batch).event(reference.event)
+        let trace = reference.batch.traces[reference.event]
+        return Origin(
+            parent: parent, handler: dispatcher.plan.lanes[reference.lane].handler.name,
+            context: TraceContext(
+                traceID: TraceID(high: trace.traceHigh, low: trace.traceLow), spanID: info.span,
+                flags: trace.sampled ? TraceContext.Flag.sampled : 0),
+            depth: parent[Attribute.depth].flatMap { Int($0) } ?? 0)
+    }
+
+    private func descend(_ event: Event, from origin: Origin, place: String, depth: Int) -> Event {
+        var event = event
+        let parent = origin.parent
+        // The same event brought forth by a rerun of the same call has the same id.
+        if event.id.isEmpty {
+            event.id = StableHash.hexadecimal(
+                Array("patchbay.emit/1\u{0}\(parent.source)\u{0}\(parent.id)\u{0}\(origin.handler)\u{0}\(place)".utf8))
+        }
+        if event.time == nil { event.time = UnixTime.text(now &+ unixOffset) }
+        event.set(Attribute.causation, parent.id)
+        if event[Attribute.correlation] == nil {
+            event.set(Attribute.correlation, parent[Attribute.correlation] ?? parent.id)
+        }
+        event.set(Attribute.depth, String(depth))
+        if origin.context.isValid { event.set(Attribute.traceparent, origin.context.traceparent) }
+        if let state = parent[Attribute.tracestate] { event.set(Attribute.tracestate, state) }
+        return event
     }
 
     private mutating func refuse(_ event: Event, handler: String, depth: Int) {

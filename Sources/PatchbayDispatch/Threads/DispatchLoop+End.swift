@@ -15,7 +15,8 @@ extension DispatchLoop {
         case Dispatcher.Command.drain.rawValue:
             core.isFlushing = true
             if let reason = naturalEnd() { return reason }
-            return now >= dispatcher.drainDeadline.load(ordering: .relaxed) ? .deadline : nil
+            let deadline = dispatcher.drainDeadline.load(ordering: .relaxed)
+            return now >= deadline || onlyLaterIsLeft(deadline) ? .deadline : nil
         default:
             guard dispatcher.options.endsWhenIdle, ports.allSatisfy(\.isExhausted) else { return nil }
             core.isFlushing = true
@@ -24,9 +25,7 @@ extension DispatchLoop {
     }
 
     private mutating func naturalEnd() -> DispatchEnd.Reason? {
-        guard ports.allSatisfy(\.isExhausted), emits.isEmpty, waiting.isEmpty, host.nextTimer() == nil,
-            !host.isBurying()
-        else { return nil }
+        guard emits.isEmpty, host.nextTimer() == nil, isQuiet else { return nil }
         if core.counts.pending == 0 { return .finished }
         guard core.isStuck else {
             stuckSince = 0
@@ -35,6 +34,19 @@ extension DispatchLoop {
         if core.owed == 0 { return .stuck }
         if stuckSince == 0 { stuckSince = now }
         return now >= stuckSince + Self.stuckPatience ? .stuck : nil
+    }
+
+    /// Nothing is on its way in, and no dead letter on its way out.
+    private var isQuiet: Bool {
+        ports.allSatisfy(\.isExhausted) && waiting.isEmpty && !host.isBurying()
+            && !dispatcher.hasBuried.load(ordering: .acquiring)
+    }
+
+    /// All that is left are timers and delayed events whose time comes after the drain's: waiting changes nothing.
+    private func onlyLaterIsLeft(_ deadline: UInt64) -> Bool {
+        guard core.counts.pending == 0, isQuiet else { return false }
+        let earliest = min(emits.earliest ?? .max, host.nextTimer() ?? .max)
+        return earliest > deadline.addingReportingOverflow(unixOffset).partialValue
     }
 
     /// Looks at what only time shows: deadlines, handlers that are slow or stuck, the status for reports.
@@ -115,7 +127,7 @@ extension DispatchLoop {
         for port in ports { port.stop() }
         for pool in pools.everyPool { pool.stop(stuck: true) }
         _ = settlePosted()
-        _ = takeBuried()
+        waitForDeadLetters(patience: reason == .stopped ? 200_000_000 : 2_000_000_000)
         var pending: [[UInt8]] = []
         let plan = dispatcher.plan
         core.forEachPending { reference in
@@ -128,14 +140,36 @@ extension DispatchLoop {
                         Event.Extension("pendingattempts", String(reference.attempts)),
                     ]))
         }
+        let deliveries = pending.count
         pending += emits.all.map(\.event.json)
-        for batch in waiting { for index in 0..<batch.count { pending.append(BatchView(batch).event(index).json) } }
-        for port in ports {
-            while let batch = port.take() {
-                for index in 0..<batch.count { pending.append(BatchView(batch).event(index).json) }
-            }
+        let before = pending.count
+        for batch in waiting { pending += batch.pendingLines }
+        for port in ports { while let batch = port.take() { pending += batch.pendingLines } }
+        var status = status
+        status.callsOpen = startedCalls
+        var end = DispatchEnd(reason: reason, pending: pending, status: status)
+        end.pendingDeliveries = deliveries
+        end.unread = pending.count - before
+        return end
+    }
+
+    /// Calls that a handler was given and still has; what only waited for a worker is not among them.
+    private var startedCalls: Int {
+        var count = core.openCalls
+        for index in 1..<max(1, core.callHighWater) where core.isOpen(index) {
+            if table.started[index].load(ordering: .acquiring) == 0 { count -= 1 }
         }
-        return DispatchEnd(reason: reason, pending: pending, status: status)
+        return count
+    }
+
+    /// Dead letters that are being written are not pending.
+    private mutating func waitForDeadLetters(patience: UInt64) {
+        let until = pbs_now() + patience
+        while host.isBurying(), pbs_now() < until {
+            dispatcher.doorbell.wait(timeout: 10_000_000) { dispatcher.hasBuried.load(ordering: .relaxed) }
+            _ = takeBuried()
+        }
+        _ = takeBuried()
     }
 
     private mutating func cancelOpenCalls(grace: Bool) {
@@ -159,4 +193,9 @@ extension DispatchLoop {
             _ = perform()
         }
     }
+}
+
+extension EventBatch {
+    /// Its events as JSON, for the report of what is pending.
+    package var pendingLines: [[UInt8]] { (0..<count).map { BatchView(self).event($0).json } }
 }

@@ -33,6 +33,8 @@ struct DispatchLoop: ~Copyable {
     var waiting: [EventBatch] = []
     var sweepDue: UInt64 = 0
     var statusDue: UInt64 = 0
+    private var compactAt: Int
+    private var compactDue: UInt64 = 0
     /// How far each pool had come at the last sweep.
     var taken: [UInt64] = []
     /// When nothing was left but calls that the host gave up on; 0 is not so.
@@ -54,6 +56,7 @@ struct DispatchLoop: ~Copyable {
         isTracing = dispatcher.tracer.isOn
         attemptsMax = dispatcher.plan.routes.map { UInt32(clamping: $0.retry.maxRetries + 1) }
         core = DispatchCore(dispatcher.plan, seed: dispatcher.options.seed, callCapacity: table.capacity - 1)
+        compactAt = log.usage.boundBytes / 4
         now = pbs_now()
         unixOffset = pbs_unix_now() &- now
         let shortest = dispatcher.plan.routes.map(\.timeout.attempt).filter { $0 > 0 }.min() ?? 1_000_000_000
@@ -69,6 +72,7 @@ struct DispatchLoop: ~Copyable {
             progress = takeBuried() || progress
             progress = takeIn() || progress
             progress = reenterEmits() || progress
+            progress = compactWhenDue() || progress
             core.advance(now: now, effects: &effects)
             progress = perform() || progress
             if now >= sweepDue { sweep() }
@@ -157,6 +161,17 @@ struct DispatchLoop: ~Copyable {
         return true
     }
 
+    /// Moves what lags together, each time the log has filled by another eighth, and now and then while it is full.
+    private mutating func compactWhenDue() -> Bool {
+        let usage = log.usage
+        guard usage.retainedBytes >= compactAt || (usage.isFull && now >= compactDue) else { return false }
+        for batch in core.compact(effects: &effects) { log.retain(copies: batch) }
+        _ = perform()
+        compactAt = max(usage.boundBytes / 4, log.usage.retainedBytes + usage.boundBytes / 8)
+        compactDue = now + 100_000_000
+        return true
+    }
+
     // MARK: Settling
 
     mutating func settlePosted() -> Bool {
@@ -224,9 +239,14 @@ struct DispatchLoop: ~Copyable {
             conflict =
                 !wanted.stateWrites.isEmpty && !host.commitState(Int(info.lane), wanted.stateWrites, unixNow)
             if !conflict {
-                if !wanted.timers.isEmpty { host.changeTimers(Int(info.lane), wanted.timers) }
+                if !wanted.timers.isEmpty {
+                    host.changeTimers(Int(info.lane), timers(wanted.timers, from: reference, info: info))
+                }
                 emitted = emit(wanted.emits, from: reference, info: info)
             }
+        }
+        if info.isSampled, outcome.kind != .unstarted, reference != nil {
+            core.setLastSpan(info.span, ofCall: UInt32(index))
         }
         let settlement = core.settle(
             UInt32(index), outcome, startedAt: startedAt, stateConflict: conflict, now: now, unixNow: unixNow,
@@ -372,14 +392,16 @@ struct DispatchLoop: ~Copyable {
         info.breaker = UInt32(admission.breaker)
         info.generation = admission.generation &- 1
         info.nextInBatch = start.count > 1 ? core.nextInBatch(call) : 0
-        let position = place.view.pointee.firstPosition + UInt64(place.event)
-        info.span = ids.spanID(
-            position: position, lane: UInt32(start.lane), attempt: info.attempt, role: IDGenerator.Role.process)
+        // The receive span's id stands for the event wherever it is kept.
+        let position = place.view.pointee.traces[Int(place.event)].receive
         if place.view.pointee.traces[Int(place.event)].sampled, isTracing {
             info.isSampled = true
             info.previousSpan = core.lastSpan(ofCall: call)
-            core.setLastSpan(info.span, ofCall: call)
         }
+        // The span before tells attempts of one number apart: those that were not charged are run again.
+        info.span = ids.spanID(
+            position: position ^ info.previousSpan, lane: UInt32(start.lane), attempt: info.attempt,
+            role: IDGenerator.Role.process)
         infos[index] = info
         _ = table.arm(index)
     }
@@ -395,6 +417,7 @@ struct DispatchLoop: ~Copyable {
         let reference = core.reference(ofCall: call)
         let info = dispatcher.shared.infos[index]
         guard table.close(index) else { return }
+        if info.isSampled { core.setLastSpan(info.span, ofCall: call) }
         let settlement = core.closed(call, now: now, unixNow: now &+ unixOffset, effects: &effects)
         host.spans.map { _ = $0.endAll(call: table.call(at: index), now: now &+ unixOffset) }
         report(

@@ -17,12 +17,15 @@ package final class IntakePort: Sendable {
     private let stopped = Atomic<Bool>(false)
     private let offered = Atomic<UInt64>(0)
     private let appended = Atomic<UInt64>(0)
+    /// Offered when nobody took batches any more.
+    private let leftovers = Mutex<[EventBatch]>([])
 
     init(doorbell: Doorbell) { toDispatcher = doorbell }
 
     // MARK: Source
 
-    /// Hands a batch over, waiting for room. False when the dispatcher has stopped taking; the batch is then not taken.
+    /// Hands a batch over, waiting for room. False when the dispatcher has stopped taking: the batch is kept for
+    /// `unread`, so what a source has counted as accepted is never lost.
     package func offer(_ batch: EventBatch) -> Bool {
         let word = UInt(bitPattern: Unmanaged.passRetained(batch).toOpaque())
         while !stopped.load(ordering: .acquiring) {
@@ -33,7 +36,8 @@ package final class IntakePort: Sendable {
             }
             toSource.wait(timeout: 0) { !incoming.isFull || stopped.load(ordering: .acquiring) }
         }
-        Self.batch(word).release()
+        let batch = Self.batch(word).takeRetainedValue()
+        leftovers.withLock { $0.append(batch) }
         return false
     }
 
@@ -78,6 +82,13 @@ package final class IntakePort: Sendable {
     func giveBack(_ batch: EventBatch) {
         let word = Unmanaged.passRetained(batch)
         if !returning.push(UInt(bitPattern: word.toOpaque())) { word.release() }
+    }
+
+    /// What was offered and never taken, oldest first. Once the source's thread and the dispatcher's have ended.
+    package func unread() -> [EventBatch] {
+        var batches: [EventBatch] = []
+        while let batch = take() { batches.append(batch) }
+        return batches + leftovers.withLock { $0 }
     }
 
     /// Ends every wait of the source.

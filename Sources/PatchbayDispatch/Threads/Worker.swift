@@ -99,6 +99,7 @@ final class Worker: Sendable {
     private let pool: WorkerPool
     private let shared: WorkerShared
     private let thread = Mutex<OwnThread?>(nil)
+    private let hasEnded = Atomic<Bool>(false)
 
     init(pool: WorkerPool, shared: WorkerShared) {
         self.pool = pool
@@ -110,12 +111,20 @@ final class Worker: Sendable {
         thread.withLock { $0 = started }
     }
 
+    /// Waits for the thread, or gives it up when it is in a handler. It may be about to enter one: that takes it no
+    /// time, so a thread that has not ended soon is in one.
     func end(stuck: Bool) {
         guard let thread = thread.withLock({ $0.take() }) else { return }
-        if stuck, current.load(ordering: .acquiring) != 0 { thread.detach() } else { thread.join() }
+        let patience = pbs_now() + 200_000_000
+        while stuck, !hasEnded.load(ordering: .acquiring) {
+            guard current.load(ordering: .acquiring) == 0, pbs_now() < patience else { return thread.detach() }
+            pbs_pause()
+        }
+        thread.join()
     }
 
     private func run() {
+        defer { hasEnded.store(true, ordering: .releasing) }
         var posted = 0
         while true {
             if pool.ring.isEmpty {

@@ -48,8 +48,9 @@ final class WorkerPool: Sendable {
     /// The next call, waiting for one; `nil` when the pool ends.
     func next() -> UInt32? {
         while true {
-            if let call = ring.take() { return call }
+            // First, so that a stop does not wait for all that is queued.
             if stopping.load(ordering: .acquiring) { return nil }
+            if let call = ring.take() { return call }
             bell.wait { !ring.isEmpty || stopping.load(ordering: .acquiring) }
         }
     }

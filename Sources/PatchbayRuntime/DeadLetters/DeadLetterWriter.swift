@@ -1,3 +1,4 @@
+import CPatchbaySystem
 import Glibc
 import PatchbayDispatch
 import PatchbayEvents
@@ -6,12 +7,16 @@ import Synchronization
 /// Appends dead letters to a file of JSON lines, on a thread of its own, and tells the dispatcher once each is written.
 ///
 /// A disk that refuses costs nothing but time: what is not written stays here, the delivery stays pending, the error is
-/// reported when it appears and when it is over, and writing is tried again every second.
+/// reported when it appears and when it is over, and writing is tried again every second. After three tries the letters
+/// no longer keep a run from ending.
 final class DeadLetterWriter: Sendable {
     private struct State {
         var waiting: [DeadLetter] = []
         var isWriting = false
         var isEnding = false
+        var hasEnded = false
+        /// Tries since the last one that went well.
+        var failures = 0
         var written: UInt64 = 0
     }
 
@@ -22,6 +27,9 @@ final class DeadLetterWriter: Sendable {
     private let buried: @Sendable (UInt32) -> Void
     private let report: @Sendable (String) -> Void
     private let thread = Mutex<OwnThread?>(nil)
+    private static let failuresMax = 3
+    /// How long `end` waits for a disk that does not answer.
+    private static let endPatience: UInt64 = 2_000_000_000
 
     /// - Parameters:
     ///   - buried: told of each letter that is written, on the writer's thread.
@@ -46,37 +54,50 @@ final class DeadLetterWriter: Sendable {
         bell.ring()
     }
 
-    var isBusy: Bool { state.withLock { $0.isWriting || !$0.waiting.isEmpty } }
+    /// Whether letters are on their way; not those that the disk has refused several times.
+    var isBusy: Bool {
+        state.withLock { $0.failures < Self.failuresMax && ($0.isWriting || !$0.waiting.isEmpty) }
+    }
     var written: UInt64 { state.withLock { $0.written } }
 
-    /// Ends the thread after one more try, and gives back what could not be written.
+    /// Ends the thread and gives back what is not written: what waits now, since the dispatcher has waited for the rest.
+    /// A thread that the disk holds up is given up, and the letters it was writing are given back as well.
     func end() -> [DeadLetter] {
         state.withLock { $0.isEnding = true }
         bell.ring()
-        thread.withLock { $0.take() }?.join()
+        if let thread = thread.withLock({ $0.take() }) {
+            let until = pbs_now() + Self.endPatience
+            while !state.withLock({ $0.hasEnded }), pbs_now() < until { usleep(1_000) }
+            if state.withLock({ $0.hasEnded }) { thread.join() } else { thread.detach() }
+        }
         return state.withLock { $0.waiting }
     }
 
     // MARK: Thread
 
     private func run() {
+        defer { state.withLock { $0.hasEnded = true } }
         var failing = false
+        // How many of the first waiting letters have their attempts written already.
+        var recorded = 0
         while true {
             let (letters, isEnding) = state.withLock { state in
                 state.isWriting = !state.waiting.isEmpty
                 return (state.waiting, state.isEnding)
             }
+            if isEnding { return state.withLock { $0.isWriting = false } }
             if letters.isEmpty {
-                if isEnding { return }
                 bell.wait(timeout: 0) { self.state.withLock { !$0.waiting.isEmpty || $0.isEnding } }
                 continue
             }
-            let problem = write(letters)
+            let problem = write(letters, &recorded)
             if let problem {
                 if !failing { report("\(problem); dead letters wait until it works again") }
                 failing = true
-                state.withLock { $0.isWriting = false }
-                if isEnding { return }
+                state.withLock { state in
+                    state.isWriting = false
+                    state.failures += 1
+                }
                 // Only the end of the run, not a new letter, cuts this wait short.
                 bell.wait(spins: 0, timeout: 1_000_000_000) { self.state.withLock { $0.isEnding } }
                 continue
@@ -86,21 +107,24 @@ final class DeadLetterWriter: Sendable {
             state.withLock { state in
                 state.waiting.removeFirst(letters.count)
                 state.written += UInt64(letters.count)
+                state.failures = 0
             }
+            recorded = 0
             for letter in letters { buried(letter.delivery) }
             state.withLock { $0.isWriting = false }
         }
     }
 
     /// What went wrong; `nil` when everything is written.
-    private func write(_ letters: [DeadLetter]) -> String? {
-        var lines: [UInt8] = []
+    private func write(_ letters: [DeadLetter], _ recorded: inout Int) -> String? {
         var histories: [UInt8] = []
-        for letter in letters {
-            lines += letter.line + [0x0A]
-            if !letter.history.isEmpty { histories += letter.history + [0x0A] }
-        }
-        return AppendedFile.append(histories, to: historyPath) ?? AppendedFile.append(lines, to: path)
+        for letter in letters[recorded...] where !letter.history.isEmpty { histories += letter.history + [0x0A] }
+        if let problem = AppendedFile.append(histories, to: historyPath) { return problem }
+        // Tried again, the letters alone are written.
+        recorded = letters.count
+        var lines: [UInt8] = []
+        for letter in letters { lines += letter.line + [0x0A] }
+        return AppendedFile.append(lines, to: path)
     }
 }
 

@@ -52,6 +52,11 @@ final class HandlerSet: Sendable {
         self.loaded = loaded
     }
 
+    /// Counts what the dispatcher saw a handler do; the host's own handlers have no counters.
+    func count(_ kind: Misbehaviour, of name: String) {
+        loaded.first { $0.scope.name == name }?.counters.count(kind)
+    }
+
     /// Drains and destroys the instances, and says how they misbehaved. With calls still open, code of theirs may run:
     /// then nothing is destroyed.
     func end(openCalls: Int) -> [RunReport.Misbehaviour] {

@@ -127,7 +127,12 @@ package final class Host: Sendable {
         for thread in threads.withLock({ $0 }) { thread.join() }
         let unwritten = letters.end()
         var report = report(ended)
-        report.pendingWritten = writePending((ended?.pending ?? []) + unwritten.filter { $0.delivery == 0 }.map(\.line))
+        let unread = sources.flatMap { $0.port.unread() }.flatMap(\.pendingLines)
+        report.pendingDeliveries = UInt64(ended?.pendingDeliveries ?? 0)
+        report.unread = UInt64((ended?.unread ?? 0) + unread.count)
+        report.pendingWritten = writePending(
+            (ended?.pending ?? []) + unread + setTimers
+                + unwritten.filter { $0.delivery == 0 }.map(\.line))
         let misbehaviour = handlers.end(openCalls: ended?.status.callsOpen ?? 0)
         report.misbehaviour = misbehaviour
         tracer.shutdown(timeout: 5_000_000_000)
@@ -193,7 +198,14 @@ package final class Host: Sendable {
             reenter: { reentry.batches(of: $0) },
             bury: { [letters] in letters.add($0) },
             isBurying: { [letters] in letters.isBusy },
-            notice: { [log] in log.notice($0) },
+            notice: { [log, handlers, blueprint] notice in
+                log.notice(notice)
+                switch notice {
+                case .callClosed(let lane): handlers.count(.missingCompletion, of: blueprint.lanes[lane].handler)
+                case .notPrompt(let lane, _): handlers.count(.slowCall, of: blueprint.lanes[lane].handler)
+                default: break
+                }
+            },
             attemptFailed: { [log] in log.attempt($0) },
             spans: tracer.isOn ? environment.spans : nil)
     }
@@ -230,6 +242,15 @@ package final class Host: Sendable {
             problems.withLock { $0.append(problem) }
         }
         return RunReport.Pending(count: lines.count, path: problem == nil ? options.pendingPath : "")
+    }
+
+    /// The timers that are still set, as the events that they would have brought.
+    private var setTimers: [[UInt8]] {
+        environment.timers.takeAll().map { timer in
+            var event = timer.event.event
+            event.extensions.append(Event.Extension("pendinghandler", timer.scope.name))
+            return event.json
+        }
     }
 
     private static func unmatched(_ policy: Configuration.Unmatched) -> Intake.Setup.Unmatched {

@@ -1,3 +1,4 @@
+import CPatchbaySystem
 package import PatchbayDispatch
 package import PatchbayTelemetry
 
@@ -57,9 +58,16 @@ package struct RunReport: Sendable {
     package var pendingWritten: Pending?
     package var misbehaviour: [Misbehaviour] = []
     package var spans = Spans()
+    /// Accepted events that were not appended to the log before the end; they are among the pending ones.
+    package var unread: UInt64 = 0
+    /// Pending deliveries, counted one by one at the end.
+    package var pendingDeliveries: UInt64 = 0
     /// What went wrong with the host itself.
     package var problems: [String] = []
     package var metrics: MetricsSnapshot?
+    /// Memory of the process in bytes: now, and at its highest.
+    package var residentBytes = pbs_resident_bytes()
+    package var residentBytesPeak = pbs_resident_bytes_peak()
 
     init(status: DispatchStatus) { self.status = status }
 
@@ -84,7 +92,12 @@ package struct RunReport: Sendable {
             return "\(source.name): \(source.received) received, \(source.refused) refused, \(source.accepted) accepted"
         }
         let taken = accepted + (emits?.accepted ?? 0)
-        if end == "finished", taken != status.accepted { return "\(taken) accepted, \(status.accepted) appended" }
+        if taken != status.accepted + unread { return "\(taken) accepted, \(status.accepted) appended, \(unread) not" }
+        let counts = status.counts
+        if counts.pending != pendingDeliveries {
+            return "\(counts.created) deliveries created, \(counts.done) done, \(counts.skipped) skipped, "
+                + "\(counts.dead) dead, \(pendingDeliveries) pending"
+        }
         let lanes = self.lanes.reduce(0) { $0 + $1.counts.done + $1.counts.skipped + $1.counts.dead }
         let settled = status.counts.done + status.counts.skipped + status.counts.dead
         return lanes == settled ? nil : "\(settled) deliveries settled, \(lanes) by lane"

@@ -37,8 +37,7 @@ final class Intake {
     private var routedCapacity: Int
     private let perLane: UnsafeMutablePointer<UInt32>
     private var touched: ContiguousArray<UInt16> = []
-    /// Events so far, for trace ids that do not repeat.
-    private var sequence: UInt64 = 0
+    private let sequence: TraceSequence
     /// Lines so far.
     private(set) var lines: UInt64 = 0
     /// Why lines were refused, since the caller last took them; bounded by what one batch holds.
@@ -51,8 +50,13 @@ final class Intake {
         var message: String
     }
 
-    /// - Parameter number: of the source; tells traces of different sources apart.
-    init(_ setup: Setup, name: String, number: Int, counters: IntakeCounters) {
+    /// - Parameters:
+    ///   - number: of the source; tells traces of different sources apart.
+    ///   - sequence: shared by the intakes of one source.
+    init(
+        _ setup: Setup, name: String, number: Int, counters: IntakeCounters, sequence: TraceSequence = TraceSequence()
+    ) {
+        self.sequence = sequence
         self.setup = setup
         self.name = name
         self.number = UInt64(number)
@@ -206,7 +210,8 @@ final class Intake {
     private func trace(
         _ batch: EventBatch, _ index: Int, deliveries: UnsafeMutablePointer<RoutedDelivery>, count: Int
     ) {
-        sequence &+= 1
+        sequence.last &+= 1
+        let sequence = sequence.last
         var creator = TraceContext.none
         let record = batch.events[index]
         for position in 0..<Int(record.ext_count) {
@@ -269,11 +274,16 @@ final class Intake {
         let route = Span.route(
             matched: names, deliveries: routes.count,
             context: context.child(
-                spanID: setup.tracer.ids.spanID(position: number << 48 | sequence, role: IDGenerator.Role.route)),
+                spanID: setup.tracer.ids.spanID(position: number << 48 | sequence.last, role: IDGenerator.Role.route)),
             parentSpanID: context.spanID, start: receive.start, end: now)
         setup.tracer.record(receive)
         setup.tracer.record(route)
     }
+}
+
+/// Counts the events of one source, so that their trace ids do not repeat. One thread.
+final class TraceSequence {
+    fileprivate(set) var last: UInt64 = 0
 }
 
 extension Intake.Setup {

@@ -44,11 +44,9 @@ final class LineFeed {
         repeat {
             let room = min(max(target, batch.textCount + 1), batch.textCapacity) - batch.textCount
             if room == 0 { break }
-            let count = Glibc.read(file, batch.text + batch.textCount, room)
-            if count < 0 {
-                if errno == EINTR { continue }
-                return -Int(errno)
-            }
+            var count = Glibc.read(file, batch.text + batch.textCount, room)
+            while count < 0, errno == EINTR { count = Glibc.read(file, batch.text + batch.textCount, room) }
+            guard count >= 0 else { return -Int(errno) }
             batch.textCount += count
             total += count
             if count == 0 { break }
@@ -63,7 +61,8 @@ final class LineFeed {
     // MARK: Private
 
     private func handOver(atEnd: Bool) {
-        while !isClosed {
+        // What was read is handed over, also when nobody takes it any more: the port keeps it.
+        while true {
             guard let end = wholeLines(atEnd: atEnd), end > 0 else { return }
             let consumed =
                 envelope.map { envelope in

@@ -15,6 +15,8 @@ final class SocketSource: EventSource {
     private let flag = StopFlag()
     private static let connectionsMax = 64
     private static let errorsMax = 20
+    /// Milliseconds without new clients when the process has no file descriptor left.
+    private static let acceptPause: Int32 = 100
 
     init(name: String, path: String) {
         self.name = name
@@ -25,7 +27,9 @@ final class SocketSource: EventSource {
 
     func run(_ lane: SourceLane) throws(SourceError) {
         let listener = try listen()
+        let sequence = TraceSequence()
         var clients: [Client] = []
+        var isExhausted = false
         defer {
             close(listener)
             unlink(path)
@@ -34,10 +38,12 @@ final class SocketSource: EventSource {
         while !flag.isSet {
             var files = [
                 pollfd(fd: flag.event, events: Int16(POLLIN), revents: 0),
-                pollfd(fd: clients.count < Self.connectionsMax ? listener : -1, events: Int16(POLLIN), revents: 0),
+                pollfd(
+                    fd: clients.count < Self.connectionsMax && !isExhausted ? listener : -1, events: Int16(POLLIN),
+                    revents: 0),
             ]
             files += clients.map { pollfd(fd: $0.file, events: Int16(POLLIN), revents: 0) }
-            guard poll(&files, nfds_t(files.count), -1) >= 0 else {
+            guard poll(&files, nfds_t(files.count), isExhausted ? Self.acceptPause : -1) >= 0 else {
                 if errno == EINTR { continue }
                 throw SourceError(name, "cannot wait for clients", errno: errno, remedy: "start again")
             }
@@ -47,9 +53,11 @@ final class SocketSource: EventSource {
                 close(client.file)
                 return true
             }
+            isExhausted = false
             if files[1].revents != 0 {
                 let file = pbs_accept(listener)
-                if file >= 0 { clients.append(Client(file: file, lane: lane)) }
+                isExhausted = file < 0 && (errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS)
+                if file >= 0 { clients.append(Client(file: file, lane: lane, sequence: sequence)) }
             }
         }
     }
@@ -68,6 +76,12 @@ final class SocketSource: EventSource {
         withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: bytes) }
         let file = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
         guard file >= 0 else { throw failure("cannot make a socket for") }
+        var status = stat()
+        if lstat(path, &status) == 0, status.st_mode & S_IFMT != S_IFSOCK {
+            close(file)
+            errno = EEXIST
+            throw failure("something else than a socket is at")
+        }
         let connects = connectTo(address)
         if connects {
             close(file)
@@ -118,14 +132,15 @@ final class SocketSource: EventSource {
             var list: [Intake.Refusal] = []
         }
 
-        init(file: Int32, lane: SourceLane) {
+        init(file: Int32, lane: SourceLane, sequence: TraceSequence) {
             self.file = file
             self.lane = lane
             totals = lane.intake.counters
             let errors = errors
             // Lines are counted from each client's first.
             feed = LineFeed(
-                intake: Intake(lane.intake.setup, name: totals.name, number: lane.number, counters: totals),
+                intake: Intake(
+                    lane.intake.setup, name: totals.name, number: lane.number, counters: totals, sequence: sequence),
                 port: lane.port, source: lane.number, envelope: nil, eventBytesMax: lane.eventBytesMax,
                 report: { refusal in
                     if errors.list.count < SocketSource.errorsMax { errors.list.append(refusal) }

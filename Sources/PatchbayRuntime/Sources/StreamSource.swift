@@ -21,7 +21,8 @@ final class StreamSource: EventSource {
     func run(_ lane: SourceLane) throws(SourceError) {
         var file = STDIN_FILENO
         if let path {
-            file = open(path, O_RDONLY | O_CLOEXEC)
+            // Without waiting for a pipe's writer: the wait below can be ended.
+            file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
             guard file >= 0 else {
                 throw SourceError(name, "cannot open \(path)", errno: errno, remedy: "check the path and its permissions")
             }
@@ -35,7 +36,10 @@ final class StreamSource: EventSource {
         while !flag.isSet, !feed.isClosed {
             if !neverWaits, pbs_wait_readable(file, flag.event) == 0 { break }
             let count = feed.read(file, fills: neverWaits)
-            if count == 0 { break }
+            if count == 0 {
+                feed.finish()
+                break
+            }
             guard count > 0 else {
                 let number = Int32(-count)
                 if number == EAGAIN { continue }
@@ -44,7 +48,6 @@ final class StreamSource: EventSource {
                     name, "cannot read \(path ?? "standard input")", errno: number, remedy: "check the disk or the pipe")
             }
         }
-        if !flag.isSet { feed.finish() }
     }
 }
 

@@ -50,8 +50,7 @@ struct HostBlock {
     private static func cancelled(_ host: UnsafePointer<patchbay_host>?, _ call: patchbay_call) -> Int32 {
         guard let host else { return Int32(PATCHBAY_CANCEL_SHUTDOWN) }
         let block = UnsafeRawPointer(host).assumingMemoryBound(to: HostBlock.self)
-        let cancelled = block.pointee.calls._withUnsafeGuaranteedRef { $0.isCancelled(call) }
-        return cancelled ? Int32(PATCHBAY_CANCEL_TIMEOUT) : 0
+        return block.pointee.calls._withUnsafeGuaranteedRef { $0.cancelReason(call) }
     }
 
     private static func lastingText(_ text: String) -> patchbay_str {
