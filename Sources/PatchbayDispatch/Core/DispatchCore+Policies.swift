@@ -80,9 +80,9 @@ extension DispatchCore {
             let routes = plan.routes.indices.filter { plan.routes[$0].lanes?.contains(lane) ?? true }
             let bound = routes.map { bindings[$0 * plan.lanes.count + lane] }
             // What is handed out before a failure is known would still run after it.
-            lanes[lane].countsPermits = routes.contains { plan.routes[$0].onFailure == .halt }
-            lanes[lane].hasManyBreakers = Set(bound.map(\.breaker)).count > 1
-            lanes[lane].hasManyLimits = Set(bound.map(\.limiter)).count > 1
+            (lanes + lane).pointee.countsPermits = routes.contains { plan.routes[$0].onFailure == .halt }
+            (lanes + lane).pointee.hasManyBreakers = Set(bound.map(\.breaker)).count > 1
+            (lanes + lane).pointee.hasManyLimits = Set(bound.map(\.limiter)).count > 1
         }
     }
 
@@ -139,7 +139,7 @@ extension DispatchCore {
     /// Lanes and deliveries that an open or probing breaker held back may ask again.
     mutating func wakeAll(of breaker: UInt32, now: UInt64) {
         for lane in breakers[Int(breaker)].lanes where lanes[lane].blockedUntil != 0 {
-            lanes[lane].blockedUntil = 0
+            (lanes + lane).pointee.blockedUntil = 0
             markDirty(lane)
         }
         wakeWaiting(of: breaker, now: now)

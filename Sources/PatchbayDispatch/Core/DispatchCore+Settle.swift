@@ -15,15 +15,15 @@ extension DispatchCore {
         let index = Int(open.lane)
         calls.base[Int(call)].isOpen = false
         calls.free(call)
-        lanes[index].pushed -= 1
+        (lanes + index).pointee.pushed -= 1
         markDirty(index)
-        if outcome.wasPending, !outcome.wasClosed { lanes[index].countsPermits = true }
+        if outcome.wasPending, !outcome.wasClosed { (lanes + index).pointee.countsPermits = true }
         guard open.delivery != 0 else {
             // Owed: its outcome was settled when the host closed it; only its permit and memory come back.
-            lanes[index].owed -= 1
+            (lanes + index).pointee.owed -= 1
             owed -= 1
             if open.shareKey != 0 {
-                lanes[index].shares.decrement(open.shareKey)
+                (lanes + index).pointee.shares.decrement(open.shareKey)
                 feedStarved(index)
             }
             release(batch: open.batch, effects: &effects)
@@ -36,7 +36,7 @@ extension DispatchCore {
         let duration = startedAt == 0 ? 0 : now.elapsed(since: startedAt)
         let kind = effectiveKind(outcome, open, stateConflict: stateConflict, duration: duration)
         if kind != .unstarted {
-            lanes[index].isCrowded = false
+            (lanes + index).pointee.isCrowded = false
             if kind != .busy { countTime(node, startedAt: startedAt) }
         }
         var settlement = Settlement(verdict: .finished, attempt: Int(delivery.pointee.attempts) + 1)
@@ -53,14 +53,14 @@ extension DispatchCore {
             if let adaptive = lanes[index].adaptive, duration > 0 {
                 var limit = adaptive
                 _ = limit.sample(nanoseconds: duration, inFlight: lanes[index].pushed + 1, now: now)
-                lanes[index].adaptive = limit
+                (lanes + index).pointee.adaptive = limit
             }
             if kind == .done {
                 counts.done += 1
-                lanes[index].counts.done += 1
+                (lanes + index).pointee.counts.done += 1
             } else {
                 counts.skipped += 1
-                lanes[index].counts.skipped += 1
+                (lanes + index).pointee.counts.skipped += 1
             }
             finish(node, now: now, effects: &effects)
         case .retry, .fail, .cancelled:
@@ -89,11 +89,11 @@ extension DispatchCore {
         let node = open.delivery
         calls.base[Int(call)].delivery = 0
         batches.base[Int(open.batch)].holds += 1
-        lanes[index].owed += 1
+        (lanes + index).pointee.owed += 1
         owed += 1
         effects.notices.append(.callClosed(lane: index))
         if lanes[index].owed >= plan.owedMax, !lanes[index].isStopped {
-            lanes[index].isStopped = true
+            (lanes + index).pointee.isStopped = true
             effects.notices.append(.laneQuarantined(lane: index, owed: lanes[index].owed))
         }
         let delivery = deliveries.base + Int(node)
@@ -144,10 +144,10 @@ extension DispatchCore {
         if !wasStarted {
             if binding.hasLimit { limiters[Int(binding.limiter)].giveBack(key: delivery.pointee.rateKeyHash) }
             // Not its breaker stopped it, so the workers had no permit for it.
-            if generation == breakers[Int(open.breaker)].machine.generation { lanes[index].isCrowded = true }
+            if generation == breakers[Int(open.breaker)].machine.generation { (lanes + index).pointee.isCrowded = true }
         }
         delivery.pointee.state = .returned
-        lanes[index].returned.append(node, deliveries.base)
+        (lanes + index).pointee.returned.append(node, deliveries.base)
     }
 
     private mutating func note(
@@ -213,14 +213,14 @@ extension DispatchCore {
         switch decision {
         case .retry(let after, let holdsSlot):
             counts.retries += 1
-            lanes[index].counts.retries += 1
+            (lanes + index).pointee.counts.retries += 1
             delivery.pointee.previousDelay = after
             // An owed call keeps the permit itself.
             retry(node, lane: index, after: after, holdsSlot: holdsSlot && !isOwed, now: now)
             return Settlement(verdict: .retries, retryDelay: after, attempt: number)
         case .giveUp(let end):
             if route.pointee.onFailure == .halt {
-                lanes[index].isStopped = true
+                (lanes + index).pointee.isStopped = true
                 delivery.pointee.readySince = now
                 makeReady(node, atFront: true)
                 effects.notices.append(.laneHalted(lane: index, reason: details.reason))
@@ -262,7 +262,7 @@ extension DispatchCore {
         deliveries.base[Int(node)].readySince = 0
         if holdsSlot {
             deliveries.base[Int(node)].holdsPermit = true
-            lanes[index].pushed += 1
+            (lanes + index).pointee.pushed += 1
         }
         park(node, as: .waitingForTime)
         timers.add(.delivery(node), due: now + after)

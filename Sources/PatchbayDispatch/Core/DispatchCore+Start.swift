@@ -38,7 +38,7 @@ extension DispatchCore {
         delivery.readySince = now
         deliveries.base[Int(node)] = delivery
         if routed.keyHash != 0 {
-            guard lanes[Int(routed.lane)].keys.acquire(routed.keyHash, node, deliveries.base) else {
+            guard (lanes + Int(routed.lane)).pointee.keys.acquire(routed.keyHash, node, deliveries.base) else {
                 deliveries.base[Int(node)].state = .waitingForKey
                 return
             }
@@ -89,7 +89,7 @@ extension DispatchCore {
 
     /// Every call there can be is out: the lane asks again soon.
     private mutating func waitForCall(_ index: Int, now: UInt64) {
-        lanes[index].blockedUntil = now + 1_000_000
+        (lanes + index).pointee.blockedUntil = now + 1_000_000
         timers.add(.lane(index), due: lanes[index].blockedUntil)
     }
 
@@ -247,7 +247,7 @@ extension DispatchCore {
     private mutating func takeTurn(_ node: Link, lane index: Int, _ binding: Binding) -> Bool {
         let delivery = deliveries.base + Int(node)
         if delivery.pointee.holdsTurn { return true }
-        guard lanes[index].turns.acquire(turnKey(delivery.pointee, binding), node, deliveries.base) else {
+        guard (lanes + index).pointee.turns.acquire(turnKey(delivery.pointee, binding), node, deliveries.base) else {
             park(node, as: .waitingForTurn)
             return false
         }
@@ -260,7 +260,7 @@ extension DispatchCore {
         let delivery = deliveries.base + Int(node)
         guard delivery.pointee.holdsTurn else { return }
         delivery.pointee.holdsTurn = false
-        let next = lanes[index].turns.release(turnKey(delivery.pointee, binding), deliveries.base)
+        let next = (lanes + index).pointee.turns.release(turnKey(delivery.pointee, binding), deliveries.base)
         guard next != 0 else { return }
         deliveries.base[Int(next)].holdsTurn = true
         makeReady(next)
@@ -293,7 +293,7 @@ extension DispatchCore {
         }
         if delivery.pointee.holdsShare {
             delivery.pointee.holdsShare = false
-            lanes[index].shares.decrement(delivery.pointee.keyHash)
+            (lanes + index).pointee.shares.decrement(delivery.pointee.keyHash)
             feedStarved(index)
         }
     }
@@ -307,7 +307,7 @@ extension DispatchCore {
     mutating func feedStarved(_ index: Int) {
         guard !lanes[index].starved.isEmpty else { return }
         var starved = lanes[index].starved
-        lanes[index].starved = DeliveryList()
+        (lanes + index).pointee.starved = DeliveryList()
         while true {
             let node = starved.popFirst(deliveries.base)
             guard node != 0 else { return }
@@ -334,7 +334,7 @@ extension DispatchCore {
     /// What refused a delivery would refuse every other one of its lane, too: the lane waits with it at the front.
     private mutating func block(_ index: Int, until: UInt64, before node: Link, now: UInt64) {
         makeReady(node, atFront: true)
-        lanes[index].blockedUntil = max(until, now + 1)
+        (lanes + index).pointee.blockedUntil = max(until, now + 1)
         timers.add(.lane(index), due: lanes[index].blockedUntil)
     }
 
@@ -345,7 +345,7 @@ extension DispatchCore {
         let keptPermit = delivery.pointee.holdsPermit
         if keptPermit {
             delivery.pointee.holdsPermit = false
-            lanes[Int(delivery.pointee.lane)].pushed -= 1
+            (lanes + Int(delivery.pointee.lane)).pointee.pushed -= 1
         }
         if delivery.pointee.readySince == 0 { delivery.pointee.readySince = now }
         makeReady(node, atFront: keptPermit)
@@ -364,7 +364,7 @@ extension DispatchCore {
         // Until its worker begins it waits on.
         delivery.pointee.readySince = now
         delivery.pointee.state = .inFlight
-        lanes[index].pushed += 1
+        (lanes + index).pointee.pushed += 1
         var open = OpenCall()
         open.delivery = node
         open.lane = UInt16(index)
