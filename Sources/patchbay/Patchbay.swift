@@ -1,5 +1,4 @@
 import ArgumentParser
-import CPatchbaySystem
 
 /// The command line.
 @main
@@ -12,17 +11,24 @@ struct Patchbay: ParsableCommand {
             events they get, with retries, circuit breakers, bulkheads and tracing.
 
             EXAMPLES
-              patchbay new handler greeter --language c     start a handler of your own
-              patchbay validate -c patchbay.yaml            check a configuration and its modules
-              patchbay run -c patchbay.yaml --trace console run it and watch every event's journey
-              patchbay send --type com.example.hello        send an event to a running host
+              patchbay new handler greeter --language c
+                  start a handler of your own
+              patchbay validate -c patchbay.yaml
+                  check a configuration and its modules
+              patchbay run -c patchbay.yaml --trace console
+                  run it and watch every event's journey
+              patchbay send --type com.example.hello --data '{"n":1}'
+                  send an event to a running host
+              patchbay explain event.json -c patchbay.yaml
+                  see which routes take an event, and why
             """,
         version: Version.text,
-        subcommands: [RunCommand.self])
+        subcommands: [
+            RunCommand.self, SendCommand.self, NewCommand.self, ModulesCommand.self, ValidateCommand.self,
+            ExplainCommand.self, ConfigCommand.self, VersionCommand.self,
+        ])
 
-    /// Signals are taken by one thread of `run`; blocked here, before any other thread exists.
     static func main() {
-        pbs_signals_block()
         do {
             var command = try parseAsRoot()
             try command.run()
@@ -38,9 +44,4 @@ struct Patchbay: ParsableCommand {
             exit(withError: error)
         }
     }
-}
-
-/// The version of this build.
-enum Version {
-    static let text = "0.1.0"
 }

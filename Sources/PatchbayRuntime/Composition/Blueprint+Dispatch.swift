@@ -7,7 +7,7 @@ import PatchbayResilience
 
 extension Blueprint {
     /// Calls at once that a lane's bulkhead allows; the manifest may lower it.
-    func maxInFlight(_ lane: Lane) -> Int {
+    package func maxInFlight(_ lane: Lane) -> Int {
         let policy = configuration.policies.bulkheads.policy(lane.bulkhead)
         if policy.algorithm == .gradient2 { return policy.max }
         switch policy.maxInFlight {

@@ -62,11 +62,15 @@ struct RunCommand: ParsableCommand {
 
     func validate() throws {
         guard Logger.Level(parsing: logLevel) != nil else {
-            throw ValidationError("--log-level \(logLevel): accepted are \(Logger.Level.allCases.map(\.rawValue).joined(separator: ", "))")
+            throw ValidationError(
+                "--log-level \(logLevel): accepted are \(Logger.Level.allCases.map(\.rawValue).joined(separator: ", "))"
+            )
         }
     }
 
     func run() throws {
+        // Before any thread exists: signals are taken by one thread alone.
+        pbs_signals_block()
         let level = Logger.Level(parsing: logLevel) ?? .info
         TelemetryLogging.bootstrap(
             level: level, format: logFormat == .json ? .json : .human, colour: Output.isTerminal(STDERR_FILENO))
@@ -85,7 +89,7 @@ struct RunCommand: ParsableCommand {
         }
         let report = try host(preparation, options)
         if json {
-            Output.bytes(report.value.json)
+            Output.json(report.value)
         } else if !quiet {
             Output.error(report.text)
         }
@@ -99,8 +103,7 @@ struct RunCommand: ParsableCommand {
             host = try Host(preparation, options: options)
             try host.start()
         } catch {
-            Output.error("patchbay: \(error)")
-            throw ExitCode(1)
+            throw Output.failure("\(error)", code: 1)
         }
         do {
             // Ends with the process.
@@ -114,8 +117,7 @@ struct RunCommand: ParsableCommand {
                 _exit(1)
             }.detach()
         } catch {
-            Output.error("patchbay: \(error)")
-            throw ExitCode(1)
+            throw Output.failure("\(error)", code: 1)
         }
         let progress = showsProgress ? ProgressLine(host) : nil
         let report = host.wait()

@@ -1,14 +1,25 @@
+import ArgumentParser
 import Glibc
+import PatchbayEvents
 
 /// Where text goes: results to standard output, everything else to standard error.
 enum Output {
     static func line(_ text: String) { write(text + "\n", to: STDOUT_FILENO) }
     static func error(_ text: String) { write(text + "\n", to: STDERR_FILENO) }
 
-    static func bytes(_ bytes: [UInt8]) { write(String(decoding: bytes, as: UTF8.self) + "\n", to: STDOUT_FILENO) }
+    /// One line of JSON on standard output.
+    static func json(_ value: Value) { line(String(decoding: value.json, as: UTF8.self)) }
 
+    /// Says on standard error why a command fails; throw what it returns.
+    static func failure(_ message: String, code: Int32) -> ExitCode {
+        error("\(Style(for: STDERR_FILENO).red("error:")) \(message)")
+        return ExitCode(code)
+    }
+
+    /// Whether a person looks at `file` and has nothing against colour.
     static func isTerminal(_ file: Int32) -> Bool {
-        isatty(file) == 1 && getenv("NO_COLOR") == nil && getenv("TERM").map { String(cString: $0) } != "dumb"
+        let refusesColour = getenv("NO_COLOR").map { $0.pointee != 0 } ?? false
+        return isatty(file) == 1 && !refusesColour && getenv("TERM").map { String(cString: $0) } != "dumb"
     }
 
     /// Writes all of it; a reader that has gone away is not an error of ours.
@@ -24,4 +35,19 @@ enum Output {
             }
         }
     }
+}
+
+extension String {
+    /// Without characters that move a terminal's cursor or change its state; line ends stay.
+    var printable: String {
+        var text = ""
+        for scalar in unicodeScalars {
+            let isControl = scalar.properties.generalCategory == .control && scalar != "\n"
+            text.unicodeScalars.append(isControl ? "\u{FFFD}" : scalar)
+        }
+        return text
+    }
+
+    /// `1 route`, `2 routes`.
+    static func count(_ number: Int, _ noun: String) -> String { "\(number) \(noun)\(number == 1 ? "" : "s")" }
 }

@@ -1,0 +1,62 @@
+import CPatchbay
+import CPatchbayJSON
+import PatchbayConfiguration
+package import PatchbayEvents
+package import PatchbayRouting
+
+/// Says where an event would go and why: decodes it as a run would, without a host. Belongs to one thread at a time.
+package final class Explainer {
+    /// What became of one event.
+    package struct Explanation: Sendable, Equatable {
+        package var event: Event
+        package var routing: RoutingExplanation
+    }
+
+    private let blueprint: Blueprint
+    private let decoder: OpaquePointer
+    private let fields: UnsafeMutablePointer<pbj_field>
+    private let batch = EventBatch(source: 0, textCapacity: 1 << 12)
+
+    package init(_ blueprint: Blueprint) {
+        self.blueprint = blueprint
+        let limits = blueprint.configuration.limits
+        decoder = pbj_decoder_new(
+            pbj_limits(event_bytes: UInt32(clamping: limits.eventBytes), nesting: UInt32(clamping: limits.nesting)),
+            blueprint.plan.handle)
+        fields = .allocate(capacity: max(1, blueprint.plan.count))
+    }
+
+    deinit {
+        pbj_decoder_free(decoder)
+        fields.deallocate()
+    }
+
+    /// - Parameter text: one CloudEvent as JSON, on one line or over many.
+    /// - Throws: what intake would refuse it for; trying again does not help.
+    package func explain(_ text: ArraySlice<UInt8>) throws(CloudEventsError) -> Explanation {
+        batch.reset()
+        batch.growText(to: text.count)
+        batch.textCount = text.count
+        // The decoder ends an event at a line's end; between tokens a tab is the same.
+        for (index, byte) in text.enumerated() {
+            batch.text[index] = CChar(bitPattern: byte == 0x0A || byte == 0x0D ? 0x09 : byte)
+        }
+        var request = pbj_batch()
+        request.text = UnsafePointer(batch.text)
+        request.end = UInt32(clamping: text.count)
+        request.events = batch.events
+        request.ext = batch.extensions
+        request.fields = fields
+        request.capacity = 1
+        request.ext_capacity = UInt32(EventBatch.extensionsMax)
+        request.arena = batch.arena
+        pbj_decode(decoder, &request)
+        guard request.count == 1 else {
+            throw CloudEventsError(code: .notJSON, message: "there is no event")
+        }
+        let view = BatchView(batch)
+        guard batch.events[0].error == 0 else { throw view.error(of: batch.events[0]) }
+        return Explanation(
+            event: view.event(0), routing: blueprint.table.explain(FieldSlots(base: UnsafePointer(fields))))
+    }
+}
