@@ -107,8 +107,8 @@ extension Atomic where Value: AtomicRepresentable & Sendable {
 
 /// How often each of a range of numbers was seen.
 private final class Tally: Sendable {
-    private let counts: Mutex<[UInt8]>
-    init(count: Int) { counts = Mutex(Array(repeating: 0, count: count)) }
+    private let counts: Guarded<[UInt8]>
+    init(count: Int) { counts = Guarded(Array(repeating: 0, count: count)) }
     func add(_ number: Int) { counts.withLock { $0[number] &+= 1 } }
     var isOneEach: Bool { counts.withLock { $0.allSatisfy { $0 == 1 } } }
 }
@@ -123,16 +123,16 @@ private final class Stage: Sendable {
         var withEffects = 0
     }
 
-    let facts = Mutex(Facts())
+    let facts = Guarded(Facts())
     private let calls: Int
     private let doorbell = Doorbell()
     private let table: CallTable
     private let ring = WorkRing(capacity: 64)
-    private let posted = WorkRing(capacity: 256)
-    private let postedLock = Mutex(())
+    /// Calls that workers post: the real list is the dispatcher target's; any hand-over with a release does here.
+    private let posted = Guarded<[Int]>([])
     private let ended = Atomic<Bool>(false)
     /// Calls that are to be completed by a thread that is no worker; old ones stay and are completed again.
-    private let strays = Mutex<[patchbay_call]>([])
+    private let strays = Guarded<[patchbay_call]>([])
     private static let slots = 32
 
     init(calls: Int) {
@@ -179,8 +179,10 @@ private final class Stage: Sendable {
             indices.append(Int(link) - 1)
             link = table.next[Int(link) - 1]
         }
-        while let index = posted.take() { indices.append(Int(index)) }
-        return indices
+        return posted.withLock { posted in
+            defer { posted.removeAll() }
+            return indices + posted
+        }
     }
 
     private func note(_ settled: SettledCall, wasBusy: Bool, wasClosed: Bool) {
@@ -216,8 +218,7 @@ private final class Stage: Sendable {
             table.views[index].deadline_ns = random.upTo(1) == 0 ? 0 : .max
             table.started[index].store(1, ordering: .releasing)
             if handle(index, call, &random) {
-                // The real list of posted calls is the dispatcher target's; any hand-over with a release does here.
-                postedLock.withLock { _ in precondition(posted.push(UInt32(index)), "the ring holds every slot") }
+                posted.withLock { $0.append(index) }
                 doorbell.ring()
             }
         }
