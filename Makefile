@@ -39,10 +39,14 @@ conformance: packages
 	@$(STEP) "building the conformance runner" $(LOGS)/conformance.log $(SWIFT_BUILD) --product patchbay-conformance
 	@.build/debug/patchbay-conformance $(SUITE)
 
-## bench: measure; TINY=1 only tries whether everything runs
+## bench: measure, in a release build; TINY=1 only tries with few events whether everything runs, in the debug build
+bench: BENCH_CONFIGURATION = $(if $(TINY),debug,release)
 bench: packages
-	@$(STEP) "building the benchmarks (release)" $(LOGS)/bench.log $(SWIFT_BUILD) -c release --product patchbay-bench
-	@.build/release/patchbay-bench $(if $(TINY),--tiny) $(BENCH)
+	@for product in patchbay patchbay-bench; do \
+	    $(STEP) "building $$product ($(BENCH_CONFIGURATION))" $(LOGS)/$$product.log \
+	        $(SWIFT_BUILD) -c $(BENCH_CONFIGURATION) --product $$product; \
+	done
+	@.build/$(BENCH_CONFIGURATION)/patchbay-bench $(if $(TINY),--tiny) $(BENCH)
 
 ## check: all that the continuous check does
 check:
