@@ -87,7 +87,9 @@ let package = Package(
             "CPatchbay", "CPatchbayJSON", "CPatchbayCrypto", "CPatchbaySystem", "PatchbayEvents", "PatchbayLog",
             "PatchbayResilience", "PatchbayTelemetry",
         ]),
-        library("PatchbayConfiguration", ["PatchbayEvents", "PatchbayExpressions", "PatchbaySchemas", yams]),
+        library(
+            "PatchbayConfiguration",
+            ["PatchbayEvents", "PatchbayExpressions", "PatchbayRouting", "PatchbaySchemas", yams]),
         library("PatchbayRuntime", [
             "CPatchbay", "CPatchbayJSON", "CPatchbaySystem", "PatchbayConfiguration", "PatchbayDispatch",
             "PatchbayEvents", "PatchbayExpressions", "PatchbayLog", "PatchbayModules", "PatchbayResilience",

@@ -11,6 +11,10 @@ package protocol EventLog {
     /// again once something was released.
     mutating func append(_ batch: EventBatch, from origin: AppendOrigin) throws(LogError)
 
+    /// Retains a batch of copies of events that were appended before: they keep what they are, and take room until
+    /// they are released.
+    mutating func retain(copies batch: EventBatch)
+
     /// Nothing needs the batch's events any more.
     mutating func release(_ batch: EventBatch)
 

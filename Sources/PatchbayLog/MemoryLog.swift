@@ -21,6 +21,11 @@ package struct MemoryLog: EventLog {
         usage.retainedEvents += batch.count
     }
 
+    package mutating func retain(copies batch: EventBatch) {
+        usage.retainedBytes += batch.byteCount
+        usage.retainedEvents += batch.count
+    }
+
     package mutating func release(_ batch: EventBatch) {
         usage.retainedBytes -= batch.byteCount
         usage.retainedEvents -= batch.count

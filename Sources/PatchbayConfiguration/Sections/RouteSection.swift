@@ -1,3 +1,5 @@
+import PatchbayRouting
+
 extension Configuration.Route {
     static let section = Section<Self>(
         "a route", { Self() },
@@ -84,23 +86,5 @@ extension Configuration.Batching {
                 .impossible, "'\(key)' has no meaning with 'count: 1', which does not batch", at: entry.keyLocation,
                 "\(path).\(key)", remedy: "raise count, or remove \(key)")
         }
-    }
-}
-
-/// Rules for patterns of event types.
-enum TypePattern {
-    /// Why `pattern` is not one; `nil` when it is.
-    static func problem(of pattern: String) -> String? {
-        let tokens = pattern.split(separator: ".", omittingEmptySubsequences: false)
-        for (index, token) in tokens.enumerated() {
-            if token.isEmpty { return pattern.isEmpty ? "it is empty" : "it has an empty token" }
-            if token == "**" {
-                if index != tokens.count - 1 { return "'**' stands only at the end" }
-            } else if token != "*", token.contains("*") {
-                return "'*' stands for a whole token, not for a part of '\(token)'"
-            }
-            if token.contains(where: \.isWhitespace) { return "it holds white space" }
-        }
-        return nil
     }
 }

@@ -165,11 +165,31 @@ struct DispatchLoop: ~Copyable {
     private mutating func compactWhenDue() -> Bool {
         let usage = log.usage
         guard usage.retainedBytes >= compactAt || (usage.isFull && now >= compactDue) else { return false }
+        recallQueued()
         for batch in core.compact(effects: &effects) { log.retain(copies: batch) }
         _ = perform()
         compactAt = max(usage.boundBytes / 4, log.usage.retainedBytes + usage.boundBytes / 8)
         compactDue = now + 100_000_000
         return true
+    }
+
+    /// Takes back the calls that wait for a worker: what is not started can be moved, and starts again right after.
+    private mutating func recallQueued() {
+        var recalled: [UInt32] = []
+        for pool in pools.everyPool {
+            while let call = pool.ring.take() {
+                var link = call
+                while link != 0 {
+                    recalled.append(link)
+                    link = infos[Int(link)].nextInBatch
+                }
+            }
+        }
+        // Each goes to the front of its lane, so the last one goes first.
+        for call in recalled.reversed() {
+            table.giveBack(Int(call))
+            settle(Int(call), byWorker: true)
+        }
     }
 
     // MARK: Settling

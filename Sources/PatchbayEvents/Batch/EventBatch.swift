@@ -29,6 +29,8 @@ package final class EventBatch: @unchecked Sendable {
     /// Accepted events; refused lines are not among them.
     package var count = 0
     package var deliveryCount = 0
+    /// Extension attributes in use; kept by whoever appends copies.
+    package var extensionCount = 0
     /// One per lane that gets any of it.
     package var runs: [LaneRun] = []
     /// Events that no route matched and that `unmatched: deadLetter` keeps.
@@ -77,6 +79,7 @@ package final class EventBatch: @unchecked Sendable {
         textCount = 0
         count = 0
         deliveryCount = 0
+        extensionCount = 0
         runs.removeAll(keepingCapacity: true)
         unmatched.removeAll(keepingCapacity: true)
         holds = 0

@@ -12,21 +12,27 @@ package struct TypePattern: Sendable, Hashable {
     private let bytes: [UInt8]
     private let isExact: Bool
 
-    /// - Throws: `RoutingError.Code.pattern` for an empty token, a star inside a token, or `**` before the end.
-    package init(_ text: String) throws(RoutingError) {
-        let parts = text.split(separator: ".", omittingEmptySubsequences: false).map(String.init)
-        for (index, part) in parts.enumerated() {
-            if part.isEmpty {
-                throw RoutingError(code: .pattern, message: "the type pattern '\(text)' has an empty token")
+    /// Why `pattern` is not one; `nil` when it is.
+    package static func problem(of pattern: String) -> String? {
+        let tokens = pattern.split(separator: ".", omittingEmptySubsequences: false)
+        for (index, token) in tokens.enumerated() {
+            if token.isEmpty { return pattern.isEmpty ? "it is empty" : "it has an empty token" }
+            if token == "**" {
+                if index != tokens.count - 1 { return "'**' stands only at the end" }
+            } else if token != "*", token.contains("*") {
+                return "'*' stands for a whole token, not for a part of '\(token)'"
             }
-            if part == "**", index < parts.count - 1 {
-                throw RoutingError(code: .pattern, message: "'**' stands only at the end of a type pattern: '\(text)'")
-            }
-            if part.contains("*"), part != "*", part != "**" {
-                throw RoutingError(
-                    code: .pattern, message: "'*' stands for a whole token, not for a part of one: '\(part)'")
-            }
+            if token.contains(where: \.isWhitespace) { return "it holds white space" }
         }
+        return nil
+    }
+
+    /// - Throws: `RoutingError.Code.pattern` for what `problem(of:)` finds.
+    package init(_ text: String) throws(RoutingError) {
+        if let problem = Self.problem(of: text) {
+            throw RoutingError(code: .pattern, message: "'\(text)' is no type pattern: \(problem)")
+        }
+        let parts = text.split(separator: ".").map(String.init)
         self.text = text
         hasTail = parts.last == "**"
         tokens = (hasTail ? parts.dropLast() : parts[...]).map { $0 == "*" ? [] : Array($0.utf8) }

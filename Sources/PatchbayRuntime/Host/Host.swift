@@ -54,9 +54,11 @@ package final class Host: Sendable {
         let table = CallTable(
             capacity: Dispatcher.callCapacity(maxInFlight: blueprint.lanes.map(blueprint.maxInFlight)),
             doorbell: doorbell)
-        environment = HostEnvironment(
+        var environment = HostEnvironment(
             version: options.version, calls: table, logger: options.logger, spans: HandlerSpans(tracer: tracer),
             metrics: metrics)
+        environment.limits.eventBytes = configuration.limits.eventBytes
+        self.environment = environment
         handlers = try HandlerSet(preparation, blueprint: blueprint, environment: environment, logger: options.logger)
         var dispatchOptions = Dispatcher.Options()
         dispatchOptions.endsWhenIdle = options.once

@@ -1,3 +1,4 @@
+import CPatchbayJSON
 import Logging
 import PatchbayDispatch
 import PatchbayEvents
@@ -14,6 +15,8 @@ final class ReentryIntake: @unchecked Sendable {
         var setup = setup
         setup.isReentry = true
         setup.continuesTrace = true
+        // What a handler emits was measured when it did; as JSON, with its attributes, it is longer.
+        setup.limits.event_bytes = UInt32(clamping: (UInt64(setup.limits.event_bytes) + 16_384) * 6)
         timerRoute = UInt16(setup.table.routes.count)
         intake = Intake(setup, name: "handlers", number: number, counters: counters)
         self.logger = logger
