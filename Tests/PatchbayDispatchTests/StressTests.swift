@@ -6,11 +6,7 @@ import Testing
 
 /// Real threads against the structures between threads. Meant to run under the thread sanitizer, too.
 @Suite struct StressTests {
-    #if DEBUG
-        private static let rounds = 4_000
-    #else
-        private static let rounds = 40_000
-    #endif
+    private static let rounds = 4_000
 
     /// A dispatcher, workers and completing threads over one small table: every armed call is settled exactly once,
     /// with an outcome that somebody gave it, and no thread ever ends a call that is not its own.
