@@ -31,17 +31,35 @@ struct Patchbay: ParsableCommand {
     static func main() {
         do {
             var command = try parseAsRoot()
-            try command.run()
+            do {
+                try command.run()
+            } catch let error as ValidationError {
+                let name = type(of: command).configuration.commandName ?? ""
+                Output.error("Error: \(error.message)\n  See 'patchbay \(name) --help' for more information.")
+                exit(withError: ExitCode(2))
+            }
         } catch let error as ExitCode {
             exit(withError: error)
         } catch {
-            let code = exitCode(for: error)
+            if let word = CommandLine.arguments.dropFirst().first, let suggestion = suggestion(for: word) {
+                Output.error("Error: There is no command '\(word)'; \(suggestion)")
+                exit(withError: ExitCode(2))
+            }
             // Wrong usage is 2, as everywhere in this program; 64 is the parser's own code for it.
-            if code == .validationFailure {
+            if exitCode(for: error) == .validationFailure {
                 Output.error(fullMessage(for: error))
                 exit(withError: ExitCode(2))
             }
             exit(withError: error)
         }
+    }
+
+    /// What to write instead of a first word that is no command; `nil` when it is one, or an option.
+    private static func suggestion(for word: String) -> String? {
+        let names = configuration.subcommands.compactMap { $0.configuration.commandName } + ["help"]
+        guard !word.hasPrefix("-"), !names.contains(word) else { return nil }
+        let near = names.map { ($0, EditDistance.between(word, $0)) }.min { $0.1 < $1.1 }
+        if let (name, distance) = near, distance <= 2 { return "did you mean '\(name)'?" }
+        return "there are \(names.joined(separator: ", "))"
     }
 }

@@ -51,7 +51,7 @@ struct ModulesCommand: ParsableCommand {
         } else {
             Output.line(listing.text(Style(for: STDOUT_FILENO)))
         }
-        if !listing.errors.isEmpty { throw ConfigurationOptions.report(listing.errors, in: listing.place) }
+        if !listing.errors.isEmpty { throw ConfigurationOptions.report(listing.errors, in: file ?? "patchbay.yaml") }
         if !listing.scan.rejections.isEmpty { throw ExitCode(1) }
     }
 
@@ -77,7 +77,9 @@ struct ModulesCommand: ParsableCommand {
         }
         let catalogue = ModuleCatalogue(&draft)
         let scan = catalogue.scan
-        var listing = ModuleListing(scan: scan, place: file)
+        let modules = draft.configuration.modules
+        let more = modules.load.contains { !$0.path.isEmpty } ? " and modules.load" : ""
+        var listing = ModuleListing(scan: scan, place: "\(modules.directory)\(more), as \(file) says")
         for instance in catalogue.instances.values where instance.name != instance.file.manifest.name {
             listing.instances[instance.file.path, default: []].append(instance.name)
         }

@@ -23,7 +23,7 @@ struct NewCommand: ParsableCommand {
 
                 EXAMPLES
                   patchbay new handler greeter --language c
-                  patchbay new handler charge-card --language swift --directory handlers/charge-card
+                  patchbay new handler greeter --language c --directory handlers/hi
                   patchbay new handler greeter --language swift --sdk ~/patchbay/sdk/patchbay
                 """)
 
