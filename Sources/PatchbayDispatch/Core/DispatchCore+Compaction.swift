@@ -25,7 +25,7 @@ extension DispatchCore {
         return packer.finish(&batches)
     }
 
-    /// A batch of which at most half is still waiting or open.
+    /// A batch of which at most half is still waiting or open; never one that is being packed.
     private func isSparse(_ slot: Link) -> Bool {
         let batch = batches.base[Int(slot)]
         return batch.holds * 2 <= batch.deliveries
@@ -131,7 +131,7 @@ private struct BatchPacker {
         guard slot != 0 else { return false }
         let batch = EventBatch(source: -1, textCapacity: textBytes)
         batches.base[Int(slot)] = BatchSlot(
-            view: BatchView(batch), batch: Unmanaged.passRetained(batch), holds: 0, deliveries: .max / 4)
+            view: BatchView(batch), batch: Unmanaged.passRetained(batch), holds: 0, deliveries: 0)
         current = (batch, slot)
         return true
     }

@@ -46,7 +46,7 @@ package struct RoutePlan: Sendable {
 package struct LanePlan: Sendable {
     package var name: String
     package var handler: Handler
-    /// Calls open at once; the manifest's concurrency is already taken into account.
+    /// Calls open at once, a batch being one; the manifest's concurrency is already taken into account.
     package var maxInFlight: Int
     /// Deliveries loaded from the log at most.
     package var maxQueue = 512
@@ -66,6 +66,13 @@ package struct LanePlan: Sendable {
         package var period: UInt64 = 0
 
         package init() {}
+    }
+
+    /// Events that may be open at once: of a lane that batches, `maxInFlight` full batches.
+    var eventsInFlightMax: Int {
+        let (product, overflow) = max(1, adaptive?.max ?? maxInFlight).multipliedReportingOverflow(
+            by: max(1, batching.count))
+        return overflow ? .max : product
     }
 
     package init(name: String, handler: Handler, maxInFlight: Int) {

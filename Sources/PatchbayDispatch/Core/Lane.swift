@@ -51,7 +51,7 @@ struct Lane: ~Copyable {
 
     init(_ plan: LanePlan) {
         maxQueue = max(1, plan.maxQueue)
-        maxInFlight = plan.adaptive.map(\.max) ?? max(1, plan.maxInFlight)
+        maxInFlight = plan.eventsInFlightMax
         // A worker thread is the permit of a synchronous call, so more may be queued before it than may run.
         ringDepth = plan.adaptive == nil ? max(maxInFlight, min(512, maxQueue)) : maxInFlight
         perKey = plan.perKey
@@ -62,7 +62,7 @@ struct Lane: ~Copyable {
 
     /// How many calls may be out now.
     var limit: Int {
-        if let adaptive { return adaptive.limit }
+        if let adaptive { return adaptive.limit * max(1, batching.count) }
         return countsPermits || isCrowded ? maxInFlight : ringDepth
     }
 }

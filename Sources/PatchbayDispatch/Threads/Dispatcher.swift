@@ -121,7 +121,7 @@ final class Pools {
 
     init(plan: DispatchPlan, shared workers: WorkerShared, sharedThreads: Int) throws(ThreadError) {
         self.workers = workers
-        func depth(_ lane: LanePlan) -> Int { max(512, lane.adaptive.map(\.max) ?? lane.maxInFlight) }
+        func depth(_ lane: LanePlan) -> Int { max(512, lane.eventsInFlightMax) }
         let prompt = plan.lanes.filter { !$0.handler.blocking }
         shared = WorkerPool(
             name: "shared", ringCapacity: max(64, prompt.reduce(0) { $0 + depth($1) }), threadsMax: sharedThreads,
@@ -153,7 +153,7 @@ final class Pools {
     func separate(lane: Int, plan: DispatchPlan) throws(ThreadError) {
         guard ofLane[lane] === shared else { return }
         let own = WorkerPool(
-            name: String(plan.lanes[lane].name.suffix(8)), ringCapacity: max(512, plan.lanes[lane].maxInFlight),
+            name: String(plan.lanes[lane].name.suffix(8)), ringCapacity: max(512, plan.lanes[lane].eventsInFlightMax),
             threadsMax: max(1, plan.lanes[lane].maxInFlight), shared: workers)
         _ = try own.grow()
         _ = try shared.grow(anyway: true)

@@ -1,7 +1,6 @@
 import CPatchbay
 import CPatchbaySystem
 import PatchbayEvents
-import PatchbayResilience
 import Synchronization
 
 /// What all workers read: fixed before the first one starts.
@@ -57,6 +56,8 @@ struct WorkerLane {
     let batchMax: Int
     let isBlocking: Bool
     let maxInFlight: UInt64
+    /// Durations decide its limit, so its calls are timed exactly.
+    let isTimed: Bool
     let name: StaticName
     /// Calls open with the handler.
     let open: UnsafeMutablePointer<Atomic<UInt64>>
@@ -71,7 +72,8 @@ struct WorkerLane {
         cancel = handler.cancel
         batchMax = handler.batchMax
         isBlocking = handler.blocking
-        maxInFlight = UInt64(lane.adaptive.map(\.max) ?? max(1, lane.maxInFlight))
+        maxInFlight = UInt64(lane.eventsInFlightMax)
+        isTimed = lane.adaptive != nil
         name = StaticName(handler.name)
         open = Self.counter()
         unheard = Self.counter()
@@ -224,7 +226,7 @@ final class Worker: Sendable {
     private func begin(_ index: Int, _ lane: UnsafeMutablePointer<WorkerLane>) -> patchbay_call {
         let table = shared.table
         let info = shared.infos[index]
-        let now = info.isSampled ? pbs_now() : pbs_now_coarse()
+        let now = info.isSampled || lane.pointee.isTimed ? pbs_now() : pbs_now_coarse()
         if info.isSampled { shared.infos[index].startedUnix = pbs_unix_now() }
         ViewWriter.fill(
             table.views + index, scratch: table.scratch + index * CallTable.scratchBytes, info: info,

@@ -4,6 +4,7 @@ import PatchbayDispatch
 import PatchbayEvents
 import PatchbayExpressions
 import PatchbayResilience
+import PatchbayRouting
 
 extension Blueprint {
     /// Calls at once that a lane's bulkhead allows; the manifest may lower it.
@@ -19,7 +20,11 @@ extension Blueprint {
     /// The plan that dispatch works by. Behind the table's routes stands one for timers, with the default policies.
     func dispatchPlan(handlers: [String: Handler]) throws(BlueprintError) -> DispatchPlan {
         var routes: [RoutePlan] = []
-        for route in configuration.routes { routes.append(try routePlan(route)) }
+        for (index, route) in configuration.routes.enumerated() {
+            var plan = try routePlan(route)
+            plan.lanes = Set(table.routes[index].targets.flatMap(\.choices).map { Int($0.handler.lane) })
+            routes.append(plan)
+        }
         var timers = try routePlan(Configuration.Route())
         timers.name = "(timer)"
         routes.append(timers)

@@ -50,9 +50,11 @@ package final class Host: Sendable {
         }
         tracer = try Tracing.tracer(configuration, options: options, seed: seed)
         metrics = MetricsRegistry()
+        let blueprint = blueprint
         let doorbell = Doorbell()
         let table = CallTable(
-            capacity: Dispatcher.callCapacity(maxInFlight: blueprint.lanes.map(blueprint.maxInFlight)),
+            capacity: Dispatcher.callCapacity(
+                maxInFlight: blueprint.lanes.map { blueprint.maxInFlight($0) * max(1, $0.batching.count) }),
             doorbell: doorbell)
         var environment = HostEnvironment(
             version: options.version, calls: table, logger: options.logger, spans: HandlerSpans(tracer: tracer),
