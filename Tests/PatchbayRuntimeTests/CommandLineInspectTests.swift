@@ -49,6 +49,13 @@ import Testing
         #expect(value["valid"] as? Bool == true)
     }
 
+    @Test func `warns of a source's file that is not there yet`() throws {
+        let bench = try CommandLineBench()
+        try bench.write(CommandLineSamples.once(script: "ok"), to: "patchbay.yaml")
+        let result = try bench.run("validate")
+        #expect(result.status == 0 && result.output.contains("warning: source events: ./events.jsonl"), "\(result)")
+    }
+
     @Test func `names every error of a file with its place, for people and for scripts`() throws {
         let bench = try bench()
         try bench.write(

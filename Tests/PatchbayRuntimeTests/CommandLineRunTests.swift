@@ -67,6 +67,15 @@ import Testing
         #expect(result.status == 2 && result.errors.contains("none.yaml"), "\(result)")
     }
 
+    @Test(arguments: [
+        (["--trace", "otlp"], "telemetry.otlp"), (["--trace", "paper"], "console"), (["--log-level", "loud"], "debug"),
+    ])
+    func `refuses options that cannot work with 2, naming what would`(options: [String], message: String) throws {
+        let bench = try bench(script: "ok")
+        let result = try bench.start(["run", "--once"] + options).end()
+        #expect(result.status == 2 && result.output.isEmpty && result.errors.contains(message), "\(result)")
+    }
+
     @Test(arguments: [SIGTERM, SIGINT])
     func `drains at the first signal and ends with 0`(signal: Int32) throws {
         let bench = try CommandLineBench()
@@ -78,6 +87,7 @@ import Testing
         host.signal(signal)
         let result = host.end()
         #expect(result.reason == .exit && result.status == 0, "\(result)")
+        #expect(result.errors.contains("events come from inbox (socket ./host.sock)"), "\(result)")
         #expect(result.errors.contains("draining"), "\(result)")
         #expect(result.errors.contains("1 done"), "\(result)")
         #expect(!bench.exists("host.sock"), "the socket is gone")

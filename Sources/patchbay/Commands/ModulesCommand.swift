@@ -86,7 +86,7 @@ struct ModulesCommand: ParsableCommand {
         // What is rejected is listed as such; the rest of the file is for `validate`.
         listing.errors = draft.errors.filter { error in
             error.path.hasPrefix("modules")
-                && !scan.rejections.contains { error.message == "\($0.file): \($0.message)" }
+                && !scan.rejections.contains { error.message.hasPrefix("\($0.file): \($0.message)") }
         }
         return listing
     }

@@ -74,7 +74,7 @@ struct NewCommand: ParsableCommand {
             guard let sdk else { return Installation.sdkPath }
             guard let path = Installation.package(at: sdk) else {
                 throw Output.failure(
-                    "--sdk \(sdk): there is no Package.swift; give the folder 'sdk/patchbay' of the Patchbay repository",
+                    "--sdk \(sdk): there is no Package.swift; give the folder sdk/patchbay of Patchbay's repository",
                     code: 2)
             }
             return path

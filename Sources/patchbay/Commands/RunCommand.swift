@@ -2,6 +2,7 @@ import ArgumentParser
 import CPatchbaySystem
 import Glibc
 import Logging
+import PatchbayConfiguration
 import PatchbayEvents
 import PatchbayRuntime
 import PatchbayTelemetry
@@ -75,6 +76,10 @@ struct RunCommand: ParsableCommand {
         TelemetryLogging.bootstrap(
             level: level, format: logFormat == .json ? .json : .human, colour: Output.isTerminal(STDERR_FILENO))
         let preparation = try source.prepare()
+        if trace.contains(.otlp), preparation.configuration.telemetry.otlp.isEmpty {
+            throw Output.failure(
+                "--trace otlp needs telemetry.otlp in \(source.file), such as http://127.0.0.1:4318", code: 2)
+        }
         var options = HostOptions(logger: Logger(label: "patchbay"))
         options.once = once
         options.deadLetterPath = deadLetters
@@ -119,10 +124,23 @@ struct RunCommand: ParsableCommand {
         } catch {
             throw Output.failure("\(error)", code: 1)
         }
+        if !once { sayStarted(preparation.configuration, options.logger) }
         let progress = showsProgress ? ProgressLine(host) : nil
         let report = host.wait()
         progress?.end()
         return report
+    }
+
+    /// A host that waits for events would look like one that hangs.
+    private func sayStarted(_ configuration: Configuration, _ logger: Logger) {
+        let sources = configuration.sources.map { source in
+            source.path.isEmpty ? source.name : "\(source.name) (\(source.type.rawValue) \(source.path))"
+        }
+        if sources.isEmpty {
+            logger.warning("started without a source, so no event ever comes in")
+        } else {
+            logger.info("started; events come from \(sources.joined(separator: ", "))")
+        }
     }
 
     /// Only where a person sees it and nothing else writes there.

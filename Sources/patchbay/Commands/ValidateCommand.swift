@@ -63,6 +63,10 @@ struct ValidateCommand: ParsableCommand {
             if configuration.routes.isEmpty {
                 warnings.append("there are no routes: every event is unmatched (\(configuration.unmatched.rawValue))")
             }
+            for source in configuration.sources where source.type == .file && access(source.path, R_OK) != 0 {
+                let reason = String(cString: strerror(errno))
+                warnings.append("source \(source.name): \(source.path) cannot be read now: \(reason)")
+            }
             warnings += scan.rejections.map { "not used: \($0)" }
             warnings += scan.warnings.map(\.description) + scan.accepted.flatMap(\.warnings).map(\.description)
             self.warnings = warnings

@@ -37,7 +37,8 @@ final class ProgressLine: Sendable {
             let report = host.progress
             let counts = report.status.counts
             let text =
-                "\r\u{1B}[K\(report.accepted.grouped) events (\((report.accepted - min(last, report.accepted)).grouped)/s), "
+                "\r\u{1B}[K\(report.accepted.grouped) events "
+                + "(\((report.accepted - min(last, report.accepted)).grouped)/s), "
                 + "\(counts.done.grouped) done, \(counts.pending.grouped) pending, \(counts.retries.grouped) retries, "
                 + "\(report.dead.grouped) dead"
             Output.write(text, to: STDERR_FILENO)

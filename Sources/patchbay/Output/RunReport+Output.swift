@@ -8,7 +8,8 @@ extension RunReport {
     var text: String {
         var lines: [String] = []
         let counts = status.counts
-        var events = "events      \(received.grouped) received = \(accepted.grouped) accepted + \(refused.grouped) refused"
+        var events =
+            "events      \(received.grouped) received = \(accepted.grouped) accepted + \(refused.grouped) refused"
         if let emits, emits.accepted > 0 { events += "; \(emits.accepted.grouped) emitted by handlers" }
         if dropped > 0 { events += "; \(dropped.grouped) dropped: no route takes them" }
         lines.append(events)
@@ -30,7 +31,11 @@ extension RunReport {
                 "spans       \(spans.recorded.grouped) recorded, \(spans.exported.grouped) exported"
                     + (spans.dropped + spans.refused > 0 ? ", \((spans.dropped + spans.refused).grouped) lost" : ""))
         }
-        if dead > 0 { lines.append("dead        \(dead.grouped), in \(deadLetterPath)") }
+        if dead > 0 {
+            let unwritten = dead - min(dead, deadLettersWritten)
+            let lost = unwritten > 0 ? ", but \(unwritten.grouped) could not be written there" : ""
+            lines.append("dead        \(dead.grouped), in \(deadLetterPath)\(lost)")
+        }
         if let pendingWritten {
             lines.append(
                 "pending     \(pendingWritten.count), "
@@ -78,6 +83,7 @@ extension RunReport {
                 ])
             ),
             ("deadLetters", .object([("written", .uint(deadLettersWritten)), ("path", .string(deadLetterPath))])),
+            ("residentBytesEnd", .uint(residentBytes)), ("residentBytesPeak", .uint(residentBytesPeak)),
             ("problems", .list(problems.map { .string($0) })),
             (
                 "misbehaviour",
