@@ -121,8 +121,9 @@ package struct ModuleCatalogue: Sendable {
     }
 
     private static func problem(_ error: ModuleError, _ path: String, _ draft: ConfigurationDraft) -> ConfigurationError {
-        ConfigurationError(
-            code: .unresolved, message: "\(error.file): \(error.message)", location: place(path, draft), path: path,
+        let cause = error.cause.map { " (\($0))" } ?? ""
+        return ConfigurationError(
+            code: .unresolved, message: "\(error.file): \(error.message)\(cause)", location: place(path, draft), path: path,
             remedy: error.remedy)
     }
 
