@@ -1,4 +1,5 @@
 import ArgumentParser
+import PatchbayConfiguration
 
 /// The command line.
 @main
@@ -58,8 +59,7 @@ struct Patchbay: ParsableCommand {
     private static func suggestion(for word: String) -> String? {
         let names = configuration.subcommands.compactMap { $0.configuration.commandName } + ["help"]
         guard !word.hasPrefix("-"), !names.contains(word) else { return nil }
-        let near = names.map { ($0, EditDistance.between(word, $0)) }.min { $0.1 < $1.1 }
-        if let (name, distance) = near, distance <= 2 { return "did you mean '\(name)'?" }
+        if let near = Suggestion.nearest(to: word, among: names) { return "did you mean '\(near)'?" }
         return "there are \(names.joined(separator: ", "))"
     }
 }

@@ -1,12 +1,12 @@
 /// Guesses what a misspelt word was to be.
-enum Suggestion {
+package enum Suggestion {
     /// `; did you mean 'x'?`, or nothing when no candidate is near.
     static func text(for word: String, among candidates: [String]) -> String {
         nearest(to: word, among: candidates).map { "; did you mean '\($0)'?" } ?? ""
     }
 
     /// The candidate with the fewest edits, at most a third of its length and never more than three.
-    static func nearest(to word: String, among candidates: [String]) -> String? {
+    package static func nearest(to word: String, among candidates: [String]) -> String? {
         // Long words are no misspellings, and comparing them costs the product of the lengths.
         guard word.count <= 64 else { return nil }
         let folded = word.lowercased()
