@@ -18,6 +18,8 @@ final class LineFeed {
     private var isSkipping = false
     /// Bytes that hold about as many lines as a batch takes.
     private var target = 1 << 16
+    /// The first bytes of the batch, of which it is known that no line ends there.
+    private var searched = 0
     /// Nobody takes batches any more.
     private(set) var isClosed = false
 
@@ -42,7 +44,9 @@ final class LineFeed {
     func read(_ file: Int32, fills: Bool) -> Int {
         var total = 0
         repeat {
-            let room = min(max(target, batch.textCount + 1), batch.textCapacity) - batch.textCount
+            // A line longer than the target takes all the room there is.
+            let wanted = batch.textCount < target ? target : batch.textCapacity
+            let room = min(wanted, batch.textCapacity) - batch.textCount
             if room == 0 { break }
             var count = Glibc.read(file, batch.text + batch.textCount, room)
             while count < 0, errno == EINTR { count = Glibc.read(file, batch.text + batch.textCount, room) }
@@ -82,6 +86,7 @@ final class LineFeed {
                 if let base = rest.baseAddress { batch.text.update(from: base, count: rest.count) }
             }
             batch.textCount = rest.count
+            searched = 0
             if !port.offer(full) { isClosed = true }
         }
     }
@@ -92,8 +97,9 @@ final class LineFeed {
         if atEnd { return batch.textCount }
         // Lines are short: the last line end is near.
         var end = batch.textCount
-        while end > 0, batch.text[end - 1] != 0x0A { end -= 1 }
-        if end > 0 { return end }
+        while end > searched, batch.text[end - 1] != 0x0A { end -= 1 }
+        if end > searched { return end }
+        searched = batch.textCount
         if batch.textCount > eventBytesMax {
             intake.forgetRefusals()
             intake.refuse(
@@ -101,6 +107,7 @@ final class LineFeed {
             for refusal in intake.refusals { report(refusal) }
             isSkipping = true
             batch.textCount = 0
+            searched = 0
         } else if batch.textCount == batch.textCapacity {
             batch.growText(to: min(batch.textCapacity * 2, eventBytesMax + Self.capacity))
             target = max(target, batch.textCapacity)
@@ -118,6 +125,7 @@ final class LineFeed {
         let start = UnsafeMutableRawPointer(batch.text).distance(to: newline) + 1
         batch.text.update(from: batch.text + start, count: batch.textCount - start)
         batch.textCount -= start
+        searched = 0
         intake.skipLine()
         isSkipping = false
         return true

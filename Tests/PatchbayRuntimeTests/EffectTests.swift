@@ -1,0 +1,128 @@
+import Foundation
+import PatchbayDispatch
+import Testing
+
+@testable import PatchbayRuntime
+
+/// What a done call brings forth: events, state, timers; and what other outcomes do.
+@Suite struct `effects of calls` {
+    private func bench(_ count: Int, extra: String = "") throws -> RunBench {
+        let bench = try RunBench()
+        try bench.install("lab")
+        try bench.write("events.jsonl", Events.lines(count, extra: extra))
+        return bench
+    }
+
+    /// The fields of a line that `lab.record` wrote.
+    private func fields(_ line: String) -> [String: String] {
+        var fields: [String: String] = [:]
+        for part in line.split(separator: " ").dropFirst() {
+            let pair = part.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+            fields[String(pair[0])] = String(pair[1])
+        }
+        return fields
+    }
+
+    private static func emitting(_ type: String, count: Int, depth: Int = 16) -> String {
+        """
+        modules:
+          directory: FOLDER/plugins
+          load: [{name: lab, config: {path: FOLDER/seen, text: \(type), count: \(count)}}]
+        sources: [{name: events, type: file, path: FOLDER/events.jsonl}]
+        limits: {emitDepth: \(depth)}
+        routes:
+          - {name: start, type: com.acme.test, to: [{handler: lab.emit}]}
+          - {name: end, type: com.acme.next, to: [{handler: lab.record}]}
+
+        """
+    }
+
+    @Test func `emitted events come in again with cause, correlation, trace and depth`() throws {
+        let trace = "0af7651916cd43dd8448eb211c80319c"
+        let bench = try bench(
+            2, extra: #","correlationid":"order-7","traceparent":"00-\#(trace)-b7ad6b7169203331-01""#)
+        let report = try bench.run(Self.emitting("com.acme.next", count: 3) + "telemetry: {context: parent}")
+        #expect(report.emits?.accepted == 6 && report.status.counts.done == 8 && report.drift == nil)
+        let seen = try bench.lines("seen")
+        #expect(seen.count == 6 && Set(seen.map { $0.prefix { $0 != " " } }).count == 6)
+        for line in seen.map(fields) {
+            #expect(["1", "2"].contains(line["cause"]) && line["correlation"] == "order-7" && line["depth"] == "1")
+            #expect(line["trace"]?.contains(trace) == true, "\(line)")
+        }
+        // Ids repeat when the same events come again.
+        let again = try RunBench()
+        try again.install("lab")
+        try again.write("events.jsonl", Events.lines(2))
+        _ = try again.run(Self.emitting("com.acme.next", count: 3))
+        let ids = Set(try again.lines("seen").map { $0.prefix { $0 != " " } })
+        #expect(ids == Set(seen.map { $0.prefix { $0 != " " } }))
+    }
+
+    @Test func `a circle of emits ends at the depth, as a dead letter`() throws {
+        let bench = try bench(1)
+        let report = try bench.run(Self.emitting("com.acme.test", count: 1, depth: 3))
+        #expect(report.emits?.accepted == 3 && report.status.counts.done == 4 && report.exitCode == 3)
+        let letter = try #require(try bench.objects("dead-letters.jsonl").first)
+        #expect(letter["dlqclass"] as? String == "emitdepth" && letter["emitdepth"] as? String == "4")
+    }
+
+    @Test func `concurrent changes of one state are made one after another, without a charge for reruns`() throws {
+        let bench = try bench(30)
+        let report = try bench.run(
+            """
+            modules: {directory: FOLDER/plugins, load: [{name: lab, config: {path: FOLDER/seen, sleep: 2}}]}
+            policies: {bulkheads: {default: {maxInFlight: 8}}, retries: {default: {policy: none}}}
+            sources: [{name: events, type: file, path: FOLDER/events.jsonl}]
+            routes: [{name: all, to: [{handler: lab.tally}]}]
+            """)
+        #expect(report.status.counts.done == 30 && report.status.counts.dead == 0 && report.drift == nil)
+        let seen = try bench.lines("seen")
+        #expect(seen.count > 30, "no two calls ever met")
+        #expect(seen.allSatisfy { $0.contains("attempt=1 ") })
+        #expect(seen.contains { $0.contains("value=30 ") } && !seen.contains { $0.contains("value=31 ") })
+    }
+
+    @Test func `timers fire at the handler that set them, with their key and cause, and cancelled ones do not`() throws {
+        let bench = try bench(3)
+        let report = try bench.run(
+            """
+            modules: {directory: FOLDER/plugins, load: [{name: lab, config: {path: FOLDER/seen, sleep: 5}}]}
+            sources: [{name: events, type: file, path: FOLDER/events.jsonl}]
+            routes: [{name: all, type: com.acme.test, to: [{handler: lab.timer}]}]
+            """)
+        #expect(report.status.counts.done == 6 && report.exitCode == 0 && report.drift == nil)
+        #expect(try Set(bench.lines("seen")) == Set((1...3).map { "fired \($0) cause=\($0) depth=0" }))
+    }
+
+    @Test func `done, skip, fail, busy and retry each have their own end`() throws {
+        let bench = try RunBench()
+        for name in ["ok", "skip", "permanent", "transient", "busy"] {
+            try bench.write("\(name).jsonl", Events.lines(1, type: "com.acme.\(name)"))
+        }
+        func load(_ name: String, _ script: String) -> String {
+            "{name: \(name), builtin: fail, config: {script: [\(script)], retryAfterMilliseconds: 1}}"
+        }
+        let names = ["ok", "skip", "permanent", "transient", "busy"]
+        let report = try bench.run(
+            """
+            modules:
+              load:
+                - \(load("ok", "ok"))
+                - \(load("skip", "skip"))
+                - \(load("permanent", "permanent"))
+                - \(load("transient", "transient, transient, transient"))
+                - \(load("busy", "busy, busy, busy, busy, ok"))
+            policies: {retries: {default: {policy: constant, duration: 1ms, maxRetries: 2, jitter: none}}}
+            sources:
+            \(names.map { "  - {name: \($0), type: file, path: FOLDER/\($0).jsonl}" }.joined(separator: "\n"))
+            routes:
+            \(names.map { "  - {name: \($0), type: com.acme.\($0), to: [{handler: \($0).fail}]}" }.joined(separator: "\n"))
+            """)
+        #expect(report.drift == nil)
+        #expect(report.counts("ok.fail").done == 1 && report.counts("skip.fail").skipped == 1)
+        #expect(report.counts("permanent.fail").dead == 1 && report.counts("permanent.fail").retries == 0)
+        #expect(report.counts("transient.fail").dead == 1 && report.counts("transient.fail").retries == 2)
+        #expect(report.counts("busy.fail").done == 1 && report.status.counts.busy == 4)
+        #expect(try bench.objects("dead-letters.jsonl").count == 2)
+    }
+}

@@ -1,0 +1,242 @@
+/// The C modules that these tests run, as source: `lab`, whose handlers do what their configuration and the events say.
+enum ModuleSource {
+    static let all = ["lab": lab, "batcher": batcher]
+
+    private static let head = ##"""
+        #include <patchbay/handler.h>
+        #include <patchbay/json.h>
+        #include <fcntl.h>
+        #include <pthread.h>
+        #include <stdarg.h>
+        #include <stdatomic.h>
+        #include <stdio.h>
+        #include <time.h>
+        #include <unistd.h>
+
+        typedef struct {
+          char path[512], gate[512], text[64];
+          double sleep, count;
+          atomic_int running, most, calls;
+          uint32_t meter;
+        } lab;
+
+        static patchbay_status lab_open(const patchbay_host *host, patchbay_str config, void **state) {
+          lab *made = calloc(1, sizeof *made);
+          (void)host;
+          if (!made) return PATCHBAY_E_NOMEM;
+          patchbay_json_string(config, "path", made->path, sizeof made->path);
+          patchbay_json_string(config, "gate", made->gate, sizeof made->gate);
+          patchbay_json_string(config, "text", made->text, sizeof made->text);
+          patchbay_json_number(config, "sleep", &made->sleep);
+          patchbay_json_number(config, "count", &made->count);
+          *state = made;
+          return PATCHBAY_OK;
+        }
+
+        /* One line at the end of `path`. */
+        __attribute__((format(printf, 2, 3), unused)) static void note(lab *lab, const char *format, ...) {
+          char line[1024];
+          int length, file;
+          va_list arguments;
+          if (!lab->path[0]) return;
+          va_start(arguments, format);
+          length = vsnprintf(line, sizeof line - 1, format, arguments);
+          va_end(arguments);
+          line[length++] = '\n';
+          file = open(lab->path, O_WRONLY | O_CREAT | O_APPEND, 0600);
+          if (file < 0) return;
+          if (write(file, line, (size_t)length) < 0) perror("write");
+          close(file);
+        }
+
+        __attribute__((unused)) static void pause_for(double milliseconds) {
+          struct timespec time = {(time_t)(milliseconds / 1000), (long)(milliseconds * 1e6) % 1000000000L};
+          nanosleep(&time, NULL);
+        }
+
+        __attribute__((unused)) static uint64_t unix_now(void) {
+          struct timespec time;
+          clock_gettime(CLOCK_REALTIME, &time);
+          return (uint64_t)time.tv_sec * 1000000000u + (uint64_t)time.tv_nsec;
+        }
+
+        """##
+
+    private static let lab =
+        head + ##"""
+            /* Notes the call, with how many run at once. */
+            PATCHBAY_HANDLER_WITH(record, lab_open, free) {
+              lab *lab = context->state;
+              int running = atomic_fetch_add(&lab->running, 1) + 1, most = atomic_load(&lab->most);
+              while (most < running && !atomic_compare_exchange_weak(&lab->most, &most, running)) {}
+              if (lab->sleep > 0) pause_for(lab->sleep);
+              note(lab, "%.*s attempt=%u of=%u route=%.*s most=%d deadline=%d text=%s trace=%.*s cause=%.*s "
+                   "correlation=%.*s depth=%.*s timer=%.*s", PATCHBAY_ARGS(event->id), event->attempt,
+                   event->max_attempts, PATCHBAY_ARGS(event->route), atomic_load(&lab->most), event->deadline_ns != 0,
+                   lab->text, PATCHBAY_ARGS(event->traceparent), PATCHBAY_ARGS(patchbay_extension(event, "causationid")),
+                   PATCHBAY_ARGS(patchbay_extension(event, "correlationid")),
+                   PATCHBAY_ARGS(patchbay_extension(event, "emitdepth")),
+                   PATCHBAY_ARGS(patchbay_extension(event, "timerkey")));
+              atomic_fetch_sub(&lab->running, 1);
+              return patchbay_done();
+            }
+
+            /* Stays in the call until the file `gate` is there, or until it is cancelled and `text` is "heeds". */
+            PATCHBAY_HANDLER_WITH(gate, lab_open, free) {
+              lab *lab = context->state;
+              int32_t why = 0;
+              note(lab, "enter %.*s", PATCHBAY_ARGS(event->id));
+              while (access(lab->gate, F_OK) != 0) {
+                why = patchbay_cancelled(context);
+                if (why && strcmp(lab->text, "heeds") == 0) {
+                  note(lab, "cancelled %.*s why=%d", PATCHBAY_ARGS(event->id), why);
+                  return patchbay_outcome(PATCHBAY_CANCELLED, PATCHBAY_STR("told to"));
+                }
+                usleep(500);
+              }
+              note(lab, "leave %.*s", PATCHBAY_ARGS(event->id));
+              return patchbay_done();
+            }
+
+            /* Never completes. */
+            PATCHBAY_HANDLER_WITH(hang, lab_open, free) {
+              note(context->state, "enter %.*s", PATCHBAY_ARGS(event->id));
+              return patchbay_pending();
+            }
+
+            /* Logs and emits as much as it may, and more. */
+            PATCHBAY_HANDLER_WITH(babble, lab_open, free) {
+              lab *lab = context->state;
+              static char huge[3 << 20];
+              patchbay_status status = PATCHBAY_OK;
+              int taken = 0;
+              for (int i = 0; i < (int)lab->count; i++)
+                patchbay_log(context, PATCHBAY_LOG_WARN, "babble", event->id);
+              memset(huge, 'x', sizeof huge);
+              huge[0] = huge[sizeof huge - 1] = '"';
+              status = patchbay_emit_json(context, "com.acme.huge", event->subject, patchbay_text_(huge, sizeof huge));
+              huge[9999] = '"';
+              for (int i = 0; i < 2000; i++)
+                taken += patchbay_emit_json(context, "com.acme.chatter", event->subject, patchbay_text_(huge, 10000)) == 0;
+              note(lab, "huge=%d taken=%d", (int)status, taken);
+              return patchbay_done();
+            }
+
+            /* Emits `count` events of the type `text`. */
+            PATCHBAY_HANDLER_WITH(emit, lab_open, free) {
+              lab *lab = context->state;
+              for (int i = 0; i < (int)lab->count; i++)
+                if (patchbay_emit_json(context, lab->text, event->subject, PATCHBAY_STR("{}")) < 0)
+                  return patchbay_fail("emit: refused");
+              return patchbay_done();
+            }
+
+            /* Adds one to the number under the key "n", and takes its time between reading and writing. */
+            PATCHBAY_HANDLER_WITH(tally, lab_open, free) {
+              lab *lab = context->state;
+              uint64_t value = 0, length = sizeof value, revision = 0;
+              patchbay_status status;
+              const patchbay_state *store = context->store;
+              store->get(context->host, context->call, PATCHBAY_STR("n"), (uint8_t *)&value, &length, &revision);
+              pause_for(lab->sleep);
+              value += 1;
+              status = store->put(context->host, context->call, PATCHBAY_STR("n"), (const uint8_t *)&value, sizeof value,
+                                  revision, 0);
+              note(lab, "%.*s attempt=%u value=%d status=%d", PATCHBAY_ARGS(event->id), event->attempt, (int)value,
+                   (int)status);
+              if (status < 0) return patchbay_busy("conflict: seen at once");
+              return patchbay_done();
+            }
+
+            /* Sets a timer `sleep` milliseconds ahead, and notes those that fire. */
+            PATCHBAY_HANDLER_WITH(timer, lab_open, free) {
+              lab *lab = context->state;
+              patchbay_str key = patchbay_extension(event, "timerkey");
+              patchbay_draft draft = {.size = sizeof draft, .type = PATCHBAY_STR("com.acme.wake")};
+              if (key.len) {
+                note(lab, "fired %.*s cause=%.*s depth=%.*s", PATCHBAY_ARGS(key),
+                     PATCHBAY_ARGS(patchbay_extension(event, "causationid")),
+                     PATCHBAY_ARGS(patchbay_extension(event, "emitdepth")));
+                return patchbay_done();
+              }
+              draft.not_before_ns = unix_now() + (uint64_t)(lab->sleep * 1e6);
+              if (context->timer->set(context->host, context->call, event->id, &draft) < 0) return patchbay_fail("set");
+              if (context->timer->set(context->host, context->call, PATCHBAY_STR("void"), &draft) < 0)
+                return patchbay_fail("set");
+              if (context->timer->cancel(context->host, context->call, PATCHBAY_STR("void")) < 0)
+                return patchbay_fail("cancel");
+              return patchbay_done();
+            }
+
+            /* Holds calls open until there are `count` of them, and lets one thread of its own complete them all. */
+            static pthread_mutex_t held_lock = PTHREAD_MUTEX_INITIALIZER;
+            static patchbay_context *held;
+            static int held_count;
+
+            static void *complete_all(void *unused) {
+              (void)unused;
+              pthread_mutex_lock(&held_lock);
+              for (int i = 0; i < held_count; i++) patchbay_complete(&held[i], patchbay_done());
+              held_count = 0;
+              pthread_mutex_unlock(&held_lock);
+              return NULL;
+            }
+
+            PATCHBAY_HANDLER_WITH(later, lab_open, free) {
+              lab *lab = context->state;
+              pthread_t thread;
+              (void)event;
+              pthread_mutex_lock(&held_lock);
+              if (!held) held = calloc((size_t)lab->count, sizeof *held);
+              held[held_count++] = *context;
+              if (held_count == (int)lab->count) {
+                note(lab, "held %d", held_count);
+                if (pthread_create(&thread, NULL, complete_all, NULL) == 0) pthread_detach(thread);
+              }
+              pthread_mutex_unlock(&held_lock);
+              return patchbay_pending();
+            }
+
+            PATCHBAY_MODULE((record, gate, hang, babble, emit, tally, timer, later),
+              "name": "lab", "version": "1.0.0",
+              "handlers": [
+                {"id": "record", "config": {"type": "object"}}, {"id": "gate", "config": {"type": "object"}},
+                {"id": "hang", "blocking": false, "config": {"type": "object"}},
+                {"id": "babble", "config": {"type": "object"}}, {"id": "emit", "config": {"type": "object"}},
+                {"id": "tally", "config": {"type": "object"}}, {"id": "timer", "config": {"type": "object"}},
+                {"id": "later", "blocking": false, "config": {"type": "object"}}])
+            """##
+
+    private static let batcher =
+        head + ##"""
+            static patchbay_status make(const patchbay_host *host, patchbay_str config, patchbay_inst **out) {
+              void *state = NULL;
+              patchbay_status status = lab_open(host, config, &state);
+              return status < 0 ? status : patchbay_instance_new_(host, state, out);
+            }
+
+            static patchbay_status one(patchbay_inst *inst, patchbay_call call, const patchbay_event *event) {
+              (void)call;
+              note(((patchbay_instance_ *)inst)->context.state, "batch 1 %.*s", PATCHBAY_ARGS(event->id));
+              return PATCHBAY_OK;
+            }
+
+            static patchbay_status many(patchbay_inst *inst, uint64_t n, const patchbay_call *calls,
+                                        const patchbay_event *const *events) {
+              (void)calls;
+              note(((patchbay_instance_ *)inst)->context.state, "batch %d %.*s", (int)n, PATCHBAY_ARGS(events[0]->id));
+              return PATCHBAY_OK;
+            }
+
+            static void unmake(patchbay_inst *inst) {
+              free(((patchbay_instance_ *)inst)->context.state);
+              free(inst);
+            }
+
+            static const patchbay_handler sink_handler = {
+              .size = sizeof(patchbay_handler), .id = {"sink", 4}, .create = make, .handle = one, .handle_batch = many,
+              .destroy = unmake};
+            PATCHBAY_MODULE((sink), "name": "batcher", "version": "1.0.0",
+              "handlers": [{"id": "sink", "batch": {"max": 64}, "config": {"type": "object"}}])
+            """##
+}
