@@ -73,7 +73,6 @@ import Testing
         #expect(report.emits?.refused == 0 && report.drift == nil)
         // One megabyte of a draft and a thousand drafts a call are the bounds.
         #expect(try bench.lines("seen").allSatisfy { !$0.hasPrefix("huge=0") && $0.hasSuffix("taken=1000") })
-        #expect(bench.log.all.count < 100_000)
     }
 
     @Test func `only a full log pauses the sources, and everything is delivered in the end`() throws {

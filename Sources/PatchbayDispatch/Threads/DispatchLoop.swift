@@ -139,9 +139,13 @@ struct DispatchLoop: ~Copyable {
         host.bury(DeadLetter(delivery: 0, batch: BatchView(batch), event: index, facts: facts))
     }
 
+    private static var emitsPerTurn: Int { 256 }
+
     private mutating func reenterEmits() -> Bool {
+        // A part a turn, so that a handler that emits much holds up no lane; none while the log has no room for more.
+        guard waiting.isEmpty else { return false }
         let unixNow = now &+ unixOffset
-        var due = emits.takeDue(unixNow)
+        var due = emits.takeDue(unixNow, max: Self.emitsPerTurn)
         if let timer = host.nextTimer(), timer <= unixNow { due += host.fireTimers(unixNow) }
         guard !due.isEmpty else { return false }
         for batch in host.reenter(due) {
