@@ -237,11 +237,7 @@ struct DispatchLoop: ~Copyable {
         let outcome = table.settle(index)
         let info = infos[index]
         let lane = lanes + Int(info.lane)
-        if !byWorker {
-            lane.pointee.open.pointee.wrappingSubtract(1, ordering: .releasing)
-        } else if !outcome.wasClosed, outcome.kind == .retry || outcome.kind == .fail {
-            lane.pointee.unheard.pointee.wrappingSubtract(1, ordering: .releasing)
-        }
+        if !byWorker { lane.pointee.open.pointee.wrappingSubtract(1, ordering: .releasing) }
         let startedAt = table.started[index].load(ordering: .relaxed)
         guard outcome.effects != nil || info.isSampled || outcome.kind != .done || outcome.wasClosed else {
             _ = core.settle(
@@ -249,6 +245,11 @@ struct DispatchLoop: ~Copyable {
             return
         }
         settleFully(index, call, outcome, info, startedAt: startedAt)
+        if byWorker, !outcome.wasClosed, outcome.kind == .retry || outcome.kind == .fail {
+            // Workers that wait for the dispatcher's word are to hear of an opened breaker with it.
+            publishGenerations()
+            lane.pointee.unheard.pointee.wrappingSubtract(1, ordering: .releasing)
+        }
     }
 
     /// The way of calls that emitted, wrote state, failed, or are traced.
@@ -356,9 +357,7 @@ struct DispatchLoop: ~Copyable {
         for call in effects.cancels { cancel(Int(call), why: Int32(PATCHBAY_CANCEL_TIMEOUT)) }
         for call in effects.closes { close(call) }
         // Before the starts that rely on them.
-        for change in effects.generations {
-            dispatcher.shared.generations[change.breaker].store(change.generation &- 1, ordering: .releasing)
-        }
+        publishGenerations()
         if !effects.starts.isEmpty {
             progress = true
             startCalls()
@@ -372,6 +371,14 @@ struct DispatchLoop: ~Copyable {
         progress = progress || !effects.released.isEmpty || !effects.deaths.isEmpty
         effects.clear()
         return progress
+    }
+
+    private mutating func publishGenerations() {
+        guard !effects.generations.isEmpty else { return }
+        for change in effects.generations {
+            dispatcher.shared.generations[change.breaker].store(change.generation &- 1, ordering: .releasing)
+        }
+        effects.generations.removeAll(keepingCapacity: true)
     }
 
     private mutating func startCalls() {

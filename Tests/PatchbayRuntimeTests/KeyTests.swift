@@ -1,0 +1,456 @@
+import Foundation
+import PatchbayConfiguration
+import PatchbayDispatch
+import PatchbayEvents
+import Testing
+
+@testable import PatchbayRuntime
+
+/// For every key that the configuration accepts: two values of it, and what they make different.
+///
+/// The keys come from the JSON Schema of the file, so a key without a proof fails. Each proof is observed twice with
+/// its first value, so a difference that is not the key's doing fails, too.
+@Suite struct `keys of the configuration` {
+    @Test func `every accepted key has a proof, and every proof a key`() throws {
+        let schema = try JSONSerialization.jsonObject(with: Data(Configuration.jsonSchema().utf8))
+        let keys = Set(SchemaKeys.leaves(of: try #require(schema as? [String: Any])))
+        let proven = Set(KeyProof.all.map(\.key))
+        #expect(keys.subtracting(proven).sorted() == [])
+        #expect(proven.subtracting(keys).sorted() == [])
+    }
+
+    @Test(arguments: KeyProof.all) func `another value, another outcome`(proof: KeyProof) throws {
+        let first = try proof.observe(proof.first)
+        let again = try proof.observe(proof.first)
+        let second = try proof.observe(proof.second)
+        #expect(first == again, "what is observed of \(proof.key) differs by itself")
+        #expect(first != second, "\(proof.key): \(proof.first) and \(proof.second) both give \(first)")
+    }
+}
+
+/// The keys of a JSON Schema as dotted paths: `[]` is an entry of a list, `*` any name.
+enum SchemaKeys {
+    static func leaves(of schema: [String: Any]) -> [String] {
+        let filter = ((schema["$defs"] as? [String: Any])?["filter"] as? [String: Any])?["properties"] as? [String: Any]
+        return walk(schema, "") + (filter ?? [:]).keys.map { "filter.\($0)" }
+    }
+
+    private static func walk(_ schema: [String: Any], _ path: String) -> [String] {
+        if let any = (schema["anyOf"] as? [[String: Any]])?.first, schema["properties"] == nil { return walk(any, path) }
+        // A module's own configuration is the module's to describe.
+        if path.hasSuffix(".config") { return [path] }
+        if let properties = schema["properties"] as? [String: [String: Any]] {
+            return properties.flatMap { walk($1, path.isEmpty ? $0 : "\(path).\($0)") }
+        }
+        if let items = schema["items"] as? [String: Any] { return walk(items, "\(path)[]") }
+        if let entries = schema["additionalProperties"] as? [String: Any] { return walk(entries, "\(path).*") }
+        return [path.hasSuffix("[]") ? String(path.dropLast(2)) : path]
+    }
+}
+
+struct KeyProof: Sendable, CustomTestStringConvertible {
+    /// As `SchemaKeys` names it.
+    var key: String
+    var first: String
+    var second: String
+    /// What a value brings about.
+    var observe: @Sendable (String) throws -> String
+
+    var testDescription: String { key }
+
+    init(_ key: String, _ first: String, _ second: String, _ observe: @escaping @Sendable (String) throws -> String) {
+        self.key = key
+        self.first = first
+        self.second = second
+        self.observe = observe
+    }
+
+    static let all = policies + routes + filters + rest
+
+    // MARK: Policies: what the dispatch core is told, in its own machines' terms.
+
+    private static func policy(_ section: String, _ key: String, _ first: String, _ second: String, with: String = "")
+        -> KeyProof
+    {
+        KeyProof("policies.\(section).*.\(key)", first, second) { value in
+            let path = key.split(separator: ".")
+            let entry = path.count == 2 ? "\(path[0]): {\(path[1]): \(value)}" : "\(key): \(value)"
+            return try plan("policies: {\(section): {default: {\(entry)\(with)}}}")
+        }
+    }
+
+    /// The route's plan and its lane's.
+    private static func plan(_ yaml: String, route: String = "") throws -> String {
+        let bench = try RunBench()
+        let preparation = try bench.preparation(
+            """
+            \(yaml)
+            routes: [{name: all, to: [{handler: builtin.log}]\(route)}]
+            """)
+        let plan = try Blueprint(preparation.configuration, seed: 1).dispatchPlan(handlers: [
+            "builtin.log": Handler(name: "builtin.log") { _, _ in .ok }
+        ])
+        var text = ""
+        dump(plan.routes[0], to: &text)
+        let lane = plan.lanes[0]
+        text += "\(lane.maxInFlight) \(lane.maxQueue) \(lane.perKey) \(String(describing: lane.adaptive)) \(lane.batching)"
+        return text
+    }
+
+    private static let policies = [
+        policy("timeouts", "attempt", "20ms", "30ms"), policy("timeouts", "total", "31s", "32s"),
+        policy("retries", "policy", "constant", "linear"), policy("retries", "duration", "10ms", "20ms"),
+        policy("retries", "multiplier", "2", "3"), policy("retries", "maxInterval", "1s", "2s"),
+        policy("retries", "maxRetries", "1", "2"), policy("retries", "jitter", "none", "equal"),
+        policy("retries", "retryAfterMax", "1s", "0s"), policy("retries", "holdSlotUpTo", "1s", "0s"),
+        policy("retries", "matching.retry", "['*']", "[transient]"), policy("retries", "matching.never", "[]", "[broken]"),
+        policy("retries", "budget.ratio", "0.1", "0.5"), policy("retries", "budget.minConcurrency", "1", "9"),
+        policy("circuitBreakers", "interval", "1s", "2s"), policy("circuitBreakers", "slowCall", "1s", "2s"),
+        policy("circuitBreakers", "timeout", "1s", "2s"), policy("circuitBreakers", "maxTimeout", "40s", "50s"),
+        policy("circuitBreakers", "maxRequests", "1", "2"), policy("circuitBreakers", "scope", "handler", "key"),
+        KeyProof("policies.circuitBreakers.*.trip", "consecutiveFailures > 2", "consecutiveFailures > 4") { value in
+            try tripping("trip: \(value), timeout: 1h, maxTimeout: 1h, onOpen: deadLetter")
+        },
+        KeyProof("policies.circuitBreakers.*.onOpen", "deadLetter", "pause") { value in
+            try tripping("trip: consecutiveFailures > 2, timeout: 50ms, maxTimeout: 50ms, onOpen: \(value)")
+        },
+        policy("bulkheads", "algorithm", "fixed", "gradient2"), policy("bulkheads", "maxInFlight", "1", "2"),
+        policy("bulkheads", "maxQueue", "10", "20"), policy("bulkheads", "perKey", "0", "1"),
+        policy("bulkheads", "min", "1", "2", with: ", algorithm: gradient2"),
+        policy("bulkheads", "initial", "10", "20", with: ", algorithm: gradient2"),
+        policy("bulkheads", "max", "100", "200", with: ", algorithm: gradient2"),
+        policy("bulkheads", "tolerance", "1.5", "2", with: ", algorithm: gradient2"),
+        policy("rateLimits", "count", "0", "5"), policy("rateLimits", "interval", "1s", "2s", with: ", count: 5"),
+        KeyProof("policies.rateLimits.*.key", "", ", key: event.subject") { value in
+            try plan("policies: {rateLimits: {default: {count: 5\(value)}}}")
+        },
+    ]
+
+    /// Ten failing events: how many died of the open breaker.
+    private static func tripping(_ breaker: String) throws -> String {
+        let bench = try RunBench()
+        try bench.write("events.jsonl", Events.lines(10))
+        let report = try bench.run(
+            """
+            policies:
+              retries: {default: {policy: none}}
+              bulkheads: {default: {maxInFlight: 1}}
+              circuitBreakers: {default: {\(breaker)}}
+            sources: [{name: events, type: file, path: FOLDER/events.jsonl}]
+            routes: [{name: all, to: [{handler: builtin.fail}]}]
+            """)
+        let classes = try bench.objects("dead-letters.jsonl").compactMap { $0["dlqclass"] as? String }
+        return "\(report.dead) dead, \(classes.filter { $0 == "breaker" }.count) of the breaker"
+    }
+
+    // MARK: Routes and the rest: whole runs.
+
+    /// Runs six events; which were handled (by route and instance), refused and given up.
+    private static func run(_ yaml: String) throws -> String {
+        let bench = try RunBench()
+        try bench.install("lab")
+        try bench.write("events.jsonl", sixEvents)
+        let report: RunReport
+        do {
+            report = try bench.run(yaml)
+        } catch let errors as ConfigurationErrors {
+            return "refused: \(errors.errors.map(\.code))"
+        } catch let error as HostError {
+            return "failed: \(error.message)"
+        }
+        let seen = try bench.lines("seen").map { line in
+            line.split(separator: " ").filter { part in
+                !["most", "trace", "cause"].contains { part.hasPrefix("\($0)=") }
+            }.joined(separator: " ")
+        }
+        let letters = try bench.objects("dead-letters.jsonl").map { "\($0["id"] ?? "") \($0["dlqclass"] ?? "")" }
+        return """
+            \(seen.sorted().joined(separator: "\\n"))
+            \(letters.sorted()) \(report.sources.map { "\($0.name) \($0.accepted) \($0.refused) \($0.dropped)" })
+            \(report.lanes.map { "\($0.name) \($0.counts.done)" }) exit \(report.exitCode)
+            """
+    }
+
+    private static let sixEvents = (1...6).map {
+        Events.line(
+            $0, type: $0 < 4 ? "com.acme.order.paid" : "com.acme.order.sent", data: #"{"total":\#($0)}"#,
+            extra: #","subject":"eu/\#($0 % 2)","tenant":"t\#($0 % 3)""#) + "\n"
+    }.joined()
+
+    static let modules = """
+        modules:
+          directory: FOLDER/plugins
+          load:
+            - {name: lab, config: {path: FOLDER/seen}}
+            - {name: other, path: FOLDER/plugins/lab.so, config: {path: FOLDER/seen, text: other}}
+
+        """
+    static let source = "sources: [{name: events, type: file, path: FOLDER/events.jsonl}]\n"
+
+    /// A proof of a key of the first of two routes.
+    private static func route(_ key: String, _ first: String, _ second: String) -> KeyProof {
+        KeyProof("routes[].\(key)", first, second) { value in
+            try run(
+                modules + source + """
+                    routes:
+                      - {name: one, to: [{handler: lab.record}], \(value)}
+                      - {name: two, order: 1, to: [{handler: other.record}]}
+                    """)
+        }
+    }
+
+    /// A proof of a key of `use`, by what the plan says.
+    private static func use(_ key: String, _ section: String, _ policy: String) -> KeyProof {
+        KeyProof("routes[].use.\(key)", "default", "named") { value in
+            try plan("policies: {\(section): {named: {\(policy)}}}", route: ", use: {\(key): \(value)}")
+        }
+    }
+
+    private static let routes = [
+        KeyProof("routes[].name", "one", "uno") { value in
+            try run(modules + source + "routes: [{name: \(value), to: [{handler: lab.record}]}]")
+        },
+        route("type", "type: com.acme.order.*", "type: com.acme.order.paid"),
+        route("match", "match: event.data.total > 2", "match: event.data.total > 3"),
+        route("filters", "filters: []", "filters: [{exact: {subject: eu/1}}]"),
+        route("final", "final: true", "final: false"),
+        KeyProof("routes[].order", "0", "2") { value in
+            try run(
+                modules + source + """
+                    routes:
+                      - {name: one, order: \(value), final: true, to: [{handler: lab.record}]}
+                      - {name: two, order: 1, final: true, to: [{handler: other.record}]}
+                    """)
+        },
+        KeyProof("routes[].priority", "5", "9") { value in try lastHandled(priority: value) },
+        KeyProof("routes[].to[].handler", "lab.record", "other.record") { value in
+            try run(modules + source + "routes: [{name: all, to: [{handler: \(value)}]}]")
+        },
+        KeyProof("routes[].to[].oneOf[].handler", "lab.record", "other.record") { value in
+            try run(modules + source + "routes: [{name: all, to: [{oneOf: [{handler: \(value), weight: 1}]}]}]")
+        },
+        KeyProof("routes[].to[].oneOf[].weight", "0", "1") { value in
+            try run(
+                modules + source + """
+                    routes:
+                      - name: all
+                        to: [{oneOf: [{handler: lab.record, weight: \(value)}, {handler: other.record, weight: \
+                    \(value == "0" ? 1 : 0)}]}]
+                    """)
+        },
+        use("retry", "retries", "duration: 7ms"), use("circuitBreaker", "circuitBreakers", "slowCall: 7ms"),
+        use("timeout", "timeouts", "attempt: 7ms"), use("bulkhead", "bulkheads", "maxQueue: 7"),
+        use("rateLimit", "rateLimits", "count: 7"),
+        KeyProof("routes[].ordering.key", "event.type", "\"''\"") { value in try mostAtOnce(key: value) },
+        KeyProof("routes[].ordering.onFailure", "blockKey", "halt") { value in
+            try plan("", route: ", ordering: {onFailure: \(value)}")
+        },
+        KeyProof("routes[].batching.count", "1", "3") { value in try batches("count: \(value)") },
+        KeyProof("routes[].batching.byteSize", "0", "1") { value in try batches("count: 3, byteSize: \(value)") },
+        KeyProof("routes[].batching.period", "0s", "7ms") { value in
+            try plan("", route: ", batching: {count: 3, period: \(value)}")
+        },
+    ]
+
+    /// Whether the last event of all is handled last by a lane of one permit.
+    private static func lastHandled(priority: String) throws -> String {
+        let bench = try RunBench()
+        try bench.install("lab")
+        try bench.write("events.jsonl", Events.lines(100) + Events.line(101, type: "com.acme.urgent") + "\n")
+        _ = try bench.run(
+            """
+            modules: {directory: FOLDER/plugins, load: [{name: lab, config: {path: FOLDER/seen, sleep: 1}}]}
+            policies: {bulkheads: {default: {maxInFlight: 1}}}
+            sources: [{name: events, type: file, path: FOLDER/events.jsonl}]
+            routes:
+              - {name: plain, type: com.acme.test, to: [{handler: lab.record}]}
+              - {name: urgent, type: com.acme.urgent, priority: \(priority), to: [{handler: lab.record}]}
+            """)
+        return "\(try bench.lines("seen").last?.hasPrefix("101 ") == true)"
+    }
+
+    /// Whether more than one call ran at once.
+    private static func mostAtOnce(key: String) throws -> String {
+        let bench = try RunBench()
+        try bench.install("lab")
+        try bench.write("events.jsonl", Events.lines(60))
+        _ = try bench.run(
+            """
+            modules: {directory: FOLDER/plugins, load: [{name: lab, config: {path: FOLDER/seen, sleep: 5}}]}
+            policies: {bulkheads: {default: {maxInFlight: 8}}}
+            sources: [{name: events, type: file, path: FOLDER/events.jsonl}]
+            routes: [{name: all, to: [{handler: lab.record}], ordering: {key: \(key)}}]
+            """)
+        return "\(try bench.lines("seen").allSatisfy { $0.contains("most=1 ") })"
+    }
+
+    /// Whether any call took more than one event.
+    private static func batches(_ batching: String) throws -> String {
+        let bench = try RunBench()
+        try bench.install("batcher")
+        try bench.write("events.jsonl", Events.lines(60))
+        _ = try bench.run(
+            """
+            modules: {directory: FOLDER/plugins, load: [{name: batcher, config: {path: FOLDER/seen}}]}
+            sources: [{name: events, type: file, path: FOLDER/events.jsonl}]
+            routes: [{name: all, to: [{handler: batcher.sink}], batching: {\(batching)}}]
+            """)
+        return "\(try bench.lines("seen").allSatisfy { $0.hasPrefix("batch 1 ") })"
+    }
+
+    private static func filter(_ dialect: String, _ first: String, _ second: String) -> KeyProof {
+        KeyProof("filter.\(dialect)", first, second) { value in
+            try run(
+                modules + source
+                    + "routes: [{name: all, filters: [{\(dialect): \(value)}], to: [{handler: lab.record}]}]")
+        }
+    }
+
+    private static let filters = [
+        filter("exact", "{subject: eu/1}", "{subject: eu/0}"), filter("prefix", "{subject: eu/}", "{subject: us/}"),
+        filter("suffix", "{tenant: '1'}", "{tenant: '2'}"),
+        filter("all", "[{exact: {tenant: t1}}]", "[{exact: {tenant: t1}}, {exact: {subject: eu/1}}]"),
+        filter("any", "[{exact: {tenant: t1}}]", "[{exact: {tenant: t1}}, {exact: {subject: eu/1}}]"),
+        filter("not", "{exact: {tenant: t1}}", "{exact: {tenant: t2}}"),
+        filter("cel", "event.data.total == 1", "event.data.total == 2"),
+    ]
+
+    private static let all1 = "routes: [{name: all, to: [{handler: lab.record}]}]\n"
+
+    private static func whole(_ key: String, _ first: String, _ second: String, _ text: @escaping @Sendable (String) -> String)
+        -> KeyProof
+    {
+        KeyProof(key, first, second) { value in try run(text(value)) }
+    }
+
+    private static let rest = [
+        KeyProof("apiVersion", "patchbay/v1", "patchbay/v2") { value in
+            let bench = try RunBench()
+            try bench.write("version.yaml", "apiVersion: \(value)\nroutes: []\n")
+            do {
+                return try Preparation(path: bench.path("version.yaml"), inputs: ConfigurationInputs())
+                    .configuration.apiVersion
+            } catch let errors as ConfigurationErrors {
+                return "\(errors.errors.map(\.code))"
+            }
+        },
+        whole("modules.directory", "FOLDER/plugins", "FOLDER") { value in
+            "modules: {directory: \(value)}\n" + source + all1
+        },
+        whole("modules.load[].name", "lab", "laboratory") { value in
+            "modules: {load: [{name: \(value), path: FOLDER/plugins/lab.so, config: {path: FOLDER/seen}}]}\n" + source
+                + "routes: [{name: all, to: [{handler: lab.record}]}]"
+        },
+        whole("modules.load[].path", "FOLDER/plugins/lab.so", "FOLDER/plugins/none.so") { value in
+            "modules: {load: [{name: lab, path: \(value), config: {path: FOLDER/seen}}]}\n" + source + all1
+        },
+        whole("modules.load[].sha256", "\"\"", String(repeating: "0", count: 64)) { value in
+            "modules: {directory: FOLDER/plugins, load: [{name: lab, sha256: \(value)}]}\n" + source + all1
+        },
+        whole("modules.load[].isolation", "inline", "process") { value in
+            "modules: {directory: FOLDER/plugins, load: [{name: lab, isolation: \(value)}]}\n" + source + all1
+        },
+        whole("modules.load[].builtin", "log", "fail") { value in
+            "modules: {load: [{name: it, builtin: \(value)}]}\npolicies: {retries: {default: {policy: none}}}\n" + source
+                + "routes: [{name: all, to: [{handler: it.\(value)}]}]"
+        },
+        whole("modules.load[].config", "{path: FOLDER/seen}", "{path: FOLDER/seen, text: other}") { value in
+            "modules: {directory: FOLDER/plugins, load: [{name: lab, config: \(value)}]}\n" + source + all1
+        },
+        whole("unmatched", "drop", "deadLetter") { value in
+            modules + source + "unmatched: \(value)\nroutes: [{name: all, type: a.b, to: [{handler: lab.record}]}]"
+        },
+        whole("sources[].name", "events", "others") { value in
+            modules + "sources: [{name: \(value), type: file, path: FOLDER/events.jsonl}]\n" + all1
+        },
+        whole("sources[].type", "file", "socket") { value in
+            modules + "sources: [{name: events, type: \(value), path: FOLDER/events.jsonl}]\n" + all1
+        },
+        whole("sources[].path", "FOLDER/events.jsonl", "/dev/null") { value in
+            modules + "sources: [{name: events, type: file, path: \(value)}]\n" + all1
+        },
+        whole("sources[].format", "cloudevents", "json, eventType: a, source: b") { value in
+            modules + "sources: [{name: events, type: file, path: FOLDER/events.jsonl, format: \(value)}]\n" + all1
+        },
+        whole("sources[].eventType", "com.acme.one", "com.acme.two") { value in
+            modules
+                + "sources: [{name: e, type: file, path: FOLDER/events.jsonl, format: json, eventType: \(value), source: b}]\n"
+                + "routes: [{name: all, type: com.acme.one, to: [{handler: lab.record}]}]"
+        },
+        whole("sources[].source", "/one", "/two") { value in
+            modules
+                + "sources: [{name: e, type: file, path: FOLDER/events.jsonl, format: json, eventType: a, source: \(value)}]\n"
+                + "routes: [{name: all, match: event.source == '/one', to: [{handler: lab.record}]}]"
+        },
+        whole("log.backend", "memory", "file") { value in modules + source + all1 + "log: {backend: \(value)}" },
+        KeyProof("log.bytes", "2MiB", "3MiB") { value in
+            let bench = try RunBench()
+            let report = try bench.run("log: {bytes: \(value)}\nroutes: [{name: all, to: [{handler: builtin.log}]}]")
+            return "\(report.status.log)"
+        },
+        whole("limits.eventBytes", "1MiB", "50B") { value in modules + source + all1 + "limits: {eventBytes: \(value)}" },
+        whole("limits.nesting", "64", "1") { value in modules + source + all1 + "limits: {nesting: \(value)}" },
+        whole("limits.emitDepth", "0", "1") { value in
+            """
+            modules: {directory: FOLDER/plugins, load: [{name: lab, config: {path: FOLDER/seen, text: a.b, count: 1}}]}
+            limits: {emitDepth: \(value)}
+            routes:
+              - {name: all, type: com.acme.order.*, to: [{handler: lab.emit}]}
+              - {name: next, type: a.b, to: [{handler: lab.record}]}
+
+            """ + source
+        },
+        KeyProof("shutdown.drain", "1ms", "10m") { value in try drained(value) },
+        KeyProof("telemetry.otlp", "\"\"", "http://127.0.0.1:1") { value in
+            let bench = try RunBench()
+            bench.adjust = { $0.traces = [.otlp] }
+            do {
+                return try bench.run("telemetry: {otlp: \(value)}").end
+            } catch let error as HostError {
+                return error.message
+            }
+        },
+        KeyProof("telemetry.sampleRatio", "1", "0") { value in "\(try spans("sampleRatio: \(value)", traced: false).count)" },
+        KeyProof("telemetry.context", "link", "parent") { value in
+            "\(try spans("context: \(value)").contains { $0.contains(#""parentSpanId":"b7ad6b7169203331""#) })"
+        },
+    ]
+
+    /// The spans of one event, which comes with a trace or without.
+    private static func spans(_ telemetry: String, traced: Bool = true) throws -> [String] {
+        let bench = try RunBench()
+        let trace = #","traceparent":"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01""#
+        try bench.write("events.jsonl", Events.lines(1, extra: traced ? trace : ""))
+        bench.adjust = { [path = bench.path("traces.jsonl")] in $0.traces = [.file(path)] }
+        _ = try bench.run(
+            """
+            telemetry: {\(telemetry)}
+            sources: [{name: events, type: file, path: FOLDER/events.jsonl}]
+            routes: [{name: all, to: [{handler: builtin.log}]}]
+            """)
+        return try bench.lines("traces.jsonl").flatMap { $0.components(separatedBy: #"{"traceId""#).dropFirst() }
+            .map { #"{"traceId""# + $0 }
+    }
+
+    /// Drains while a handler is stuck behind a gate that opens once the drain has begun.
+    private static func drained(_ time: String) throws -> String {
+        let bench = try RunBench()
+        try bench.install("lab")
+        try bench.write("events.jsonl", Events.lines(1))
+        let host = try bench.host(
+            """
+            modules: {directory: FOLDER/plugins, load: [{name: lab, config: {path: FOLDER/seen, gate: FOLDER/open}}]}
+            policies: {timeouts: {default: {attempt: 1h, total: 1h}}}
+            sources: [{name: events, type: file, path: FOLDER/events.jsonl}]
+            routes: [{name: all, to: [{handler: lab.gate}]}]
+            shutdown: {drain: \(time)}
+            """, once: false)
+        try host.start()
+        guard try bench.eventually({ try !bench.lines("seen").isEmpty }) else { throw BenchError("never started") }
+        host.drain()
+        if time != "1ms" { try bench.write("open", "") }
+        let end = host.wait().end
+        try bench.write("open", "")
+        return end
+    }
+}
