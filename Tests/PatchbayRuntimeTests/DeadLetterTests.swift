@@ -34,7 +34,8 @@ import Testing
         for letter in sick {
             #expect(letter["dlqhandler"] as? String == "builtin.fail" && letter["dlqroute"] as? String == "sick")
             #expect(letter["dlqattempts"] as? String == "2" && letter["dlqclass"] as? String == "exhausted")
-            for name in ["dlqreason", "dlqfirst", "dlqlast", "dlqtrace", "dlqprint", "dlqredrives", "knativeerrorcode"] {
+            for name in ["dlqreason", "dlqfirst", "dlqlast", "dlqtrace", "dlqprint", "dlqredrives", "knativeerrorcode"]
+            {
                 #expect(letter[name] is String, "\(name) in \(letter)")
             }
         }
@@ -73,7 +74,8 @@ import Testing
 
     @Test func `are written once the disk works again`() throws {
         let bench = try bench()
-        try FileManager.default.createDirectory(atPath: bench.path("dead-letters.jsonl"), withIntermediateDirectories: true)
+        try FileManager.default.createDirectory(
+            atPath: bench.path("dead-letters.jsonl"), withIntermediateDirectories: true)
         let host = try bench.host(Self.yaml, once: false)
         try host.start()
         #expect(bench.eventually { bench.log.contains("dead letters wait") })

@@ -23,7 +23,8 @@ import Testing
 
     @Test func `pending retries are written down at the deadline, and a second run delivers them`() throws {
         let bench = try RunBench()
-        try bench.write("events.jsonl", Events.lines(10, type: "com.acme.sick") + Events.lines(5, type: "com.acme.well"))
+        try bench.write(
+            "events.jsonl", Events.lines(10, type: "com.acme.sick") + Events.lines(5, type: "com.acme.well"))
         let host = try bench.host(Self.failing, once: false)
         try host.start()
         #expect(bench.eventually { host.progress.status.counts.retries == 10 && host.progress.status.counts.done == 5 })
@@ -34,7 +35,8 @@ import Testing
         let pending = try bench.objects("pending.jsonl")
         #expect(Set(pending.compactMap { $0["id"] as? String }) == Set((1...10).map(String.init)))
         #expect(pending.allSatisfy { $0["pendinghandler"] as? String == "builtin.fail" })
-        #expect(pending.allSatisfy { $0["pendingroute"] as? String == "sick" && $0["pendingattempts"] as? String == "1" })
+        #expect(
+            pending.allSatisfy { $0["pendingroute"] as? String == "sick" && $0["pendingattempts"] as? String == "1" })
 
         let second = try bench.run(
             Self.failing.replacingOccurrences(of: "events.jsonl", with: "pending.jsonl")

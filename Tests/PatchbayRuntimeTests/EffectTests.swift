@@ -82,7 +82,8 @@ import Testing
         #expect(seen.contains { $0.contains("value=30 ") } && !seen.contains { $0.contains("value=31 ") })
     }
 
-    @Test func `timers fire at the handler that set them, with their key and cause, and cancelled ones do not`() throws {
+    @Test func `timers fire at the handler that set them, with their key and cause, and cancelled ones do not`() throws
+    {
         let bench = try bench(3)
         let report = try bench.run(
             """

@@ -87,7 +87,8 @@ import Testing
 
     @Test func `wraps plain JSON lines, with ids of source and line`() throws {
         let (report, ids, refusals) = try run(
-            Array("{\"a\":1}\n\n[2]\nnope\n\"five\"".utf8), source: ", format: json, eventType: com.acme.plain, source: /in")
+            Array("{\"a\":1}\n\n[2]\nnope\n\"five\"".utf8),
+            source: ", format: json, eventType: com.acme.plain, source: /in")
         #expect(ids.sorted() == ["events:1", "events:3", "events:5"])
         #expect(report.refused == 1 && refusals.first?.hasPrefix("events:4:") == true, "\(refusals)")
     }
@@ -155,7 +156,9 @@ import Testing
         let bytes = Array(text.utf8)
         var sent = 0
         while sent < bytes.count {
-            let count = bytes[sent...].withUnsafeBytes { Glibc.send(file, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL)) }
+            let count = bytes[sent...].withUnsafeBytes {
+                Glibc.send(file, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL))
+            }
             guard count > 0 else { return }
             sent += count
         }

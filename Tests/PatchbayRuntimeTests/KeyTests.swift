@@ -36,7 +36,9 @@ enum SchemaKeys {
     }
 
     private static func walk(_ schema: [String: Any], _ path: String) -> [String] {
-        if let any = (schema["anyOf"] as? [[String: Any]])?.first, schema["properties"] == nil { return walk(any, path) }
+        if let any = (schema["anyOf"] as? [[String: Any]])?.first, schema["properties"] == nil {
+            return walk(any, path)
+        }
         // A module's own configuration is the module's to describe.
         if path.hasSuffix(".config") { return [path] }
         if let properties = schema["properties"] as? [String: [String: Any]] {
@@ -93,7 +95,8 @@ struct KeyProof: Sendable, CustomTestStringConvertible {
         var text = ""
         dump(plan.routes[0], to: &text)
         let lane = plan.lanes[0]
-        text += "\(lane.maxInFlight) \(lane.maxQueue) \(lane.perKey) \(String(describing: lane.adaptive)) \(lane.batching)"
+        text +=
+            "\(lane.maxInFlight) \(lane.maxQueue) \(lane.perKey) \(String(describing: lane.adaptive)) \(lane.batching)"
         return text
     }
 
@@ -103,7 +106,8 @@ struct KeyProof: Sendable, CustomTestStringConvertible {
         policy("retries", "multiplier", "2", "3"), policy("retries", "maxInterval", "1s", "2s"),
         policy("retries", "maxRetries", "1", "2"), policy("retries", "jitter", "none", "equal"),
         policy("retries", "retryAfterMax", "1s", "0s"), policy("retries", "holdSlotUpTo", "1s", "0s"),
-        policy("retries", "matching.retry", "['*']", "[transient]"), policy("retries", "matching.never", "[]", "[broken]"),
+        policy("retries", "matching.retry", "['*']", "[transient]"),
+        policy("retries", "matching.never", "[]", "[broken]"),
         policy("retries", "budget.ratio", "0.1", "0.5"), policy("retries", "budget.minConcurrency", "1", "9"),
         policy("circuitBreakers", "interval", "1s", "2s"), policy("circuitBreakers", "slowCall", "1s", "2s"),
         policy("circuitBreakers", "timeout", "1s", "2s"), policy("circuitBreakers", "maxTimeout", "40s", "50s"),
@@ -317,7 +321,9 @@ struct KeyProof: Sendable, CustomTestStringConvertible {
 
     private static let all1 = "routes: [{name: all, to: [{handler: lab.record}]}]\n"
 
-    private static func whole(_ key: String, _ first: String, _ second: String, _ text: @escaping @Sendable (String) -> String)
+    private static func whole(
+        _ key: String, _ first: String, _ second: String, _ text: @escaping @Sendable (String) -> String
+    )
         -> KeyProof
     {
         KeyProof(key, first, second) { value in try run(text(value)) }
@@ -351,7 +357,8 @@ struct KeyProof: Sendable, CustomTestStringConvertible {
             "modules: {directory: FOLDER/plugins, load: [{name: lab, isolation: \(value)}]}\n" + source + all1
         },
         whole("modules.load[].builtin", "log", "fail") { value in
-            "modules: {load: [{name: it, builtin: \(value)}]}\npolicies: {retries: {default: {policy: none}}}\n" + source
+            "modules: {load: [{name: it, builtin: \(value)}]}\npolicies: {retries: {default: {policy: none}}}\n"
+                + source
                 + "routes: [{name: all, to: [{handler: it.\(value)}]}]"
         },
         whole("modules.load[].config", "{path: FOLDER/seen}", "{path: FOLDER/seen, text: other}") { value in
@@ -388,7 +395,8 @@ struct KeyProof: Sendable, CustomTestStringConvertible {
             let report = try bench.run("log: {bytes: \(value)}\nroutes: [{name: all, to: [{handler: builtin.log}]}]")
             return "\(report.status.log)"
         },
-        whole("limits.eventBytes", "1MiB", "50B") { value in modules + source + all1 + "limits: {eventBytes: \(value)}" },
+        whole("limits.eventBytes", "1MiB", "50B") { value in modules + source + all1 + "limits: {eventBytes: \(value)}"
+        },
         whole("limits.nesting", "64", "1") { value in modules + source + all1 + "limits: {nesting: \(value)}" },
         whole("limits.emitDepth", "0", "1") { value in
             """
@@ -410,7 +418,9 @@ struct KeyProof: Sendable, CustomTestStringConvertible {
                 return error.message
             }
         },
-        KeyProof("telemetry.sampleRatio", "1", "0") { value in "\(try spans("sampleRatio: \(value)", traced: false).count)" },
+        KeyProof("telemetry.sampleRatio", "1", "0") { value in
+            "\(try spans("sampleRatio: \(value)", traced: false).count)"
+        },
         KeyProof("telemetry.context", "link", "parent") { value in
             "\(try spans("context: \(value)").contains { $0.contains(#""parentSpanId":"b7ad6b7169203331""#) })"
         },

@@ -139,7 +139,9 @@ enum AppendedFile {
         let before = lseek(file, 0, SEEK_END)
         var written = 0
         while written < bytes.count {
-            let count = bytes.withUnsafeBytes { Glibc.write(file, $0.baseAddress?.advanced(by: written), $0.count - written) }
+            let count = bytes.withUnsafeBytes {
+                Glibc.write(file, $0.baseAddress?.advanced(by: written), $0.count - written)
+            }
             if count < 0, errno == EINTR { continue }
             guard count > 0 else {
                 let problem = "cannot write \(path): \(String(cString: strerror(errno)))"

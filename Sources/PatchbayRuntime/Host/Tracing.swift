@@ -25,7 +25,8 @@ enum Tracing {
                             report: { logger.error("\($0)") }))
                 case .otlp:
                     guard !configuration.telemetry.otlp.isEmpty else {
-                        throw HostError("--trace otlp needs telemetry.otlp in the configuration, such as http://127.0.0.1:4318")
+                        throw HostError(
+                            "--trace otlp needs telemetry.otlp in the configuration, such as http://127.0.0.1:4318")
                     }
                     pipelines.append(
                         SpanPipeline(

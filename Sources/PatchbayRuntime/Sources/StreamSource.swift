@@ -24,7 +24,8 @@ final class StreamSource: EventSource {
             // Without waiting for a pipe's writer: the wait below can be ended.
             file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
             guard file >= 0 else {
-                throw SourceError(name, "cannot open \(path)", errno: errno, remedy: "check the path and its permissions")
+                throw SourceError(
+                    name, "cannot open \(path)", errno: errno, remedy: "check the path and its permissions")
             }
         }
         defer { if path != nil { close(file) } }
@@ -45,7 +46,8 @@ final class StreamSource: EventSource {
                 if number == EAGAIN { continue }
                 feed.finish()
                 throw SourceError(
-                    name, "cannot read \(path ?? "standard input")", errno: number, remedy: "check the disk or the pipe")
+                    name, "cannot read \(path ?? "standard input")", errno: number, remedy: "check the disk or the pipe"
+                )
             }
         }
     }

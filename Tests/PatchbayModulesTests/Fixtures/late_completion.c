@@ -1,4 +1,4 @@
-/* Fault: returns PENDING, and completes a second after it was asked to cancel: long after the host closed the call. */
+/* Fault: returns PENDING, and completes two seconds after it was asked to cancel: long after the host closed the call. */
 #include "fixture.h"
 #include <pthread.h>
 #include <stdint.h>
@@ -7,7 +7,7 @@
 PATCHBAY_MANIFEST(MANIFEST_OF("late-completion", "count"));
 
 static void *complete_late(void *call) {
-  sleep(1);
+  sleep(2);
   fixture_host->complete(fixture_host, (patchbay_call)(uintptr_t)call, NULL);
   return NULL;
 }
