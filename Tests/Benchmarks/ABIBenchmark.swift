@@ -8,7 +8,8 @@ import PatchbayTelemetry
 /// What a call through the ABI costs: `handle` and `complete`, without dispatch.
 enum ABIBenchmark {
     static func run(_ bench: Workbench) throws {
-        try measure(bench, "abi_c_handle_complete", path: "\(bench.folder.path)/plugins/count.so", handler: "a", bar: 10)
+        try measure(bench, "abi_c_handle_complete", path: "\(bench.folder.path)/plugins/count.so", handler: "noop",
+            bar: 10)
         if let swift = ProcessInfo.processInfo.environment["PATCHBAY_BENCH_SWIFT_MODULE"] {
             try measure(bench, "abi_swift_handle_complete", path: swift, handler: nil, bar: 30)
         } else {
@@ -55,8 +56,6 @@ enum ABIBenchmark {
             if let handle {
                 let status = handle(instance, call, UnsafePointer(view))
                 if !table.returned(1, call, status, message: { "" }) { other += 1 }
-            } else {
-                table.giveBack(1)
             }
             _ = table.settle(1)
         }

@@ -80,7 +80,8 @@ package final class CallTable: Sendable {
             pause()
             word = words[index].load(ordering: .acquiring)
         }
-        words[index].store(word & ~CallWord.allFlags, ordering: .releasing)
+        // That the host closed it stays to be seen by whoever completes it late and asks why that was refused.
+        words[index].store(word & ~CallWord.allFlags | (word & CallWord.closed), ordering: .releasing)
         var settled = SettledCall(kind: OutcomeKind(rawValue: UInt8(truncatingIfNeeded: word >> 8)) ?? .retry)
         settled.wasClosed = word & CallWord.closed != 0
         settled.wasPending = word & CallWord.returned != 0
@@ -110,15 +111,30 @@ package final class CallTable: Sendable {
     // MARK: Any thread
 
     /// Ends a call once; `result` nil is a plain `done`. A second time gives `E_STALE`.
-    package func complete(_ call: patchbay_call, _ result: UnsafePointer<patchbay_result>?) -> patchbay_status {
+    package func complete(
+        _ call: patchbay_call, _ result: UnsafePointer<patchbay_result>?
+    ) -> patchbay_status {
+        let index = Int(call & 0xFF_FFFF)
+        guard index < capacity, result?.pointee.isPlainDone ?? true else { return completeInFull(call, result) }
+        // The usual case: open, nobody else at it, `handle` still running. One exchange ends it.
+        let expected = (call >> 24) << CallWord.generationShift | CallWord.open
+        let done = expected | CallWord.claimed | CallWord.completed | UInt64(OutcomeKind.done.rawValue) << 8
+        let exchange = words[index].compareExchange(
+            expected: expected, desired: done, successOrdering: .acquiringAndReleasing, failureOrdering: .relaxed)
+        return exchange.exchanged ? .ok : completeInFull(call, result)
+    }
+
+    @inline(never)
+    private func completeInFull(
+        _ call: patchbay_call, _ result: UnsafePointer<patchbay_result>?
+    ) -> patchbay_status {
         guard let index = slot(of: call) else { return .stale }
         var kind = OutcomeKind.done
         var extra = false
         if let result {
-            let size = Int(result.pointee.size)
-            guard size >= 8 else { return .badArgument }
+            guard result.pointee.size >= 8 else { return .badArgument }
             kind = OutcomeKind(abi: result.pointee.outcome)
-            extra = kind != .done || result.pointee.hasDetails
+            extra = !result.pointee.isPlainDone
         }
         guard extra, let result else { return finish(index, call, kind, details: nil) }
         return finish(index, call, kind, details: ResultDetails(result))
@@ -255,7 +271,8 @@ package final class CallTable: Sendable {
                 return
             }
             word = result.original
-            guard word >> CallWord.generationShift == seen >> CallWord.generationShift, word & CallWord.closed != 0
+            guard word >> CallWord.generationShift == seen >> CallWord.generationShift, word & CallWord.closed != 0,
+                word & CallWord.open != 0
             else { return }
         }
     }
@@ -318,19 +335,19 @@ package final class CallTable: Sendable {
 
 /// The bits of a slot's word: generation (40) | pins (8) | outcome (8) | flags (8).
 @usableFromInline package enum CallWord {
-    @usableFromInline package static let open: UInt64 = 1 << 0
-    @usableFromInline package static let returned: UInt64 = 1 << 1
-    @usableFromInline package static let claimed: UInt64 = 1 << 2
-    @usableFromInline package static let completed: UInt64 = 1 << 3
-    @usableFromInline package static let details: UInt64 = 1 << 4
-    @usableFromInline package static let effects: UInt64 = 1 << 5
+    @inlinable package static var open: UInt64 { 1 << 0 }
+    @inlinable package static var returned: UInt64 { 1 << 1 }
+    @inlinable package static var claimed: UInt64 { 1 << 2 }
+    @inlinable package static var completed: UInt64 { 1 << 3 }
+    @inlinable package static var details: UInt64 { 1 << 4 }
+    @inlinable package static var effects: UInt64 { 1 << 5 }
     /// By the host, before the handler completed it.
-    @usableFromInline package static let closed: UInt64 = 1 << 6
-    @usableFromInline package static let cancel: UInt64 = 1 << 7
-    @usableFromInline package static let pin: UInt64 = 1 << 16
-    @usableFromInline package static let pins: UInt64 = 0xFF << 16
-    @usableFromInline package static let generationShift: UInt64 = 24
-    @usableFromInline package static let allFlags: UInt64 = 0xFF_FFFF
+    @inlinable package static var closed: UInt64 { 1 << 6 }
+    @inlinable package static var cancel: UInt64 { 1 << 7 }
+    @inlinable package static var pin: UInt64 { 1 << 16 }
+    @inlinable package static var pins: UInt64 { 0xFF << 16 }
+    @inlinable package static var generationShift: UInt64 { 24 }
+    @inlinable package static var allFlags: UInt64 { 0xFF_FFFF }
 }
 
 /// What the dispatcher takes out of a posted slot.
@@ -356,10 +373,10 @@ private final class EffectsShard: Sendable {
 }
 
 extension patchbay_result {
-    /// Whether anything beyond the outcome is set, as far as the size says.
-    fileprivate var hasDetails: Bool {
-        if Int(size) < MemoryLayout<patchbay_result>.size { return true }
-        return flags != 0 || code != 0 || retry_after_ns != 0 || reason.len != 0 || detail_json.len != 0
-            || reply.len != 0
+    /// A whole result that says `done` and nothing else. One that is cut short is looked at field by field.
+    fileprivate var isPlainDone: Bool {
+        outcome == Int32(PATCHBAY_DONE) && size >= UInt32(MemoryLayout<patchbay_result>.size)
+            && UInt64(flags) | UInt64(UInt32(bitPattern: code)) | retry_after_ns | reason.len | detail_json.len
+                | reply.len == 0
     }
 }

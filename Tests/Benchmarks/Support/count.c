@@ -1,4 +1,4 @@
-/* Three handlers that count: A, B and C of the W1 benchmark. */
+/* Three handlers that count, A, B and C of the W1 benchmark, and one that does nothing. */
 #include <patchbay/handler.h>
 #include <stdatomic.h>
 
@@ -19,5 +19,9 @@ PATCHBAY_HANDLER(c) {
   return patchbay_done();
 }
 
-PATCHBAY_MODULE((a, b, c), "name": "count", "version": "1.0.0", "handlers": [
-  {"id": "a", "blocking": false}, {"id": "b", "blocking": false}, {"id": "c", "blocking": false}])
+/* Nothing but the call itself. */
+PATCHBAY_HANDLER(noop) { return patchbay_done(); }
+
+PATCHBAY_MODULE((a, b, c, noop), "name": "count", "version": "1.0.0", "handlers": [
+  {"id": "a", "blocking": false}, {"id": "b", "blocking": false}, {"id": "c", "blocking": false},
+  {"id": "noop", "blocking": false}])
