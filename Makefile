@@ -46,7 +46,10 @@ bench: packages
 	    $(STEP) "building $$product ($(BENCH_CONFIGURATION))" $(LOGS)/$$product.log \
 	        $(SWIFT_BUILD) -c $(BENCH_CONFIGURATION) --product $$product; \
 	done
-	@.build/$(BENCH_CONFIGURATION)/patchbay-bench $(if $(TINY),--tiny) $(BENCH)
+	$(if $(TINY),,@$(STEP) "building the Swift module" $(LOGS)/swift-module.log swift build -c release \
+	    --package-path Tests/Benchmarks/SwiftModule)
+	@PATCHBAY_BENCH_SWIFT_MODULE=$(if $(TINY),,$(CURDIR)/Tests/Benchmarks/SwiftModule/.build/release/libnoop.so) \
+	    .build/$(BENCH_CONFIGURATION)/patchbay-bench $(if $(TINY),--tiny) $(BENCH)
 
 ## check: all that the continuous check does
 check:

@@ -131,7 +131,7 @@ let package = Package(
         .executableTarget(
             name: "patchbay-bench",
             dependencies: ["CPatchbay", "CPatchbayJSON", "PatchbayEvents", "PatchbayModules", "PatchbayTelemetry", logging],
-            path: "Tests/Benchmarks", exclude: ["Support"], swiftSettings: strict),
+            path: "Tests/Benchmarks", exclude: ["Support", "SwiftModule"], swiftSettings: strict),
     ],
     cxxLanguageStandard: .cxx17
 )

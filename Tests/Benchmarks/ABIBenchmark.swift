@@ -10,7 +10,7 @@ enum ABIBenchmark {
     static func run(_ bench: Workbench) throws {
         try measure(bench, "abi_c_handle_complete", path: "\(bench.folder.path)/plugins/count.so", handler: "noop",
             bar: 10)
-        if let swift = ProcessInfo.processInfo.environment["PATCHBAY_BENCH_SWIFT_MODULE"] {
+        if let swift = ProcessInfo.processInfo.environment["PATCHBAY_BENCH_SWIFT_MODULE"], !swift.isEmpty {
             try measure(bench, "abi_swift_handle_complete", path: swift, handler: nil, bar: 30)
         } else {
             print("abi_swift_handle_complete: left out; PATCHBAY_BENCH_SWIFT_MODULE names no module")
