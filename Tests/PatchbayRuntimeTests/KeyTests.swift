@@ -116,7 +116,8 @@ struct KeyProof: Sendable, CustomTestStringConvertible {
             try tripping("trip: \(value), timeout: 1h, maxTimeout: 1h, onOpen: deadLetter")
         },
         KeyProof("policies.circuitBreakers.*.onOpen", "deadLetter", "pause") { value in
-            try tripping("trip: consecutiveFailures > 2, timeout: 50ms, maxTimeout: 50ms, onOpen: \(value)")
+            let breaker = "trip: consecutiveFailures > 2, timeout: 50ms, maxTimeout: 50ms, onOpen: \(value)"
+            return "\(try tripping(breaker).hasSuffix(" 0 of the breaker"))"
         },
         policy("bulkheads", "algorithm", "fixed", "gradient2"), policy("bulkheads", "maxInFlight", "1", "2"),
         policy("bulkheads", "maxQueue", "10", "20"), policy("bulkheads", "perKey", "0", "1"),
