@@ -232,7 +232,12 @@ struct KeyProof: Sendable, CustomTestStringConvertible {
             try run(modules + source + "routes: [{name: all, to: [{handler: \(value)}]}]")
         },
         KeyProof("routes[].to[].oneOf[].handler", "lab.record", "other.record") { value in
-            try run(modules + source + "routes: [{name: all, to: [{oneOf: [{handler: \(value), weight: 1}]}]}]")
+            try run(
+                modules + source + """
+                    routes:
+                      - name: all
+                        to: [{oneOf: [{handler: \(value), weight: 1}, {handler: builtin.log, weight: 0}]}]
+                    """)
         },
         KeyProof("routes[].to[].oneOf[].weight", "0", "1") { value in
             try run(
