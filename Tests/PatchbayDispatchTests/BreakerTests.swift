@@ -167,7 +167,7 @@ import Testing
             return calls <= 2 ? .retry : calls == 3 ? Reply(.busy) : .done
         }
         bench.send("a", "b", "c")
-        bench.run(for: .seconds(10))
+        bench.run(for: .seconds(13))
         #expect(bench.counts.busy == 1 && bench.counts.done >= 1)
         bench.run()
         #expect(bench.counts.done == 3)

@@ -41,12 +41,30 @@ import Testing
         #expect(bench.counts.done == 220 && bench.released == bench.sentBatches)
     }
 
-    @Test(arguments: [1, 4, 100]) func `loads at most maxQueue deliveries from the log`(maxQueue: Int) {
+    @Test(arguments: [2, 4, 100]) func `loads at most maxQueue deliveries from the log`(maxQueue: Int) {
         let bench = Bench(maxInFlight: 2, lane: { $0.maxQueue = maxQueue })
         bench.reply = { _ in .done(in: .milliseconds(1)) }
         for batch in 0..<5 { bench.send((0..<60).map { Given("e\(batch)-\($0)") }) }
         bench.run { check(bench.loaded() <= maxQueue, "\(bench.loaded()) loaded") }
         #expect(bench.counts.done == 300 && bench.released == 5)
+    }
+
+    @Test func `a queue that is shorter than maxInFlight does not bound the calls`() {
+        let bench = Bench(maxInFlight: 8, lane: { $0.maxQueue = 2 })
+        bench.reply = { _ in .done(in: .milliseconds(10)) }
+        bench.send((0..<80).map { Given("e\($0)") })
+        bench.run()
+        #expect(bench.elapsed == .milliseconds(100))
+    }
+
+    @Test(arguments: [false, true]) func `waits that keep permits reduce what runs at once`(isAsynchronous: Bool) {
+        let bench = Bench(maxInFlight: 3) { $0.retry.holdSlotUpTo = 2_000_000_000 }
+        bench.asynchronous = isAsynchronous ? [0] : []
+        bench.reply = { $0.id < "e2" && $0.attempt == 1 ? .retry(in: 1000) : .done(in: .milliseconds(100)) }
+        bench.send((0..<60).map { Given("e\($0)") })
+        bench.run { check(bench.open.count + bench.held[0] <= 3, "\(bench.open.count) open, \(bench.held[0]) kept") }
+        // e10 to e19 sort below e2: 12 retries of 2 s and 60 calls of 0.1 s on 3 permits.
+        #expect(bench.counts.done == 60 && bench.counts.retries == 12 && bench.elapsed >= .seconds(8))
     }
 
     @Test func `what waits for its retry does not keep the lane from loading on`() {

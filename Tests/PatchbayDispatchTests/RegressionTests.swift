@@ -124,6 +124,29 @@ import Testing
         #expect(bench.startedIDs == ["e0", "e1", "e2", "e3"] && bench.counts.pending == 97)
     }
 
+    @Test func `retries of a halted lane kept a run from ending`() {
+        let bench = Bench(maxInFlight: 4) {
+            $0.onFailure = .halt
+            $0.retry = RetryPolicy(policy: .constant, duration: .seconds(3600), maxRetries: 3, jitter: .none)
+        }
+        bench.reply = { $0.id == "bad" ? Reply(.fail) : .retry }
+        bench.send("a", "b", "bad", "c")
+        bench.run(for: .seconds(1))
+        #expect(bench.halts == [0] && bench.counts.pending == 4 && bench.isStuck)
+    }
+
+    @Test func `a halted lane ended the run of one that still waits`() {
+        var plan = Bench.plan(lanes: 2)
+        plan.routes[0].onFailure = .halt
+        let bench = Bench(plan)
+        bench.reply = { $0.lane == 0 ? Reply(.fail) : $0.attempt == 1 ? .retry : .done }
+        bench.send([Given("bad", lane: 0), Given("good", lane: 1)])
+        bench.run(for: .seconds(1))
+        #expect(bench.halts == [0] && !bench.isStuck)
+        bench.run()
+        #expect(bench.done == ["good"] && bench.isStuck)
+    }
+
     @Test func `a handler that was busy first was timed from a call that never counted`() {
         let bench = Bench {
             $0.retry = RetryPolicy(policy: .constant, duration: .seconds(20), maxRetries: 1, jitter: .none)

@@ -60,6 +60,36 @@ import Testing
         #expect(bench.startedIDs == ["a1", "b", "a1", "a2"])
     }
 
+    @Test(arguments: [1, 4]) func `a handler that is busy is not offered its backlog`(maxInFlight: Int) {
+        let bench = Bench(maxInFlight: maxInFlight)
+        bench.reply = { _ in bench.elapsed < .seconds(9) ? Reply(.busy, takes: 1000) : .done }
+        for batch in 0..<2 { bench.send((0..<500).map { Given("e\(batch)-\($0)") }) }
+        bench.run(for: .seconds(9) - 1)
+        // Every 2 s as many as there are permits.
+        #expect(bench.counts.busy == UInt64(5 * maxInFlight))
+        bench.run()
+        #expect(bench.counts.done == 1000 && bench.elapsed < .seconds(13))
+    }
+
+    @Test func `a handler that is busy holds up no other lane`() {
+        let bench = Bench(Bench.plan(lanes: 2))
+        bench.reply = { $0.lane == 0 ? Reply(.busy) : .done }
+        bench.send((0..<100).map { Given("e\($0)", lane: $0 % 2) })
+        bench.run(for: 0)
+        #expect(bench.laneCounts(1).done == 50 && bench.counts.busy == 1)
+    }
+
+    @Test func `the shortest wait of what was shed opens the lane again`() {
+        let bench = Bench(maxInFlight: 2) { $0.retry.retryAfterMax = 100_000_000_000 }
+        bench.reply = {
+            guard bench.counts.busy < 2 else { return .done }
+            return Reply(.busy, after: $0.id == "a" ? .seconds(50) : .seconds(5), takes: 1000)
+        }
+        bench.send("a", "b", "c")
+        bench.run()
+        #expect(bench.starts(of: "c") == [.seconds(5) + 1000] && bench.starts(of: "a") == [0, .seconds(50) + 1000])
+    }
+
     @Test func `calls that no worker had a permit for go back uncharged`() {
         let bench = Bench(maxInFlight: 2) { $0.retry.policy = .none }
         bench.asynchronous = [0]

@@ -3,145 +3,194 @@ package import PatchbayEvents
 
 extension DispatchCore {
     /// Moves what is still waiting out of batches that are mostly settled, so that a lane that lags retains its own
-    /// events and not its neighbours'. Calls that are open keep their batch until they end.
+    /// events and not its neighbours'. A batch of which a call is open stays as it is until a later compaction: copies
+    /// would come on top of it.
     ///
     /// Costs a look at every loaded delivery and every run: call it when the log has grown by a good part of its bound.
     ///
     /// - Returns: the new batches; they are retained here already, and released like others.
     package mutating func compact(effects: inout DispatchEffects) -> [EventBatch] {
-        var packer = BatchPacker()
-        for node in 1..<max(1, deliveries.highWater) {
-            let delivery = deliveries.base + node
-            guard delivery.pointee.state != .free, delivery.pointee.state != .inFlight, isSparse(delivery.pointee.batch)
-            else { continue }
-            let old = delivery.pointee.batch
-            guard let place = packer.place(old, Int(delivery.pointee.event), &batches) else { continue }
-            delivery.pointee.batch = place.slot
-            delivery.pointee.event = place.event
-            batches.base[Int(place.slot)].holds += 1
-            release(batch: old, effects: &effects)
+        let waiting = waitingInSettledBatches()
+        var moves: [BatchMove] = []
+        var lower = 0
+        while lower < waiting.count {
+            let slot = waiting[lower].slot
+            let upper = waiting[lower...].firstIndex { $0.slot != slot } ?? waiting.count
+            if let move = move(of: slot, waiting[lower..<upper]) { moves.append(move) }
+            lower = upper
         }
-        for lane in 0..<plan.lanes.count { compactRuns(lane, &packer, effects: &effects) }
+        var packer = BatchPacker(textLeft: moves.reduce(0) { $0 + $1.textBytes })
+        for move in moves where packer.hasRoom(for: move, &batches) {
+            guard let indices = packer.copy(move, &batches) else { continue }
+            for part in waiting[move.parts] { perform(part, indices, &packer) }
+            for _ in 0..<move.holds { release(batch: move.slot, effects: &effects) }
+        }
         return packer.finish(&batches)
     }
 
-    /// A batch of which at most half is still waiting or open; never one that is being packed.
-    private func isSparse(_ slot: Link) -> Bool {
-        let batch = batches.base[Int(slot)]
-        return batch.holds * 2 <= batch.deliveries
+    /// What is not in flight of batches that are partly settled, batch by batch.
+    private func waitingInSettledBatches() -> [WaitingPart] {
+        var waiting: [WaitingPart] = []
+        for node in 1..<max(1, deliveries.highWater) {
+            let delivery = deliveries.base[node]
+            guard delivery.state != .free, delivery.state != .inFlight, isPartlySettled(delivery.batch) else {
+                continue
+            }
+            waiting.append(WaitingPart(slot: delivery.batch, link: Link(node), isRun: false))
+        }
+        for lane in 0..<plan.lanes.count {
+            var link = lanes[lane].runHead
+            while link != 0 {
+                let run = runs.base[Int(link)]
+                if run.lower < run.upper, isPartlySettled(run.batch) {
+                    waiting.append(WaitingPart(slot: run.batch, link: link, isRun: true))
+                }
+                link = run.next
+            }
+        }
+        waiting.sort { $0.slot < $1.slot }
+        return waiting
     }
 
-    private mutating func compactRuns(_ lane: Int, _ packer: inout BatchPacker, effects: inout DispatchEffects) {
-        var link = lanes[lane].runHead
-        while link != 0 {
-            let run = runs.base + Int(link)
-            link = run.pointee.next
-            let old = run.pointee.batch
-            guard run.pointee.lower < run.pointee.upper, isSparse(old) else { continue }
-            let view = batches.base[Int(old)].view
-            let count = Int(run.pointee.upper - run.pointee.lower)
-            let routed = (0..<count).map { view.deliveries[Int(run.pointee.lower) + $0] }
-            guard let place = packer.place(run: routed, of: old, &batches) else { continue }
-            run.pointee.batch = place.slot
-            run.pointee.lower = place.lower
-            run.pointee.upper = place.lower + UInt32(count)
-            batches.base[Int(place.slot)].holds += count
-            for _ in 0..<count { release(batch: old, effects: &effects) }
+    private func isPartlySettled(_ slot: Link) -> Bool {
+        batches.base[Int(slot)].holds < batches.base[Int(slot)].deliveries
+    }
+
+    /// `nil` when a batch is not worth moving: something else keeps it, or it would not get much smaller.
+    private func move(of slot: Link, _ parts: ArraySlice<WaitingPart>) -> BatchMove? {
+        let view = batches.base[Int(slot)].view
+        var move = BatchMove(slot: slot, parts: parts.indices)
+        var isNeeded = [Bool](repeating: false, count: EventBatch.eventsMax)
+        for part in parts {
+            if part.isRun {
+                let run = runs.base[Int(part.link)]
+                move.holds += Int(run.upper - run.lower)
+                for index in run.lower..<run.upper { isNeeded[Int(view.deliveries[Int(index)].event)] = true }
+            } else {
+                move.holds += 1
+                isNeeded[Int(deliveries.base[Int(part.link)].event)] = true
+            }
         }
+        guard move.holds == batches.base[Int(slot)].holds else { return nil }
+        move.events = isNeeded.indices.filter { isNeeded[$0] }
+        var bytes = move.holds * MemoryLayout<RoutedDelivery>.stride
+        for index in move.events {
+            let event = view.events[index]
+            move.textBytes += Int(event.line.length)
+            move.extensions += Int(event.ext_count)
+            bytes += Int(event.line.length) + MemoryLayout<pbj_event>.stride + 64
+        }
+        return bytes * 2 <= batches.base[Int(slot)].batch.takeUnretainedValue().byteCount ? move : nil
+    }
+
+    private func perform(_ part: WaitingPart, _ indices: [UInt32], _ packer: inout BatchPacker) {
+        guard part.isRun else {
+            let delivery = deliveries.base + Int(part.link)
+            delivery.pointee.batch = packer.slot
+            delivery.pointee.event = indices[Int(delivery.pointee.event)]
+            return
+        }
+        let run = runs.base + Int(part.link)
+        let view = batches.base[Int(part.slot)].view
+        let lower = packer.deliveryCount
+        for index in run.pointee.lower..<run.pointee.upper {
+            var routed = view.deliveries[Int(index)]
+            routed.event = indices[Int(routed.event)]
+            packer.append(routed)
+        }
+        run.pointee.batch = packer.slot
+        run.pointee.lower = lower
+        run.pointee.upper = packer.deliveryCount
     }
 }
 
-/// Packs events of many batches densely into few; an event that several deliveries need is copied once.
-private struct BatchPacker {
-    private struct Origin: Hashable {
-        var slot: Link
-        var event: UInt32
-    }
+/// A delivery or a run that holds a batch and is not in flight.
+private struct WaitingPart: BitwiseCopyable {
+    var slot: Link
+    var link: Link
+    var isRun: Bool
+}
 
-    private var places: [Origin: (slot: Link, event: UInt32)] = [:]
-    private var current: (batch: EventBatch, slot: Link)?
-    private var packed: [(batch: EventBatch, slot: Link)] = []
+/// Everything that still holds one batch.
+private struct BatchMove {
+    var slot: Link
+    var parts: Range<Int>
+    var holds = 0
+    /// The events that are needed, each once, in order.
+    var events: [Int] = []
+    var textBytes = 0
+    var extensions = 0
+}
+
+/// Packs events of many batches densely into few; what is needed of one batch stays together.
+private struct BatchPacker {
+    /// Text of the moves that are still to come, in bytes.
+    private var textLeft: Int
+    private var current: EventBatch?
+    private(set) var slot: Link = 0
+    private var holds = 0
+    private var packed: [EventBatch] = []
     private static let textBytes = 128 << 10
 
-    /// Where an event is now; `nil` when it cannot be moved.
-    mutating func place(_ slot: Link, _ event: Int, _ batches: inout Pool<BatchSlot>) -> (slot: Link, event: UInt32)? {
-        let origin = Origin(slot: slot, event: UInt32(event))
-        if let known = places[origin] { return known }
-        let view = batches.base[Int(slot)].view
-        for _ in 0..<2 {
-            if let current, let index = current.batch.append(copying: event, of: view) {
-                let place = (slot: current.slot, event: UInt32(index))
-                places[origin] = place
-                return place
-            }
-            guard begin(&batches, textBytes: max(Self.textBytes, Int(view.events[event].line.length))) else {
-                return nil
-            }
+    init(textLeft: Int) { self.textLeft = textLeft }
+
+    var deliveryCount: UInt32 { UInt32(current?.deliveryCount ?? 0) }
+
+    mutating func append(_ delivery: RoutedDelivery) { current?.append(delivery) }
+
+    /// Makes room for all that is needed of a batch; false when there can be no further batch.
+    mutating func hasRoom(for move: BatchMove, _ batches: inout Pool<BatchSlot>) -> Bool {
+        let textNeeded = min(max(move.textBytes, Self.textBytes), textLeft)
+        textLeft -= move.textBytes
+        if let current, current.count + move.events.count <= EventBatch.eventsMax,
+            current.textCount + move.textBytes <= current.textCapacity,
+            current.extensionCount + move.extensions <= EventBatch.extensionsMax
+        {
+            return true
         }
-        return nil
+        close(&batches)
+        let next = batches.take()
+        guard next != 0 else { return false }
+        let batch = EventBatch(source: -1, textCapacity: textNeeded)
+        batches.base[Int(next)] = BatchSlot(
+            view: BatchView(batch), batch: Unmanaged.passRetained(batch), holds: 0, deliveries: 0)
+        slot = next
+        current = batch
+        return true
     }
 
-    /// Where a run of deliveries is now: all in one batch.
-    mutating func place(
-        run: [RoutedDelivery], of slot: Link, _ batches: inout Pool<BatchSlot>
-    ) -> (slot: Link, lower: UInt32)? {
-        let view = batches.base[Int(slot)].view
-        let bytes = run.reduce(0) { $0 + Int(view.events[Int($1.event)].line.length) }
-        guard let room = room(run.count, bytes, &batches) else { return nil }
-        let lower = UInt32(room.batch.deliveryCount)
-        var moved: [RoutedDelivery] = []
-        for var delivery in run {
-            guard let index = room.batch.append(copying: Int(delivery.event), of: view) else { return nil }
-            delivery.event = UInt32(index)
-            moved.append(delivery)
+    /// Copies the events; where they are now by where they were, or `nil` when memory is out.
+    mutating func copy(_ move: BatchMove, _ batches: inout Pool<BatchSlot>) -> [UInt32]? {
+        guard let current else { return nil }
+        let view = batches.base[Int(move.slot)].view
+        var indices = [UInt32](repeating: 0, count: EventBatch.eventsMax)
+        for event in move.events {
+            guard let index = current.append(copying: event, of: view) else { return nil }
+            indices[event] = UInt32(index)
         }
-        for delivery in moved { room.batch.append(delivery) }
-        return (room.slot, lower)
+        holds += move.holds
+        return indices
     }
 
     /// Batches that hold anything now. Their views are final from here on.
     mutating func finish(_ batches: inout Pool<BatchSlot>) -> [EventBatch] {
         close(&batches)
-        var kept: [EventBatch] = []
-        for (batch, slot) in packed {
-            if batches.base[Int(slot)].holds == 0 {
-                batches.base[Int(slot)].batch.release()
-                batches.free(slot)
-            } else {
-                kept.append(batch)
-            }
-        }
-        return kept
-    }
-
-    private mutating func room(
-        _ count: Int, _ bytes: Int, _ batches: inout Pool<BatchSlot>
-    ) -> (batch: EventBatch, slot: Link)? {
-        if let current, current.batch.count + count <= EventBatch.eventsMax,
-            current.batch.textCount + bytes <= current.batch.textCapacity
-        {
-            return current
-        }
-        return begin(&batches, textBytes: max(Self.textBytes, bytes)) ? current : nil
-    }
-
-    private mutating func begin(_ batches: inout Pool<BatchSlot>, textBytes: Int) -> Bool {
-        close(&batches)
-        let slot = batches.take()
-        guard slot != 0 else { return false }
-        let batch = EventBatch(source: -1, textCapacity: textBytes)
-        batches.base[Int(slot)] = BatchSlot(
-            view: BatchView(batch), batch: Unmanaged.passRetained(batch), holds: 0, deliveries: 0)
-        current = (batch, slot)
-        return true
+        return packed
     }
 
     /// Deliveries may have moved while they grew: the slot gets the final view.
     private mutating func close(_ batches: inout Pool<BatchSlot>) {
-        guard let current else { return }
-        batches.base[Int(current.slot)].view = BatchView(current.batch)
-        batches.base[Int(current.slot)].deliveries = max(1, batches.base[Int(current.slot)].holds)
-        packed.append(current)
-        self.current = nil
+        guard let batch = current else { return }
+        current = nil
+        if holds == 0 {
+            batches.base[Int(slot)].batch.release()
+            batches.free(slot)
+        } else {
+            batches.base[Int(slot)].view = BatchView(batch)
+            batches.base[Int(slot)].holds = holds
+            batches.base[Int(slot)].deliveries = holds
+            packed.append(batch)
+        }
+        holds = 0
     }
 }

@@ -36,7 +36,7 @@ extension DispatchCore {
         let duration = startedAt == 0 ? 0 : now.elapsed(since: startedAt)
         let kind = effectiveKind(outcome, open, stateConflict: stateConflict, duration: duration)
         if kind != .unstarted {
-            (lanes + index).pointee.isCrowded = false
+            (lanes + index).pointee.isCrowded = kind == .busy
             if kind != .busy { countTime(node, startedAt: startedAt) }
         }
         var settlement = Settlement(verdict: .finished, attempt: Int(delivery.pointee.attempts) + 1)
@@ -46,7 +46,7 @@ extension DispatchCore {
             goBack(node, open, wasStarted: startedAt != 0, now: now)
         case .busy:
             settlement.verdict = .goesBack
-            settlement.retryDelay = shed(node, outcome, open, startedAt: startedAt, now: now)
+            settlement.retryDelay = shed(node, outcome, open, startedAt: startedAt, now: now, effects: &effects)
         case .done, .skip:
             counts.attempts += 1
             note(.success, node, open, duration: duration, now: now, effects: &effects)
@@ -168,7 +168,8 @@ extension DispatchCore {
     /// A handler shed the call: no attempt is charged, the breaker hears nothing, and neither the call nor the wait
     /// after it counts against the total timeout.
     private mutating func shed(
-        _ node: Link, _ outcome: borrowing SettledCall, _ open: OpenCall, startedAt: UInt64, now: UInt64
+        _ node: Link, _ outcome: borrowing SettledCall, _ open: OpenCall, startedAt: UInt64, now: UInt64,
+        effects: inout DispatchEffects
     ) -> UInt64 {
         counts.busy += 1
         let delivery = deliveries.base + Int(node)
@@ -183,7 +184,16 @@ extension DispatchCore {
                 : policy.delay(beforeRetry: 1, previousDelay: 0, random: random.next()))
         park(node, as: .waitingForTime)
         timers.add(.delivery(node), due: now + delay)
+        holdBack(Int(delivery.pointee.lane), until: now + delay, effects: &effects)
         return delay
+    }
+
+    /// What a lane's handler sheds, it would shed of the rest of the lane, too: nothing starts before the first delivery
+    /// that it shed is offered again, whose timer opens the lane; workers give back what they have not begun.
+    private mutating func holdBack(_ index: Int, until: UInt64, effects: inout DispatchEffects) {
+        let lane = lanes + index
+        if lane.pointee.shedUntil == 0 { effects.holds.append((index, lane.pointee.maxInFlight)) }
+        lane.pointee.shedUntil = lane.pointee.shedUntil == 0 ? until : min(lane.pointee.shedUntil, until)
     }
 
     /// Nanoseconds; a handler that sheds what it gets at once again would keep the dispatcher busy.
@@ -216,7 +226,7 @@ extension DispatchCore {
             (lanes + index).pointee.counts.retries += 1
             delivery.pointee.previousDelay = after
             // An owed call keeps the permit itself.
-            retry(node, lane: index, after: after, holdsSlot: holdsSlot && !isOwed, now: now)
+            retry(node, lane: index, after: after, holdsSlot: holdsSlot && !isOwed, now: now, effects: &effects)
             return Settlement(verdict: .retries, retryDelay: after, attempt: number)
         case .giveUp(let end):
             if route.pointee.onFailure == .halt {
@@ -253,7 +263,9 @@ extension DispatchCore {
         }
     }
 
-    private mutating func retry(_ node: Link, lane index: Int, after: UInt64, holdsSlot: Bool, now: UInt64) {
+    private mutating func retry(
+        _ node: Link, lane index: Int, after: UInt64, holdsSlot: Bool, now: UInt64, effects: inout DispatchEffects
+    ) {
         if after <= 1 {
             deliveries.base[Int(node)].readySince = now
             makeReady(node, atFront: true)
@@ -263,6 +275,8 @@ extension DispatchCore {
         if holdsSlot {
             deliveries.base[Int(node)].holdsPermit = true
             (lanes + index).pointee.pushed += 1
+            (lanes + index).pointee.held += 1
+            effects.holds.append((index, 1))
         }
         park(node, as: .waitingForTime)
         timers.add(.delivery(node), due: now + after)

@@ -53,7 +53,11 @@ extension DispatchCore {
     mutating func start(_ index: Int, now: UInt64, effects: inout DispatchEffects) {
         let lane = lanes + index
         takeReturned(index)
-        guard !lane.pointee.isStopped, lane.pointee.blockedUntil <= now else { return }
+        if lane.pointee.shedUntil != 0, lane.pointee.shedUntil <= now {
+            lane.pointee.shedUntil = 0
+            effects.holds.append((index, -lane.pointee.maxInFlight))
+        }
+        guard !lane.pointee.isStopped, lane.pointee.blockedUntil <= now, lane.pointee.shedUntil == 0 else { return }
         if lane.pointee.batching.count > 1 {
             startBatches(index, now: now, effects: &effects)
             return
@@ -100,7 +104,7 @@ extension DispatchCore {
         while lane.pointee.readyMask != 0, lane.pointee.pushed < lane.pointee.limit {
             guard !calls.isExhausted else { return waitForCall(index, now: now) }
             let isFull =
-                lane.pointee.readyCount >= min(batching.count, lane.pointee.maxQueue)
+                lane.pointee.readyCount >= batching.count
                 || (batching.bytes > 0 && lane.pointee.readyBytes >= batching.bytes)
             if !isFull, batching.period > 0, !isFlushing {
                 if lane.pointee.batchDue == 0 {
@@ -339,13 +343,15 @@ extension DispatchCore {
     }
 
     /// A timer of a parked delivery is due. The permit that it kept is free for it: it stands at the front.
-    mutating func wake(_ node: Link, now: UInt64) {
+    mutating func wake(_ node: Link, now: UInt64, effects: inout DispatchEffects) {
         let delivery = deliveries.base + Int(node)
         guard delivery.pointee.state == .waitingForTime else { return }
         let keptPermit = delivery.pointee.holdsPermit
         if keptPermit {
             delivery.pointee.holdsPermit = false
             (lanes + Int(delivery.pointee.lane)).pointee.pushed -= 1
+            (lanes + Int(delivery.pointee.lane)).pointee.held -= 1
+            effects.holds.append((Int(delivery.pointee.lane), -1))
         }
         if delivery.pointee.readySince == 0 { delivery.pointee.readySince = now }
         makeReady(node, atFront: keptPermit)

@@ -93,7 +93,7 @@ package struct DispatchCore: ~Copyable {
             case .lane(let lane):
                 if lanes[lane].blockedUntil <= now { (lanes + lane).pointee.blockedUntil = 0 }
                 markDirty(lane)
-            case .delivery(let node): wake(node, now: now)
+            case .delivery(let node): wake(node, now: now, effects: &effects)
             case .breaker(let breaker):
                 if breakers[Int(breaker)].wakeDue <= now { breakers[Int(breaker)].wakeDue = 0 }
                 wakeWaiting(of: breaker, now: now)
@@ -141,7 +141,14 @@ package struct DispatchCore: ~Copyable {
 
     /// Nothing can happen by itself any more: what is pending sits in lanes that have stopped for good, behind permits
     /// of calls that the host gave up on (`owed`), or waits for its dead letter, of which the shell knows more.
-    package var isStuck: Bool { calls.used == owed && timers.count == 0 && dirty.isEmpty && counts.pending > 0 }
+    package var isStuck: Bool {
+        guard calls.used == owed, dirty.isEmpty, counts.pending > 0 else { return false }
+        // A lane that has stopped leaves timers behind that start nothing any more.
+        return timers.count == 0
+            || (0..<plan.lanes.count).allSatisfy {
+                lanes[$0].isStopped || lanes[$0].counts.pending == 0
+            }
+    }
 
     /// Calls that the host gave up on and that are not completed yet.
     package internal(set) var owed = 0

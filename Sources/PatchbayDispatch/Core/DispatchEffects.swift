@@ -46,6 +46,8 @@ package struct DispatchEffects {
     package var released: ContiguousArray<EventBatch> = []
     /// Breakers whose generation changed: calls admitted before must not start.
     package var generations: ContiguousArray<(breaker: Int, generation: UInt32)> = []
+    /// Permits that waits keep, or (negative) have given back: workers count them as open calls.
+    package var holds: ContiguousArray<(lane: Int, change: Int)> = []
     package var notices: ContiguousArray<Notice> = []
 
     package init() {}
@@ -58,6 +60,7 @@ package struct DispatchEffects {
         if !deaths.isEmpty { deaths.removeAll(keepingCapacity: true) }
         if !released.isEmpty { released.removeAll(keepingCapacity: true) }
         if !generations.isEmpty { generations.removeAll(keepingCapacity: true) }
+        if !holds.isEmpty { holds.removeAll(keepingCapacity: true) }
         if !notices.isEmpty { notices.removeAll(keepingCapacity: true) }
     }
 }

@@ -24,16 +24,22 @@ struct Lane: ~Copyable {
     var loaded = 0
     /// Calls with workers or handlers, owed ones included, and permits that short waits keep.
     var pushed = 0
+    /// Permits that short waits keep.
+    var held = 0
     /// Calls that the host gave up on and that are not completed yet.
     var owed = 0
     /// Nothing starts before; 0 is no such time. Monotonic nanoseconds.
     var blockedUntil: UInt64 = 0
+    /// The handler sheds calls: nothing starts before the first of them is offered again. Monotonic nanoseconds, 0 is
+    /// not so.
+    var shedUntil: UInt64 = 0
     /// Stopped for good: halted by a failure, or quarantined.
     var isStopped = false
     /// Permits are counted exactly: a failure may halt the lane, or a call of this handler once stayed open after
     /// `handle` returned, so that threads do not bound its calls.
     var countsPermits = false
-    /// Workers gave calls back for lack of a permit: permits are counted exactly until a call ends.
+    /// Workers gave calls back for lack of a permit, or the handler shed some: permits are counted exactly until a
+    /// call ends.
     var isCrowded = false
     /// In the core's list of lanes to look at.
     var isDirty = false
@@ -50,20 +56,21 @@ struct Lane: ~Copyable {
     var counts = DispatchCounts()
 
     init(_ plan: LanePlan) {
-        maxQueue = max(1, plan.maxQueue)
         maxInFlight = plan.eventsInFlightMax
+        // What is in flight is loaded, so a shorter queue would be a second bound of it.
+        maxQueue = max(plan.maxQueue, maxInFlight)
         // A worker thread is the permit of a synchronous call, so more may be queued before it than may run.
         ringDepth = plan.adaptive == nil ? max(maxInFlight, min(512, maxQueue)) : maxInFlight
         perKey = plan.perKey
         batching = plan.batching
         adaptive = plan.adaptive.map(AdaptiveLimit.init)
-        shares = Bulkhead(BulkheadPolicy(maxInFlight: 1, maxQueue: maxQueue, perKey: 0)).keys
+        shares = Bulkhead(BulkheadPolicy(maxInFlight: 1, perKey: 0)).keys
     }
 
     /// How many calls may be out now.
     var limit: Int {
         if let adaptive { return adaptive.limit * max(1, batching.count) }
-        return countsPermits || isCrowded ? maxInFlight : ringDepth
+        return countsPermits || isCrowded || held > 0 ? maxInFlight : ringDepth
     }
 }
 

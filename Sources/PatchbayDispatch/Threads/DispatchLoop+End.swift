@@ -27,13 +27,23 @@ extension DispatchLoop {
     private mutating func naturalEnd() -> DispatchEnd.Reason? {
         guard emits.isEmpty, host.nextTimer() == nil, isQuiet else { return nil }
         if core.counts.pending == 0 { return .finished }
-        guard core.isStuck else {
+        if core.isStuck, core.owed == 0 { return .stuck }
+        guard core.isStuck || isBehindOwedCalls else {
             stuckSince = 0
             return nil
         }
-        if core.owed == 0 { return .stuck }
         if stuckSince == 0 { stuckSince = now }
         return now >= stuckSince + Self.stuckPatience ? .stuck : nil
+    }
+
+    /// Whether every call that a worker has begun is one that the host gave up on, and the rest wait behind them for a
+    /// thread or a permit.
+    private var isBehindOwedCalls: Bool {
+        guard core.owed > 0, core.nextTimer == nil else { return false }
+        for index in 1..<core.callHighWater where core.isOpen(index) {
+            if table.started[index].load(ordering: .acquiring) != 0 { return false }
+        }
+        return true
     }
 
     /// Nothing is on its way in, and no dead letter on its way out.
@@ -66,19 +76,31 @@ extension DispatchLoop {
         dispatcher.publish(status)
     }
 
-    /// A handler in the shared pool that has been in a call for over 10 ms gets threads of its own.
+    /// A handler in the shared pool that has been in a call for over 10 ms gets threads of its own, and the pool
+    /// another thread once all of its threads are in such calls.
     private mutating func separateSlowHandlers() {
         guard let shared = pools.all.first else { return }
+        var stuck = 0
         for index in shared.running {
             let lane = Int(dispatcher.shared.infos[index].lane)
             let started = table.started[index].load(ordering: .acquiring)
-            guard started != 0, now > started + 14_000_000, pools.isShared(lane) else { continue }
+            guard started != 0, now > started + 14_000_000 else { continue }
+            stuck += 1
+            guard pools.isShared(lane) else { continue }
             host.notice(.notPrompt(lane: lane, nanoseconds: now - started))
             do {
                 try pools.separate(lane: lane, plan: dispatcher.plan)
             } catch {
                 host.notice(.noThread("\(error)"))
             }
+            // Its calls that wait in the shared pool would take that pool's threads one by one.
+            recallQueued()
+        }
+        guard stuck > 0, stuck >= shared.threadCount else { return }
+        do {
+            if try shared.grow(anyway: true) { pools.refreshOutboxes() }
+        } catch {
+            host.notice(.noThread("\(error)"))
         }
     }
 

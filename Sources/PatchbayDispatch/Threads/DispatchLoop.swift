@@ -34,6 +34,10 @@ struct DispatchLoop: ~Copyable {
     var sweepDue: UInt64 = 0
     var statusDue: UInt64 = 0
     private var compactAt: Int
+    private let readAheadBytes: Int
+    private var readAheadDue: UInt64 = 0
+    private var settledAtTake: UInt64 = 0
+    private var deliveriesAtTake: UInt64 = 0
     private var compactDue: UInt64 = 0
     /// How far each pool had come at the last sweep.
     var taken: [UInt64] = []
@@ -57,6 +61,7 @@ struct DispatchLoop: ~Copyable {
         attemptsMax = dispatcher.plan.routes.map { UInt32(clamping: $0.retry.maxRetries + 1) }
         core = DispatchCore(dispatcher.plan, seed: dispatcher.options.seed, callCapacity: table.capacity - 1)
         compactAt = log.usage.boundBytes / 4
+        readAheadBytes = min(32 << 20, log.usage.boundBytes / 4)
         now = pbs_now()
         unixOffset = pbs_unix_now() &- now
         let shortest = dispatcher.plan.routes.map(\.timeout.attempt).filter { $0 > 0 }.min() ?? 1_000_000_000
@@ -72,6 +77,7 @@ struct DispatchLoop: ~Copyable {
             progress = takeBuried() || progress
             progress = takeIn() || progress
             progress = reenterEmits() || progress
+            table.refuseEmits(log.usage.isReserveFull || emits.bytes + waitingBytes > log.usage.reserveBytes)
             progress = compactWhenDue() || progress
             core.advance(now: now, effects: &effects)
             progress = perform() || progress
@@ -89,15 +95,19 @@ struct DispatchLoop: ~Copyable {
         if dispatcher.command.load(ordering: .acquiring) == Dispatcher.Command.drain.rawValue {
             due = min(due, dispatcher.drainDeadline.load(ordering: .relaxed))
         }
+        if readAheadDue > now { due = min(due, readAheadDue) }
         due = min(due, now + 100_000_000)
         let timeout = due > now ? due - now : 1
-        let isFull = log.usage.isFull
+        let takesMore = !log.usage.isFull && mayReadAhead
         dispatcher.doorbell.wait(timeout: timeout) {
             table.hasForeign || dispatcher.hasBuried.load(ordering: .relaxed)
-                || pools.outboxes.contains { !$0.isEmpty } || (!isFull && ports.contains { $0.hasBatches })
+                || pools.outboxes.contains { !$0.isEmpty } || (takesMore && ports.contains { $0.hasBatches })
                 || dispatcher.command.load(ordering: .relaxed) == Dispatcher.Command.stop.rawValue
         }
     }
+
+    /// Emitted events that the log has no room for yet.
+    private var waitingBytes: Int { waiting.isEmpty ? 0 : waiting.reduce(0) { $0 + $1.byteCount } }
 
     // MARK: Taking in
 
@@ -110,14 +120,27 @@ struct DispatchLoop: ~Copyable {
         for port in ports {
             // A few batches a turn, so that no source and no lane waits for another for long.
             var turns = 4
-            while turns > 0, !log.usage.isFull, let batch = port.take() {
+            while turns > 0, !log.usage.isFull, mayReadAhead, let batch = port.take() {
                 turns -= 1
                 progress = true
+                readAheadDue = now + Self.readAheadInterval
+                settledAtTake = settled
+                deliveriesAtTake = UInt64(batch.deliveryCount)
                 if append(batch, .source) { port.accepted() }
             }
         }
         return progress
     }
+
+    /// Sources run at full speed until much is pending; then they follow what is settled, and where nothing is
+    /// settled still go on at a crawl: they pause only when the log is full, and memory does not fill for nothing.
+    private var mayReadAhead: Bool {
+        log.usage.retainedBytes < readAheadBytes || settled - settledAtTake >= deliveriesAtTake || now >= readAheadDue
+    }
+
+    private var settled: UInt64 { core.counts.done + core.counts.skipped + core.counts.dead }
+
+    private static let readAheadInterval: UInt64 = 4_000_000
 
     private mutating func append(_ batch: EventBatch, _ origin: AppendOrigin) -> Bool {
         do {
@@ -178,7 +201,7 @@ struct DispatchLoop: ~Copyable {
     }
 
     /// Takes back the calls that wait for a worker: what is not started can be moved, and starts again right after.
-    private mutating func recallQueued() {
+    mutating func recallQueued() {
         var recalled: [UInt32] = []
         for pool in pools.everyPool {
             while let call = pool.ring.take() {
@@ -189,8 +212,7 @@ struct DispatchLoop: ~Copyable {
                 }
             }
         }
-        // Each goes to the front of its lane, so the last one goes first.
-        for call in recalled.reversed() {
+        for call in recalled {
             table.giveBack(Int(call))
             settle(Int(call), byWorker: true)
         }
@@ -358,6 +380,10 @@ struct DispatchLoop: ~Copyable {
         for call in effects.closes { close(call) }
         // Before the starts that rely on them.
         publishGenerations()
+        for hold in effects.holds {
+            let open = lanes[hold.lane].open
+            open.pointee.wrappingAdd(UInt64(bitPattern: Int64(hold.change)), ordering: .acquiringAndReleasing)
+        }
         if !effects.starts.isEmpty {
             progress = true
             startCalls()

@@ -8,6 +8,9 @@ struct EmitQueue {
     /// Latest first, so that what is due is at the end.
     private var delayed: [(due: UInt64, reentry: Reentry)] = []
 
+    /// What the events hold, roughly.
+    private(set) var bytes = 0
+
     var isEmpty: Bool { taken == ready.count && delayed.isEmpty }
     /// Unix nanoseconds; 0 when something is ready, `nil` when nothing waits.
     var earliest: UInt64? { taken == ready.count ? delayed.last?.due : 0 }
@@ -15,6 +18,7 @@ struct EmitQueue {
     var all: [Reentry] { ready[taken...] + delayed.reversed().map(\.reentry) }
 
     mutating func add(_ reentry: Reentry, notBefore: UInt64, unixNow: UInt64) {
+        bytes += Self.bytes(reentry)
         guard notBefore > unixNow else {
             ready.append(reentry)
             return
@@ -36,6 +40,7 @@ struct EmitQueue {
         }
         let end = min(ready.count, taken + max)
         let due = Array(ready[taken..<end])
+        for reentry in due { bytes -= Self.bytes(reentry) }
         taken = end
         if taken == ready.count {
             ready.removeAll()
@@ -46,4 +51,6 @@ struct EmitQueue {
         }
         return due
     }
+
+    private static func bytes(_ reentry: Reentry) -> Int { 512 + (reentry.event.data?.count ?? 0) }
 }

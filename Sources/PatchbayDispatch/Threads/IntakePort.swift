@@ -10,7 +10,8 @@ package final class IntakePort: Sendable {
     package static let depth = 8
 
     let incoming = SingleConsumerRing(capacity: depth)
-    private let returning = SingleConsumerRing(capacity: 64)
+    /// Spent batches that are kept for the next ones; more would only hold memory.
+    private let returning = SingleConsumerRing(capacity: 16)
     private let toSource = Doorbell()
     private let toDispatcher: Doorbell
     private let ended = Atomic<Bool>(false)

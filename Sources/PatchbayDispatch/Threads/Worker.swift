@@ -59,7 +59,7 @@ struct WorkerLane {
     /// Durations decide its limit, so its calls are timed exactly.
     let isTimed: Bool
     let name: StaticName
-    /// Calls open with the handler.
+    /// Calls open with the handler, and permits that waits keep.
     let open: UnsafeMutablePointer<Atomic<UInt64>>
     /// Failures that the dispatcher has not heard of: above the limit, workers wait for its word.
     let unheard: UnsafeMutablePointer<Atomic<UInt64>>

@@ -22,6 +22,8 @@ final class Bench {
         var reply = Reply.done
         var cancelledAt: UInt64 = 0
         var isOwed = false
+        /// The batch that its event is in.
+        var batch: ObjectIdentifier
     }
 
     struct Death {
@@ -56,6 +58,13 @@ final class Bench {
     private(set) var quarantines: [Int] = []
     private(set) var transitions: [String] = []
     private(set) var unstarted = 0
+    /// Permits of each lane that waits keep.
+    private(set) var held: [Int]
+    /// Batches that `compact` made.
+    private(set) var packed = 0
+    private(set) var packedEvents = 0
+    /// Deliveries that were shown with other bytes than were sent.
+    private(set) var altered: [String] = []
     /// Calls that workers have begun and that are not over, owed ones included.
     private(set) var open: [Call] = []
     private(set) var queues: [[Call]]
@@ -64,11 +73,18 @@ final class Bench {
     private var burials: [(due: UInt64, delivery: UInt32)] = []
     private var groups = 0
     private let maker = BatchMaker()
+    /// What each event is, by its id.
+    private var originals: [String: Original] = [:]
+    /// Batches that the core retains.
+    private var retained: Set<ObjectIdentifier> = []
+    /// Batches that came back and had not gone there.
+    private(set) var releasedTwice = 0
 
     init(_ plan: DispatchPlan, seed: UInt64 = 1, callCapacity: Int = 4096) {
         self.plan = plan
         core = DispatchCore(plan, seed: seed, callCapacity: callCapacity)
         queues = plan.lanes.map { _ in [] }
+        held = plan.lanes.map { _ in 0 }
     }
 
     /// One route and one lane.
@@ -106,10 +122,48 @@ final class Bench {
     // MARK: Driving
 
     func send(_ given: [Given]) {
-        let batch = maker.batch(given)
+        send(maker.batch(given))
         sent += given.count
+    }
+
+    /// A batch that has its deliveries already.
+    func send(_ batch: EventBatch) {
         sentBatches += 1
+        for index in 0..<batch.count {
+            let original = Original(batch, index)
+            originals[original.id] = original
+        }
+        retained.insert(ObjectIdentifier(batch))
         core.accept(batch, effects: &effects)
+    }
+
+    /// Packs what waits; the number of new batches. Calls that no worker has begun go back first if `recalled`.
+    @discardableResult func compact(recalled: Bool = true) -> Int {
+        if recalled {
+            for lane in queues.indices {
+                let calls = queues[lane]
+                queues[lane] = []
+                for call in calls {
+                    unstarted += 1
+                    settle(call, Reply(.unstarted), startedAt: 0)
+                }
+            }
+        }
+        let batches = core.compact(effects: &effects)
+        for batch in batches { retained.insert(ObjectIdentifier(batch)) }
+        packed += batches.count
+        packedEvents += batches.reduce(0) { $0 + $1.count }
+        lookAtPending()
+        for call in open where !retained.contains(call.batch) { altered.append("open: \(call.id)") }
+        return batches.count
+    }
+
+    /// Compares what waits with what was sent.
+    func lookAtPending() { core.forEachPending { look(at: $0) } }
+
+    private func look(at reference: DeliveryReference) {
+        let shown = Original(reference.batch, reference.event)
+        if originals[shown.id] != shown { altered.append(shown.id) }
     }
 
     func send(_ ids: String...) { send(ids.map { Given($0) }) }
@@ -195,13 +249,16 @@ final class Bench {
         for notice in taken.notices { hear(notice) }
         for death in taken.deaths {
             let reference = core.reference(of: death.delivery)
+            look(at: reference)
             deaths.append(
                 Death(
                     id: Self.id(reference), failureClass: death.failureClass, reason: death.reason,
                     attempts: reference.attempts, at: now - begin))
             burials.append((now + burialDelay, death.delivery))
         }
+        for hold in taken.holds { held[hold.lane] += hold.change }
         released += taken.released.count
+        for batch in taken.released where retained.remove(ObjectIdentifier(batch)) == nil { releasedTwice += 1 }
         if burialDelay == 0 {
             let due = burials
             burials = []
@@ -226,11 +283,12 @@ final class Bench {
         while link != 0, seen < Int(start.count) {
             seen += 1
             let reference = core.reference(ofCall: link)
+            look(at: reference)
             queues[Int(start.lane)].append(
                 Call(
                     index: link, lane: reference.lane, route: reference.route, id: Self.id(reference),
                     attempt: reference.attempts + 1, group: groups, groupSize: Int(start.count),
-                    timeout: core.timeout(ofCall: link)))
+                    timeout: core.timeout(ofCall: link), batch: ObjectIdentifier(reference.batch)))
             link = start.count > 1 ? core.nextInBatch(link) : 0
         }
         precondition(seen == Int(start.count) && link == 0, "a start says how many calls it has")
@@ -249,9 +307,11 @@ final class Bench {
             while let call = queues[lane].first {
                 let admission = core.admission(ofCall: call.index)
                 let isCurrent = generations[admission.breaker, default: 1] == admission.generation
-                let hasPermit = open.count { $0.lane == lane } < plan.lanes[lane].permits
-                guard isCurrent, hasPermit else {
-                    guard !isCurrent || asynchronous.contains(lane) else { break }
+                let permits = plan.lanes[lane].permits - open.count { $0.lane == lane }
+                guard isCurrent, permits > held[lane] else {
+                    // A thread is free, so a permit that a wait keeps is what is missing.
+                    let isHeld = permits > 0
+                    guard !isCurrent || isHeld || asynchronous.contains(lane) else { break }
                     queues[lane].removeFirst()
                     unstarted += 1
                     settle(call, Reply(.unstarted), startedAt: 0)
@@ -317,6 +377,27 @@ final class Bench {
     }
 }
 
+/// An event as a handler sees it.
+struct Original: Equatable {
+    let id: String
+    let event: Event
+    /// The line it came as.
+    let line: [UInt8]
+    let flags: UInt32
+    let trace: [UInt64]
+
+    init(_ batch: EventBatch, _ index: Int) {
+        let view = BatchView(batch)
+        let record = batch.events[index]
+        let trace = batch.traces[index]
+        event = view.event(index)
+        id = event.id
+        line = [UInt8](view.bytes(record.line))
+        flags = record.flags
+        self.trace = [trace.traceHigh, trace.traceLow, trace.creator, trace.receive, trace.sampled ? 1 : 0]
+    }
+}
+
 /// What a scripted handler does with a call.
 struct Reply {
     var outcome: OutcomeKind
@@ -350,5 +431,5 @@ struct Reply {
 
 extension LanePlan {
     /// Calls that its workers have open at most.
-    var permits: Int { adaptive.map(\.max) ?? maxInFlight }
+    var permits: Int { (adaptive.map(\.max) ?? maxInFlight) * batching.count }
 }

@@ -13,6 +13,8 @@ struct Given {
     var priority: UInt8 = 0
     /// Characters of data.
     var size = 0
+    /// JSON members in place of `data`.
+    var members: String?
 
     init(
         _ id: String, lane: Int = 0, route: Int = 0, key: String? = nil, rateKey: String? = nil, priority: UInt8 = 0,
@@ -38,15 +40,34 @@ struct Given {
 final class BatchMaker {
     private let plan = FieldPlan()
     private let decoder: OpaquePointer
+    private var traces: UInt64 = 0
 
     init() { decoder = pbj_decoder_new(pbj_limits(event_bytes: 1 << 20, nesting: 64), plan.handle) }
     deinit { pbj_decoder_free(decoder) }
 
     func batch(_ given: [Given]) -> EventBatch {
-        let text = given.map { given in
-            #"{"specversion":"1.0","id":"\#(given.id)","source":"/s","type":"t","data":"\#(String(repeating: "x", count: given.size))"}"#
-        }.joined(separator: "\n")
-        let bytes = Array(text.utf8)
+        let lines = given.map { given in
+            let members = given.members ?? #""data":"\#(String(repeating: "x", count: given.size))""#
+            return #"{"specversion":"1.0","id":"\#(given.id)","source":"/s","type":"t",\#(members)}"#
+        }
+        return batch(given, lines: lines, envelope: nil)
+    }
+
+    /// Lines that are data alone; ids are `e0`, `e1` and so on.
+    func enveloped(_ given: [Given], lines: [String]) -> EventBatch {
+        let texts = ["com.acme.line", "/in", "e"].map { text in
+            let bytes = Array(text.utf8)
+            let memory = UnsafeMutablePointer<CChar>.allocate(capacity: bytes.count)
+            for (index, byte) in bytes.enumerated() { memory[index] = CChar(bitPattern: byte) }
+            return patchbay_str(ptr: UnsafePointer(memory), len: UInt64(bytes.count))
+        }
+        defer { texts.forEach { $0.ptr?.deallocate() } }
+        var envelope = pbj_envelope(type: texts[0], source: texts[1], id_prefix: texts[2], id_first: 0)
+        return withUnsafePointer(to: &envelope) { batch(given, lines: lines, envelope: $0) }
+    }
+
+    private func batch(_ given: [Given], lines: [String], envelope: UnsafePointer<pbj_envelope>?) -> EventBatch {
+        let bytes = Array(lines.joined(separator: "\n").utf8)
         let batch = EventBatch(source: 0, textCapacity: bytes.count)
         for (index, byte) in bytes.enumerated() { batch.text[index] = CChar(bitPattern: byte) }
         batch.textCount = bytes.count
@@ -56,9 +77,17 @@ final class BatchMaker {
         (call.events, call.ext) = (batch.events, batch.extensions)
         (call.capacity, call.ext_capacity) = (UInt32(EventBatch.eventsMax), UInt32(EventBatch.extensionsMax))
         call.arena = batch.arena
+        call.envelope = envelope
         pbj_decode(decoder, &call)
         precondition(Int(call.count) == given.count, "the test's events do not decode")
         batch.count = given.count
+        for index in 0..<batch.count {
+            batch.traces[index] = EventTrace()
+            traces += 1
+            batch.traces[index].traceLow = traces
+            batch.traces[index].receive = traces &* 3
+            batch.traces[index].sampled = traces % 2 == 0
+        }
         addDeliveries(given, to: batch)
         return batch
     }
