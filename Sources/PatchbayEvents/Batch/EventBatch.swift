@@ -1,5 +1,6 @@
 package import CPatchbay
 package import CPatchbayJSON
+import CPatchbaySystem
 
 /// A run of events with the text they point into and the deliveries that the router gave them.
 ///
@@ -46,26 +47,38 @@ package final class EventBatch: @unchecked Sendable {
     /// How many times its events were emitted from events: 0 for what came from outside.
     package var emitDepth: UInt8 = 0
 
+    // Text and records are mapped, not allocated: a batch that goes gives its pages back at once, so what a burst took
+    // does not stay with the process.
     package init(source: Int, textCapacity: Int) {
         self.source = source
         self.textCapacity = textCapacity
-        text = .allocate(capacity: textCapacity + Self.padding)
-        (text + textCapacity).initialize(repeating: 0, count: Self.padding)
-        events = .allocate(capacity: Self.eventsMax)
-        extensions = .allocate(capacity: Self.extensionsMax)
-        traces = .allocate(capacity: Self.eventsMax)
+        text = Self.map(textCapacity + Self.padding)
+        events = Self.map(Self.eventsMax)
+        extensions = Self.map(Self.extensionsMax)
+        traces = Self.map(Self.eventsMax)
         deliveryCapacity = Self.eventsMax
         deliveries = .allocate(capacity: deliveryCapacity)
         arena = pbj_arena_new()
     }
 
     deinit {
-        text.deallocate()
-        events.deallocate()
-        extensions.deallocate()
-        traces.deallocate()
+        Self.unmap(text, textCapacity + Self.padding)
+        Self.unmap(events, Self.eventsMax)
+        Self.unmap(extensions, Self.extensionsMax)
+        Self.unmap(traces, Self.eventsMax)
         deliveries.deallocate()
         pbj_arena_free(arena)
+    }
+
+    /// Zeroed memory for `count` elements.
+    private static func map<T>(_ count: Int) -> UnsafeMutablePointer<T> {
+        let bytes = UInt64(count * MemoryLayout<T>.stride)
+        guard let raw = pbs_reserve(bytes) else { preconditionFailure("no memory for \(bytes) bytes of events") }
+        return raw.bindMemory(to: T.self, capacity: count)
+    }
+
+    private static func unmap<T>(_ base: UnsafeMutablePointer<T>, _ count: Int) {
+        pbs_release(base, UInt64(count * MemoryLayout<T>.stride))
     }
 
     /// Memory that it holds while it is retained, in bytes.
@@ -90,10 +103,9 @@ package final class EventBatch: @unchecked Sendable {
     /// Makes room for `capacity` bytes of text, keeping what is there.
     package func growText(to capacity: Int) {
         guard capacity > textCapacity else { return }
-        let grown = UnsafeMutablePointer<CChar>.allocate(capacity: capacity + Self.padding)
+        let grown: UnsafeMutablePointer<CChar> = Self.map(capacity + Self.padding)
         grown.update(from: text, count: textCount)
-        (grown + capacity).initialize(repeating: 0, count: Self.padding)
-        text.deallocate()
+        Self.unmap(text, textCapacity + Self.padding)
         text = grown
         textCapacity = capacity
     }
