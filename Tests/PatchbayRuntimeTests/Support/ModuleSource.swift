@@ -107,17 +107,20 @@ enum ModuleSource {
             /* Logs and emits as much as it may, and more. */
             PATCHBAY_HANDLER_WITH(babble, lab_open, free) {
               lab *lab = context->state;
-              static char huge[3 << 20];
+              const size_t size = 3 << 20;
+              char *huge = malloc(size);
               patchbay_status status = PATCHBAY_OK;
               int taken = 0;
               for (int i = 0; i < (int)lab->count; i++)
                 patchbay_log(context, PATCHBAY_LOG_WARN, "babble", event->id);
-              memset(huge, 'x', sizeof huge);
-              huge[0] = huge[sizeof huge - 1] = '"';
-              status = patchbay_emit_json(context, "com.acme.huge", event->subject, patchbay_text_(huge, sizeof huge));
+              if (!huge) return patchbay_fail("memory");
+              memset(huge, 'x', size);
+              huge[0] = huge[size - 1] = '"';
+              status = patchbay_emit_json(context, "com.acme.huge", event->subject, patchbay_text_(huge, size));
               huge[9999] = '"';
               for (int i = 0; i < 2000; i++)
                 taken += patchbay_emit_json(context, "com.acme.chatter", event->subject, patchbay_text_(huge, 10000)) == 0;
+              free(huge);
               note(lab, "huge=%d taken=%d", (int)status, taken);
               return patchbay_done();
             }
