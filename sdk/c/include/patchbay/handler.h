@@ -143,11 +143,12 @@ PATCHBAY_UNUSED_ static inline patchbay_result patchbay_busy(const char *reason)
   return patchbay_outcome(PATCHBAY_BUSY, patchbay_text(reason));
 }
 
+/* No outcome of the ABI's: what patchbay_pending() says to patchbay_run_. */
+#define PATCHBAY_PENDING_OUTCOME_ (-1)
+
 /* Returned by a handler that completes the call later, or has done so already, with patchbay_complete(). */
 PATCHBAY_UNUSED_ static inline patchbay_result patchbay_pending(void) {
-  patchbay_result result;
-  memset(&result, 0, sizeof result);
-  return result;
+  return patchbay_outcome(PATCHBAY_PENDING_OUTCOME_, patchbay_text_(NULL, 0));
 }
 
 /* Completes a pending call, from any thread. PATCHBAY_E_STALE: it is over already. */
@@ -227,6 +228,7 @@ PATCHBAY_UNUSED_ static inline patchbay_status patchbay_run_(
     const patchbay_event *event) {
   patchbay_context context = ((patchbay_instance_ *)inst)->context;
   patchbay_result result;
+  patchbay_status status;
   context.call = call;
 #ifdef __cpp_exceptions /* none may cross into the host */
   try {
@@ -238,9 +240,12 @@ PATCHBAY_UNUSED_ static inline patchbay_status patchbay_run_(
 #else
   result = body(&context, event);
 #endif
-  if (result.size == 0) return PATCHBAY_PENDING;
-  context.host->complete(context.host, call, &result);
-  return PATCHBAY_OK;
+  if (result.size == 0) result = patchbay_retry("internal: the handler returned a zeroed result");
+  if (result.outcome == PATCHBAY_PENDING_OUTCOME_) return PATCHBAY_PENDING;
+  status = context.host->complete(context.host, call, &result);
+  if (status >= 0 || status == PATCHBAY_E_STALE) return PATCHBAY_OK;
+  context.host->set_error(context.host, PATCHBAY_STR("internal: the host refused the handler's result"));
+  return status;
 }
 
 /* Defines the handler `name`, without state or configuration. The braces that follow are its body: they see

@@ -11,6 +11,8 @@
 #ifndef PATCHBAY_READ_JSON_H
 #define PATCHBAY_READ_JSON_H
 #include "../patchbay.h"
+#include <float.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -40,7 +42,7 @@ PATCHBAY_JSON_ const char *patchbay_json_skip_(const char *at, const char *end) 
       if (depth == 0) return at - 1;
       continue;
     } else {
-      while (at < end && !strchr(",:]}[{\" \t\n\r", *at)) at++;
+      while (at < end && !memchr(",:]}[{\" \t\n\r", *at, 11)) at++;
     }
     if (depth == 0) return at;
   }
@@ -55,13 +57,12 @@ PATCHBAY_JSON_ patchbay_str patchbay_json_get(patchbay_str json, const char *pat
   if (json.len == 0) return none;
   while (*path) {
     size_t length = strcspn(path, ".");
-    int is_object;
-    char *rest;
-    unsigned long wanted = strtoul(path, &rest, 10), index = 0;
+    int is_object, is_index = length > 0 && strspn(path, "0123456789") == length;
+    unsigned long wanted = is_index ? strtoul(path, NULL, 10) : 0, index = 0;
     at = patchbay_json_space_(at, end);
     if (at >= end || (*at != '{' && *at != '[')) return none;
     is_object = *at++ == '{';
-    if (!is_object && rest != path + length) return none;
+    if (!is_object && !is_index) return none;
     for (;; index++) {
       at = patchbay_json_space_(at, end);
       if (at >= end || *at == '}' || *at == ']') return none;
@@ -91,15 +92,45 @@ PATCHBAY_JSON_ patchbay_str patchbay_json_get(patchbay_str json, const char *pat
   return found;
 }
 
-/* Reads a number; returns 0 when there is none at `path`. */
+/* Copies the digits at `at` to `*to`, and returns where they end; NULL when there are none. */
+PATCHBAY_JSON_ const char *patchbay_json_digits_(const char *at, const char *end, char **to) {
+  const char *start = at;
+  while (at < end && *at >= '0' && *at <= '9') *(*to)++ = *at++;
+  return at == start ? NULL : at;
+}
+
+/* Reads a number (RFC 8259, section 6). Returns 0 and leaves `*number` when there is none at `path`, or one of more
+ * than 63 characters or too large for a double.
+ *
+ * Rationale: the point moves into the exponent, because what strtod() takes for a point is the locale's. */
 PATCHBAY_JSON_ int patchbay_json_number(patchbay_str json, const char *path, double *number) {
   patchbay_str text = patchbay_json_get(json, path);
-  char copy[64], *rest;
-  if (text.len == 0 || text.len >= sizeof copy || !strchr("-0123456789", *text.ptr)) return 0;
-  memcpy(copy, text.ptr, text.len);
-  copy[text.len] = 0;
-  *number = strtod(copy, &rest);
-  return *rest == 0;
+  char digits[96], power[64], *to = digits, *power_to = power;
+  const char *at = text.ptr, *end = text.ptr + text.len, *start;
+  long exponent = 0;
+  double value;
+  if (text.len == 0 || text.len >= 64) return 0;
+  if (*at == '-') *to++ = *at++;
+  start = at;
+  if (!(at = patchbay_json_digits_(at, end, &to)) || (*start == '0' && at > start + 1)) return 0;
+  if (at < end && *at == '.') {
+    start = at + 1;
+    if (!(at = patchbay_json_digits_(start, end, &to))) return 0;
+    exponent = -(long)(at - start);
+  }
+  if (at < end && (*at == 'e' || *at == 'E')) {
+    if (++at < end && (*at == '-' || *at == '+')) *power_to++ = *at++;
+    if (!(at = patchbay_json_digits_(at, end, &power_to))) return 0;
+    *power_to = 0;
+    value = strtod(power, NULL);
+    exponent += value > 99999 ? 99999 : value < -99999 ? -99999 : (long)value;
+  }
+  if (at != end) return 0;
+  snprintf(to, (size_t)(digits + sizeof digits - to), "e%ld", exponent);
+  value = strtod(digits, NULL);
+  if (value > DBL_MAX || value < -DBL_MAX) return 0;
+  *number = value;
+  return 1;
 }
 
 /* Whether the value at `path` is `true`. */

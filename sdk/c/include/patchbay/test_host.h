@@ -181,6 +181,8 @@ PATCHBAY_TEST_ patchbay_status patchbay_test_complete_(const patchbay_host *host
   if (!t->open || call != t->call) {
     t->misbehaved++;
     status = PATCHBAY_E_STALE;
+  } else if (result && result->size < 8) {
+    status = PATCHBAY_E_ARG;
   } else {
     t->outcome = result ? result->outcome : PATCHBAY_DONE;
     if (t->outcome < PATCHBAY_DONE || t->outcome > PATCHBAY_BUSY) t->outcome = PATCHBAY_RETRY;
