@@ -19,12 +19,15 @@ package final class Host: Sendable {
     private let handlers: HandlerSet
     private let tracer: Tracer
     private let metrics: MetricsRegistry
+    /// Runs from `start` to the end of `wait`.
+    private let metricsExporter = Mutex<OTLPMetricsExporter?>(nil)
     private let dispatcher: Dispatcher
     private let letters: DeadLetterWriter
     private let log: HostLog
     private let sources: [RunningSource]
     private let emitted: IntakeCounters
     private let problems = Mutex<[String]>([])
+    private let failedSources = Atomic<Int>(0)
 
     /// One source with its thread's belongings.
     private struct RunningSource: Sendable {
@@ -42,6 +45,7 @@ package final class Host: Sendable {
     package init(_ preparation: Preparation, options: HostOptions) throws(HostError) {
         self.options = options
         configuration = preparation.configuration
+        preparation.catalogue.report(to: options.logger)
         let seed = options.seed == 0 ? UInt64.random(in: 1 ... .max) : options.seed
         do {
             blueprint = try Blueprint(configuration, seed: seed)
@@ -100,6 +104,8 @@ package final class Host: Sendable {
     /// Starts the threads: dispatcher, workers, dead letters, sources.
     package func start() throws(HostError) {
         do {
+            let exporter = try Tracing.metricsExporter(metrics, configuration, options: options)
+            metricsExporter.withLock { $0 = exporter }
             try letters.start()
             try dispatcher.start(log: MemoryLog(boundBytes: configuration.log.bytes), host: dispatchHost())
             for source in sources {
@@ -140,6 +146,7 @@ package final class Host: Sendable {
         let misbehaviour = handlers.end(openCalls: ended?.status.callsOpen ?? 0)
         report.misbehaviour = misbehaviour
         tracer.shutdown(timeout: 5_000_000_000)
+        metricsExporter.withLock { $0.take() }?.shutdown(timeout: 5_000_000_000)
         let spans = tracer.counts
         report.spans = RunReport.Spans(
             recorded: spans.recorded, exported: spans.exported, dropped: spans.dropped, refused: spans.refused)
@@ -170,6 +177,11 @@ package final class Host: Sendable {
         } catch {
             options.logger.error("\(error)")
             problems.withLock { $0.append("\(error)") }
+            let failed = failedSources.wrappingAdd(1, ordering: .relaxed).newValue
+            if failed == sources.count {
+                options.logger.error("every source has failed: nothing more can come in")
+                drain()
+            }
         }
         for error in intake.routingErrors() {
             options.logger.warning(

@@ -18,6 +18,8 @@ package final class ConsoleExporter: SpanExporter {
     package static var pipeline: SpanPipeline.Configuration {
         var configuration = SpanPipeline.Configuration()
         configuration.intervalNanoseconds = 20_000_000
+        // A terminal is slower than the host: a burst of some thousand journeys is kept until it is printed.
+        configuration.queueSpansMax = 65_536
         return configuration
     }
 

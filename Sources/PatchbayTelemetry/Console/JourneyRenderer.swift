@@ -186,7 +186,10 @@ struct JourneyDrawing {
         }
         let total = spans.reduce(start) { max($0, $1.end) } - start
         let parts = counts.map { "\($0.1) \($0.0)" }
-        return (parts.isEmpty ? "no delivery" : parts.joined(separator: ", ")) + " in \(readableDuration(total))"
+        // Without the route's span, or with deliveries that it names, an empty list only says that spans were dropped.
+        let hasNone = spans.contains { JourneyRole($0) == .route && ($0[SpanKey.deliveries] ?? 0) == 0 }
+        let none = hasNone ? "no delivery" : "deliveries not seen, spans were dropped,"
+        return (parts.isEmpty ? none : parts.joined(separator: ", ")) + " in \(readableDuration(total))"
     }
 
     private static func right(_ text: String, _ columns: Int) -> String {

@@ -98,6 +98,9 @@ struct RunCommand: ParsableCommand {
         } else if !quiet {
             Output.error(report.text)
         }
+        guard !Output.hasFailed else {
+            throw Output.failure("standard output cannot be written; the report is incomplete", code: 1)
+        }
         throw ExitCode(report.exitCode)
     }
 

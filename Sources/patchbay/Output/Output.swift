@@ -1,6 +1,7 @@
 import ArgumentParser
 import Glibc
 import PatchbayEvents
+import Synchronization
 
 /// Where text goes: results to standard output, everything else to standard error.
 enum Output {
@@ -22,6 +23,10 @@ enum Output {
         return isatty(file) == 1 && !refusesColour && getenv("TERM").map { String(cString: $0) } != "dumb"
     }
 
+    /// Whether standard output refused something, as a full disk does.
+    static var hasFailed: Bool { failed.load(ordering: .relaxed) }
+    private static let failed = Atomic<Bool>(false)
+
     /// Writes all of it; a reader that has gone away is not an error of ours.
     static func write(_ text: String, to file: Int32) {
         var text = text
@@ -30,7 +35,10 @@ enum Output {
             while written < bytes.count {
                 let count = Glibc.write(file, bytes.baseAddress?.advanced(by: written), bytes.count - written)
                 if count < 0, errno == EINTR { continue }
-                guard count > 0 else { return }
+                guard count > 0 else {
+                    if file == STDOUT_FILENO, errno != EPIPE { failed.store(true, ordering: .relaxed) }
+                    return
+                }
                 written += count
             }
         }

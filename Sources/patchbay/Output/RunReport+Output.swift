@@ -16,12 +16,12 @@ extension RunReport {
         lines.append(
             "deliveries  \(counts.created.grouped) created = \(counts.done.grouped) done + "
                 + "\(counts.skipped.grouped) skipped + \(counts.dead.grouped) dead + \(counts.pending.grouped) pending"
-                + (counts.retries > 0 ? "; \(counts.retries.grouped) retries" : ""))
+                + (counts.retries > 0 ? "; \(Self.count(counts.retries, "retry", "retries"))" : ""))
         let width = lanes.map(\.name.count).max() ?? 0
         for lane in lanes where lane.counts.created > 0 {
             let padding = String(repeating: " ", count: width - lane.name.count)
             var line = "  \(lane.name)\(padding)  \(lane.counts.done.grouped) done"
-            if lane.counts.retries > 0 { line += ", \(lane.counts.retries.grouped) retries" }
+            if lane.counts.retries > 0 { line += ", \(Self.count(lane.counts.retries, "retry", "retries"))" }
             if lane.counts.skipped > 0 { line += ", \(lane.counts.skipped.grouped) skipped" }
             if lane.counts.dead > 0 { line += ", \(lane.counts.dead.grouped) dead" }
             lines.append(line)
@@ -42,11 +42,15 @@ extension RunReport {
                     + (pendingWritten.path.isEmpty ? "which could not be written" : "in \(pendingWritten.path)"))
         }
         for entry in misbehaviour {
-            lines.append("misbehaved  \(entry.handler): \(entry.kind), \(entry.count.grouped) times")
+            lines.append("misbehaved  \(entry.handler): \(entry.kind), \(Self.count(entry.count, "time", "times"))")
         }
         for problem in problems { lines.append("problem     \(problem)") }
-        if end == "stuck" { lines.append("stuck       what is pending sits in lanes that have stopped; see the log") }
+        if end == "stuck" { lines.append("stuck       what is pending waits behind calls that never ended, or in lanes that have stopped; see the log") }
         return lines.joined(separator: "\n")
+    }
+
+    private static func count(_ number: UInt64, _ one: String, _ many: String) -> String {
+        "\(number.grouped) \(number == 1 ? one : many)"
     }
 
     /// For scripts.
