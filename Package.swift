@@ -119,7 +119,13 @@ let package = Package(
             "PatchbayTelemetry",
         ]),
         tests("PatchbayConfiguration", ["PatchbayEvents", "PatchbaySchemas"]),
-        tests("PatchbayRuntime", ["PatchbayConfiguration", "PatchbayEvents", "PatchbayModules"]),
+        tests(
+            "PatchbayRuntime",
+            [
+                "CPatchbay", "CPatchbayJSON", "CPatchbaySystem", "PatchbayConfiguration", "PatchbayDispatch",
+                "PatchbayEvents", "PatchbayLog", "PatchbayModules", "PatchbayResilience", "PatchbayRouting",
+                "PatchbayTelemetry", logging,
+            ]),
         tests("PatchbaySDK", ["CPatchbay", "PatchbaySDKTesting", "patchbay", "patchbay-module"]),
         .executableTarget(
             name: "patchbay-conformance",
