@@ -81,25 +81,32 @@ let package = Package(
             name: "PatchbayTelemetry", dependencies: ["PatchbayEvents", "CPatchbaySystem", logging, protobuf],
             exclude: ["OTLP/Generated/README.md"], swiftSettings: strict),
         library("PatchbaySchemas", ["PatchbayEvents", "PatchbayExpressions"]),
-        library("PatchbayModules", ["CPatchbay", "CPatchbayCrypto", "PatchbayEvents", "PatchbaySchemas", "PatchbayTelemetry", logging]),
+        library(
+            "PatchbayModules",
+            ["CPatchbay", "CPatchbayCrypto", "PatchbayEvents", "PatchbaySchemas", "PatchbayTelemetry", logging]),
         library("PatchbayRouting", ["PatchbayEvents", "PatchbayExpressions", "CPatchbayJSON"]),
-        library("PatchbayDispatch", [
-            "CPatchbay", "CPatchbayJSON", "CPatchbayCrypto", "CPatchbaySystem", "PatchbayEvents", "PatchbayLog",
-            "PatchbayResilience", "PatchbayTelemetry",
-        ]),
+        library(
+            "PatchbayDispatch",
+            [
+                "CPatchbay", "CPatchbayJSON", "CPatchbayCrypto", "CPatchbaySystem", "PatchbayEvents", "PatchbayLog",
+                "PatchbayResilience", "PatchbayTelemetry",
+            ]),
         library(
             "PatchbayConfiguration",
             ["PatchbayEvents", "PatchbayExpressions", "PatchbayRouting", "PatchbaySchemas", yams]),
-        library("PatchbayRuntime", [
-            "CPatchbay", "CPatchbayJSON", "CPatchbaySystem", "PatchbayConfiguration", "PatchbayDispatch",
-            "PatchbayEvents", "PatchbayExpressions", "PatchbayLog", "PatchbayModules", "PatchbayResilience",
-            "PatchbayRouting", "PatchbaySchemas", "PatchbayTelemetry", logging,
-        ]),
+        library(
+            "PatchbayRuntime",
+            [
+                "CPatchbay", "CPatchbayJSON", "CPatchbaySystem", "PatchbayConfiguration", "PatchbayDispatch",
+                "PatchbayEvents", "PatchbayExpressions", "PatchbayLog", "PatchbayModules", "PatchbayResilience",
+                "PatchbayRouting", "PatchbaySchemas", "PatchbayTelemetry", logging,
+            ]),
         .executableTarget(
             name: "patchbay",
             dependencies: [
                 "CPatchbayHeaders", "CPatchbayJSON", "CPatchbaySystem", "PatchbayConfiguration", "PatchbayEvents",
-                "PatchbayDispatch", "PatchbayModules", "PatchbayRouting", "PatchbayRuntime", "PatchbayTelemetry", arguments,
+                "PatchbayDispatch", "PatchbayModules", "PatchbayRouting", "PatchbayRuntime", "PatchbayTelemetry",
+                arguments,
                 logging,
             ],
             swiftSettings: strict),
@@ -114,10 +121,12 @@ let package = Package(
             "PatchbayModules", ["CPatchbay", "PatchbayEvents", "PatchbaySchemas", "PatchbayTelemetry", logging],
             exclude: ["Fixtures"]),
         tests("PatchbayRouting", ["PatchbayEvents", "PatchbayExpressions", "CPatchbayJSON"]),
-        tests("PatchbayDispatch", [
-            "CPatchbay", "CPatchbayJSON", "PatchbayEvents", "PatchbayLog", "PatchbayResilience", "PatchbayRouting",
-            "PatchbayTelemetry",
-        ]),
+        tests(
+            "PatchbayDispatch",
+            [
+                "CPatchbay", "CPatchbayJSON", "PatchbayEvents", "PatchbayLog", "PatchbayResilience", "PatchbayRouting",
+                "PatchbayTelemetry",
+            ]),
         tests("PatchbayConfiguration", ["PatchbayEvents", "PatchbaySchemas"]),
         tests(
             "PatchbayRuntime",
@@ -136,7 +145,9 @@ let package = Package(
             path: "Tests/Conformance", swiftSettings: strict),
         .executableTarget(
             name: "patchbay-bench",
-            dependencies: ["CPatchbay", "CPatchbayJSON", "PatchbayEvents", "PatchbayModules", "PatchbayTelemetry", logging],
+            dependencies: [
+                "CPatchbay", "CPatchbayJSON", "PatchbayEvents", "PatchbayModules", "PatchbayTelemetry", logging,
+            ],
             path: "Tests/Benchmarks", exclude: ["Support", "SwiftModule"], swiftSettings: strict),
     ],
     cxxLanguageStandard: .cxx17

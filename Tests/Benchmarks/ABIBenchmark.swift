@@ -8,7 +8,8 @@ import PatchbayTelemetry
 /// What a call through the ABI costs: `handle` and `complete`, without dispatch.
 enum ABIBenchmark {
     static func run(_ bench: Workbench) throws {
-        try measure(bench, "abi_c_handle_complete", path: "\(bench.folder.path)/plugins/count.so", handler: "noop",
+        try measure(
+            bench, "abi_c_handle_complete", path: "\(bench.folder.path)/plugins/count.so", handler: "noop",
             bar: 10)
         if let swift = ProcessInfo.processInfo.environment["PATCHBAY_BENCH_SWIFT_MODULE"], !swift.isEmpty {
             try measure(bench, "abi_swift_handle_complete", path: swift, handler: nil, bar: 30)
@@ -40,7 +41,9 @@ enum ABIBenchmark {
             empty.append(loop(table, nil, calls: calls))
         }
         let series = Series(values: zip(called, empty).map { $0 - $1 })
-        print("\(name): \(series.text(1, digits: 1)) ns a call (bar \(bar)); loop with arm and settle alone \(Series(values: empty).text(1, digits: 1)) ns")
+        print(
+            "\(name): \(series.text(1, digits: 1)) ns a call (bar \(bar)); loop with arm and settle alone \(Series(values: empty).text(1, digits: 1)) ns"
+        )
     }
 
     /// Nanoseconds a call of arm, `handle` with its `complete`, and settle; without a handler, of arm and settle.

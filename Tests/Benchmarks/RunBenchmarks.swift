@@ -19,7 +19,8 @@ enum RunBenchmarks {
         defer { pbj_decoder_free(decoder) }
         let batch = EventBatch(source: 0, textCapacity: data.count)
         data.withUnsafeBytes { bytes in
-            UnsafeMutableRawPointer(batch.text).copyMemory(from: bytes.baseAddress ?? UnsafeRawPointer(batch.text), byteCount: bytes.count)
+            UnsafeMutableRawPointer(batch.text).copyMemory(
+                from: bytes.baseAddress ?? UnsafeRawPointer(batch.text), byteCount: bytes.count)
         }
         let fields = UnsafeMutablePointer<pbj_field>.allocate(capacity: EventBatch.eventsMax * plan.count)
         defer { fields.deallocate() }
@@ -48,7 +49,8 @@ enum RunBenchmarks {
             })
         let series = try run(bench, "w1_3routes_\(bench.eventCount)", extra: "log: {bytes: 64MiB}")
         print(
-            "  ratio to decoding alone on one thread: \(String(format: "%.2f", series.median / floor.median)) (\(floor.text(1e6)) M events/s)")
+            "  ratio to decoding alone on one thread: \(String(format: "%.2f", series.median / floor.median)) (\(floor.text(1e6)) M events/s)"
+        )
     }
 
     /// The same with few permits: the case in which hand-overs between cores could dominate.

@@ -105,7 +105,9 @@ extension DeadLetter {
 extension String {
     /// The text as a CloudEvents attribute may hold it: control characters become spaces.
     var attributeText: String {
-        String(String.UnicodeScalarView(unicodeScalars.map { $0.value < 0x20 || (0x7F...0x9F).contains($0.value) ? " " : $0 }))
+        String(
+            String.UnicodeScalarView(
+                unicodeScalars.map { $0.value < 0x20 || (0x7F...0x9F).contains($0.value) ? " " : $0 }))
     }
 }
 

@@ -7,6 +7,7 @@ enum StableHash {
         var digest = [UInt8](repeating: 0, count: Int(PBX_SHA256_BYTES))
         precondition(pbx_sha256(bytes, UInt64(bytes.count), &digest) == 1, "libcrypto offers no SHA-256")
         let digits = Array("0123456789abcdef".utf8)
-        return String(decoding: digest.prefix(16).flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] }, as: UTF8.self)
+        return String(
+            decoding: digest.prefix(16).flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] }, as: UTF8.self)
     }
 }

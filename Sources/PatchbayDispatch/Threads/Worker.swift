@@ -238,7 +238,8 @@ final class Worker: Sendable {
 
     /// Posts the call if it is over; otherwise whoever completes it does.
     private func end(
-        _ index: Int, _ call: patchbay_call, _ status: patchbay_status, _ lane: UnsafeMutablePointer<WorkerLane>, message: String? = nil
+        _ index: Int, _ call: patchbay_call, _ status: patchbay_status, _ lane: UnsafeMutablePointer<WorkerLane>,
+        message: String? = nil
     ) -> Int {
         let table = shared.table
         guard table.returned(index, call, status, message: { message ?? HandlerMessage.take() }) else { return 0 }

@@ -25,10 +25,12 @@ final class WorkerPool: Sendable {
     var outboxes: [Outbox] { workers.withLock { $0.map(\.outbox) } }
     /// The calls that its threads are in: indices, for sweeps.
     var running: [Int] {
-        workers.withLock { $0.compactMap { worker in
-            let current = worker.current.load(ordering: .acquiring)
-            return current == 0 ? nil : Int(current) - 1
-        } }
+        workers.withLock {
+            $0.compactMap { worker in
+                let current = worker.current.load(ordering: .acquiring)
+                return current == 0 ? nil : Int(current) - 1
+            }
+        }
     }
     var threadCount: Int { workers.withLock { $0.count } }
 

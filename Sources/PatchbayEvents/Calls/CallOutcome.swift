@@ -15,7 +15,8 @@ package enum OutcomeKind: UInt8, Sendable, CaseIterable {
 
     package init(abi: Int32) {
         // 0 and what later minors may add are no outcome of ours: retry, as the header says of a zeroed result.
-        self = UInt8(exactly: abi).flatMap(OutcomeKind.init(rawValue:)).flatMap { $0 == .unstarted ? nil : $0 } ?? .retry
+        self =
+            UInt8(exactly: abi).flatMap(OutcomeKind.init(rawValue:)).flatMap { $0 == .unstarted ? nil : $0 } ?? .retry
     }
 
     package var name: String {

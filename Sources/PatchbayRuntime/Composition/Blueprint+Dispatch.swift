@@ -96,7 +96,9 @@ extension Blueprint {
 
     /// The trip condition; the default one without the way through an expression.
     private func trip(_ source: ExpressionSource) throws(BlueprintError) -> @Sendable (CircuitBreakerCounts) -> Bool {
-        if source.text == Configuration.CircuitBreakerPolicy.tripDefault { return CircuitBreakerConfiguration.tripsByDefault }
+        if source.text == Configuration.CircuitBreakerPolicy.tripDefault {
+            return CircuitBreakerConfiguration.tripsByDefault
+        }
         let expression: Expression
         do {
             expression = try Expression(

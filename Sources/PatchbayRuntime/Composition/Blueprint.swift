@@ -51,7 +51,8 @@ package struct Blueprint: Sendable {
 
         mutating func route(_ route: Configuration.Route) throws(BlueprintError) -> Route {
             let environment = ExpressionEnvironment(eventPlan: plan)
-            var built = Route(name: route.name, order: route.order, priority: UInt8(clamping: route.priority), targets: [])
+            var built = Route(
+                name: route.name, order: route.order, priority: UInt8(clamping: route.priority), targets: [])
             built.isFinal = route.final
             if route.type != "**" {
                 do {
@@ -121,7 +122,8 @@ package struct Blueprint: Sendable {
                 var weighted: [WeightedRouteHandler] = []
                 for choice in choices {
                     weighted.append(
-                        WeightedRouteHandler(handler(choice.handler, of: route), weight: UInt32(clamping: choice.weight)))
+                        WeightedRouteHandler(
+                            handler(choice.handler, of: route), weight: UInt32(clamping: choice.weight)))
                 }
                 return .oneOf(weighted)
             }

@@ -45,7 +45,11 @@ extension RunReport {
             lines.append("misbehaved  \(entry.handler): \(entry.kind), \(Self.count(entry.count, "time", "times"))")
         }
         for problem in problems { lines.append("problem     \(problem)") }
-        if end == "stuck" { lines.append("stuck       what is pending waits behind calls that never ended, or in lanes that have stopped; see the log") }
+        if end == "stuck" {
+            lines.append(
+                "stuck       what is pending waits behind calls that never ended, or in lanes that have stopped; see the log"
+            )
+        }
         return lines.joined(separator: "\n")
     }
 
