@@ -143,6 +143,13 @@ import Testing
         #expect(try harness.summary(event(long + "y")) == ["long→1"])
     }
 
+    @Test func `finding 22: a type longer than the whole cache does not empty it`() throws {
+        let harness = try Harness { _ in [Route(name: "all", targets: [handler(0)])] }
+        let huge = String(repeating: "x", count: 600_000)
+        for type in ["a", huge, "a", huge] { #expect(try harness.summary(event(type)) == ["all→0"]) }
+        #expect(harness.matcher.typeCacheResets == 0)
+    }
+
     @Test func `refuses routes that could deliver to nobody`() throws {
         let plan = FieldPlan()
         for targets in [[], [oneOf([0: 0])], [oneOf([:])]] {

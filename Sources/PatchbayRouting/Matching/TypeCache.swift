@@ -75,9 +75,12 @@ struct TypeCache: ~Copyable {
     private mutating func add(
         _ type: UnsafeRawBufferPointer, hash: UInt64, place: Int?, table: Unmanaged<RouteTable>
     ) -> UnsafeBufferPointer<UInt16> {
-        var place = place
-        if used >= TypeCache.typesMax || bytesUsed + type.count > TypeCache.bytesMax
-            || candidatesUsed + patternCount * 2 > candidateRoom
+        let isKept = type.count > 0 && type.count <= TypeCache.typeBytesMax
+        var place = isKept ? place : nil
+        // What is kept leaves room for the candidates of one type that is not.
+        if isKept,
+            used >= TypeCache.typesMax || bytesUsed + type.count > TypeCache.bytesMax
+                || candidatesUsed + patternCount * 2 > candidateRoom
         {
             reset()
             place = Int(truncatingIfNeeded: hash) & (TypeCache.capacity - 1)
@@ -91,9 +94,7 @@ struct TypeCache: ~Copyable {
             }
         }
         let found = UnsafeBufferPointer(start: candidates + first, count: next - first)
-        guard let place, type.count > 0, type.count <= TypeCache.typeBytesMax, let start = type.baseAddress else {
-            return found
-        }
+        guard let place, let start = type.baseAddress else { return found }
         (bytes + bytesUsed).update(from: start.assumingMemoryBound(to: UInt8.self), count: type.count)
         entries[place] = Entry(
             hash: hash, typeOffset: UInt32(bytesUsed), typeCount: UInt32(type.count), firstCandidate: UInt32(first),
