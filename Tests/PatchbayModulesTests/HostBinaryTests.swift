@@ -42,7 +42,7 @@ import Testing
     }
 
     @Test(arguments: [
-        ("bad_schema", "the configuration schema of 'bad-schema.count' is invalid"),
+        ("bad_schema", "/handlers/0/config: must be a JSON Schema"),
         ("corrupt_manifest", "has an invalid manifest"), ("empty", "has no manifest note"),
         ("foreign_swift", "says linkage 'shared', but does not need libswiftCore.so"),
         ("hidden_swift", "says runtime 'c', but holds Swift code"),

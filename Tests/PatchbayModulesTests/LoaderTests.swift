@@ -124,7 +124,7 @@ func outcome(of path: String, handler: String = "count", configuration: Value = 
         ("null_module", "entryFailed: "), ("short_module", "shortStruct: "), ("short_handler", "shortStruct: "),
         ("null_handle", "missingFunction: "), ("null_create", "missingFunction: "),
         ("lying_manifest", "lyingManifest: "), ("lying_count", "lyingManifest: "), ("lying_batch", "lyingManifest: "),
-        ("create_fails", "createFailed: cannot reach db.example.com"), ("bad_schema", "badSchema: "),
+        ("create_fails", "createFailed: cannot reach db.example.com"),
     ])
     func `refuses a module at fault by name, with its own words`(fixture: String, expected: String) async throws {
         // What the linker would refuse is let through, so that the loader meets it.

@@ -42,6 +42,7 @@ import Testing
         ("no_note", "noManifest"), ("missing_symbol", "missingEntry"), ("wrong_major", "wrongABI"),
         ("two_majors", "wrongABI"), ("corrupt_manifest", "badManifest"), ("wrong_manifest", "badManifest"),
         ("unknown_service", "missingService"), ("static_swift", "bundledSwift"), ("hidden_swift", "lyingManifest"),
+        ("bad_schema", "badManifest"),
     ])
     func `rejects a module at fault by name, with a remedy`(fixture: String, code: String) throws {
         let path = try Fixture.module(fixture)
@@ -67,7 +68,7 @@ import Testing
     @Test func `refuses Swift modules of another compiler, and takes those of its own`() throws {
         let runtime = try Fixture.module("empty", as: "libswiftCore", flags: ["-Wl,-soname,libswiftCore.so"])
         let flags = ["-Wl,--no-as-needed", runtime]
-        let path = try Fixture.module("foreign_swift", flags: flags)
+        let path = try Fixture.module("foreign_swift", as: "foreign_swift_linked", flags: flags)
         let rejection = try #require(scanner.inspect(file: path).rejection)
         #expect(rejection.code == .foreignSwift)
         #expect(rejection.message.contains("5.9.2") && rejection.remedy.contains("6.3"))

@@ -44,9 +44,14 @@ struct FileContents {
     }
 
     private static func unreadable(_ path: String, _ what: String) -> ModuleError {
-        let cause = SystemError.message(errno)
-        return ModuleError(
-            .unreadable, file: path, what, remedy: "give the host's user permission to read it", cause: cause)
+        let number = errno
+        let remedy =
+            switch number {
+            case ENOENT, ENOTDIR: "put the file there, or correct its path"
+            case EACCES, EPERM: "give the host's user permission to read it"
+            default: "check the file and the disk that it is on"
+            }
+        return ModuleError(.unreadable, file: path, what, remedy: remedy, cause: SystemError.message(number))
     }
 }
 

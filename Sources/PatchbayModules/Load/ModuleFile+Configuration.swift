@@ -47,7 +47,10 @@ extension ModuleFile {
             remedy: "use one of: \(known.isEmpty ? "none" : known)")
     }
 
-    private func schema(of handler: String) throws(ModuleError) -> JSONSchema {
+    /// What the configuration of a handler has to be; without one in its manifest, an object without keys.
+    ///
+    /// - Errors: `unknownHandler`, `badSchema`.
+    package func schema(of handler: String) throws(ModuleError) -> JSONSchema {
         guard let declared = manifest.handler(handler) else { throw unknownHandler(handler) }
         let schema = declared.configSchema ?? Self.withoutKeys
         do {

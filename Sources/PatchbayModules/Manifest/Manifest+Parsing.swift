@@ -1,4 +1,5 @@
 package import PatchbayEvents
+import PatchbaySchemas
 
 extension Manifest {
     private static let handlersMax = 256
@@ -20,12 +21,13 @@ extension Manifest {
         abiMinor = abi.map { UInt32(reader.integer("minor", of: $0, at: "/abi", in: range, or: nil)) } ?? 0
         name = reader.name("name", of: root, at: "")
         version = Self.version(root, &reader)
-        description = reader.string("description", of: root, at: "", or: "")
+        description = reader.string(
+            "description", of: root, at: "", or: "", max: ManifestText.descriptionCharactersMax)
         runtime = Runtime(
             rawValue: reader.word("runtime", of: root, at: "", or: nil, extra: "0123456789+-", max: 63))
         runtimeVersion = reader.string("runtimeVersion", of: root, at: "", or: "")
         linkage = Self.linkage(root, &reader)
-        requires = reader.strings("requires", of: root, at: "")
+        requires = reader.strings("requires", of: root, at: "", rule: ManifestText.serviceProblem)
         if Set(requires).count != requires.count { reader.problem("/requires", "names a service twice") }
         let capabilities = reader.map("capabilities", of: root, at: "")
         network = capabilities.map { reader.strings("network", of: $0, at: "/capabilities") } ?? []
@@ -36,8 +38,8 @@ extension Manifest {
     }
 
     private static func version(_ root: Value.Map, _ reader: inout ManifestReader) -> String {
-        let version = reader.string("version", of: root, at: "", or: nil)
-        if case .string? = root["version"], !isSemantic(version) {
+        let version = reader.string("version", of: root, at: "", or: nil, max: 128)
+        if case .string(version)? = root["version"], !isSemantic(version) {
             reader.problem("/version", "must be a semantic version such as 2.1.0")
         }
         return version
@@ -55,7 +57,6 @@ extension Manifest {
         func isNumber(_ text: Substring) -> Bool {
             !text.isEmpty && text.utf8.allSatisfy { (0x30...0x39).contains($0) } && (text == "0" || text.first != "0")
         }
-        guard version.utf8.count <= 128 else { return false }
         let build = version.split(separator: "+", maxSplits: 1, omittingEmptySubsequences: false)
         let pre = build[0].split(separator: "-", maxSplits: 1, omittingEmptySubsequences: false)
         let core = pre[0].split(separator: ".", omittingEmptySubsequences: false)
@@ -66,7 +67,7 @@ extension Manifest {
     private static func linkage(_ root: Value.Map, _ reader: inout ManifestReader) -> Linkage {
         let text = reader.string("linkage", of: root, at: "", or: Linkage.shared.rawValue)
         if let linkage = Linkage(rawValue: text) { return linkage }
-        if case .string? = root["linkage"] { reader.problem("/linkage", "must be 'shared' or 'static'") }
+        if case .string(text)? = root["linkage"] { reader.problem("/linkage", "must be 'shared' or 'static'") }
         return .shared
     }
 
@@ -83,7 +84,7 @@ extension Manifest {
                 continue
             }
             let handler = handler(map, at: base, &reader)
-            if handlers.contains(where: { $0.id == handler.id }) {
+            if !handler.id.isEmpty, handlers.contains(where: { $0.id == handler.id }) {
                 reader.problem("\(base)/id", "'\(handler.id)' is the id of an earlier handler")
             }
             handlers.append(handler)
@@ -95,14 +96,21 @@ extension Manifest {
         let batch = reader.map("batch", of: map, at: base)
         let schema = map["config"]
         switch schema {
-        case nil, .map, .bool: break
+        case nil: break
+        case .map?, .bool?:
+            do {
+                _ = try JSONSchema(compiling: schema ?? .bool(true))
+            } catch {
+                reader.problem("\(base)/config", "must be a JSON Schema: \(error)")
+            }
         default: reader.problem("\(base)/config", "must be a JSON Schema: an object or a boolean")
         }
         return Handler(
             id: reader.name("id", of: map, at: base),
-            description: reader.string("description", of: map, at: base, or: ""),
-            accepts: reader.strings("accepts", of: map, at: base),
-            emits: reader.strings("emits", of: map, at: base),
+            description: reader.string(
+                "description", of: map, at: base, or: "", max: ManifestText.descriptionCharactersMax),
+            accepts: reader.strings("accepts", of: map, at: base, rule: ManifestText.patternProblem),
+            emits: reader.strings("emits", of: map, at: base, rule: ManifestText.patternProblem),
             concurrency: Int(reader.integer("concurrency", of: map, at: base, in: 0...Int64(Int32.max), or: 0)),
             blocking: reader.bool("blocking", of: map, at: base, or: true),
             batchMax: batch.map {

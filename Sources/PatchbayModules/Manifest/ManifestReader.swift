@@ -8,10 +8,15 @@ struct ManifestReader {
         problems.append(ManifestError.Problem(pointer: pointer, message: message))
     }
 
-    /// Reports a missing key when `fallback` is `nil`.
-    mutating func string(_ key: String, of map: Value.Map, at base: String, or fallback: String?) -> String {
+    /// Reports a missing key when `fallback` is `nil`, and what cannot be printed in one line of a terminal.
+    mutating func string(
+        _ key: String, of map: Value.Map, at base: String, or fallback: String?, max: Int = 64
+    ) -> String {
         switch map[key] {
-        case .string(let text): return text
+        case .string(let text):
+            guard let problem = ManifestText.problem(of: text, max: max) else { return text }
+            self.problem("\(base)/\(key)", problem)
+            return fallback ?? ""
         case nil where fallback != nil: break
         case nil: problem("\(base)/\(key)", "missing; a string is required")
         default: problem("\(base)/\(key)", "must be a string")
@@ -19,18 +24,29 @@ struct ManifestReader {
         return fallback ?? ""
     }
 
-    mutating func strings(_ key: String, of map: Value.Map, at base: String) -> [String] {
+    /// - Parameter rule: why a text is not accepted, or `nil`.
+    mutating func strings(
+        _ key: String, of map: Value.Map, at base: String, rule: (String) -> String? = { _ in nil }
+    ) -> [String] {
         guard let value = map[key] else { return [] }
         guard case .list(let items) = value else {
             problem("\(base)/\(key)", "must be a list of strings")
             return []
         }
         var found: [String] = []
+        guard items.count <= ManifestText.itemsMax else {
+            problem("\(base)/\(key)", "must have at most \(ManifestText.itemsMax) entries")
+            return []
+        }
         for (index, item) in items.enumerated() {
-            if case .string(let text) = item, !text.isEmpty {
-                found.append(text)
-            } else {
+            guard case .string(let text) = item, !text.isEmpty else {
                 problem("\(base)/\(key)/\(index)", "must be a string that is not empty")
+                continue
+            }
+            if let problem = ManifestText.problem(of: text, max: ManifestText.itemCharactersMax) ?? rule(text) {
+                self.problem("\(base)/\(key)/\(index)", problem)
+            } else {
+                found.append(text)
             }
         }
         return found
@@ -80,7 +96,10 @@ struct ManifestReader {
         _ key: String, of map: Value.Map, at base: String, or fallback: String?, extra: String, max: Int
     ) -> String {
         let text = string(key, of: map, at: base, or: fallback)
-        guard case .string? = map[key] else { return text }
+        guard case .string? = map[key], !text.isEmpty else {
+            if map[key] == .string("") { problem("\(base)/\(key)", "must not be empty") }
+            return text
+        }
         let letters = UInt8(ascii: "a")...UInt8(ascii: "z")
         let begins = text.utf8.first.map(letters.contains) ?? false
         if !begins || text.utf8.count > max

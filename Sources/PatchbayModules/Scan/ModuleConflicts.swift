@@ -17,12 +17,17 @@ enum ModuleConflicts {
     private static func clash(of file: ModuleFile, with kept: [ModuleFile]) -> ModuleError? {
         let name = file.manifest.name
         for other in kept {
-            if other.manifest.name == name, other.manifest.version == file.manifest.version {
-                let what = other.contentHash == file.contentHash ? "is a copy of" : "is another build of"
+            if other.manifest.name == name {
+                let what =
+                    if other.contentHash == file.contentHash {
+                        "is a copy of"
+                    } else if other.manifest.version
+                        == file.manifest.version
+                    { "is another build of" } else { "is version \(file.manifest.version) of" }
                 return ModuleError(
                     .duplicateModule, file: file.path,
-                    "\(what) \(name) \(file.manifest.version), which \(other.path) provides",
-                    remedy: "remove one of the two, or give the new build another version")
+                    "\(what) \(name) \(other.manifest.version), which \(other.path) provides",
+                    remedy: "remove one of the two, or give one of them another name")
             }
             if let soname = file.image.soname, soname == other.image.soname, other.manifest.name != name {
                 return ModuleError(

@@ -28,7 +28,7 @@ extension ModuleScanner {
     }
 
     /// Without symbolic links, or as given when there is no such file.
-    static func resolved(_ path: String) -> String {
+    package static func resolved(_ path: String) -> String {
         guard let real = realpath(path, nil) else { return path }
         defer { free(real) }
         return String(cString: real)

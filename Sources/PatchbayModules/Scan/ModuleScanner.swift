@@ -12,12 +12,15 @@ package struct ModuleScanner: Sendable {
     /// Several paths of one file count once. Of files that exclude each other the first by path is kept.
     /// - Errors: `unreadable` when the folder cannot be listed; all else is a finding.
     package func scan(directory: String?, files: [String] = []) throws(ModuleError) -> ModuleScan {
+        guard let directory else { return scan(files: files) }
+        var scan = scan(files: files + (try Self.list(directory)))
+        scan.warnings = Self.warnings(ofDirectory: directory)
+        return scan
+    }
+
+    /// These files; what is wrong with one is a finding.
+    package func scan(files paths: [String]) -> ModuleScan {
         var scan = ModuleScan()
-        var paths = files
-        if let directory {
-            paths += try Self.list(directory)
-            scan.warnings = Self.warnings(ofDirectory: directory)
-        }
         var seen: Set<String> = []
         for path in paths where seen.insert(Self.resolved(path)).inserted {
             scan.findings.append(inspect(file: path))
