@@ -5,8 +5,19 @@ package struct CallEffects: Sendable {
     /// In order; a later write to a key follows an earlier one.
     package var stateWrites: [StateWrite] = []
     package var timers: [TimerChange] = []
+    /// Texts and data of all this in bytes, as counted by `grow`.
+    private var bytes = 0
+    /// Room for the state writes, from when they are made until they are committed or dropped.
+    package var stateRoom: ByteRoom.Hold?
 
     package init() {}
+
+    /// Counts `change` more bytes, unless that makes more than `max`; whether it did.
+    package mutating func grow(by change: Int, max: Int) -> Bool {
+        guard change <= 0 || bytes + change <= max else { return false }
+        bytes += change
+        return true
+    }
 
     package var isEmpty: Bool { emits.isEmpty && stateWrites.isEmpty && timers.isEmpty }
 }
@@ -20,6 +31,13 @@ package struct EmittedEvent: Sendable {
     package init(event: Event, notBefore: UInt64) {
         self.event = event
         self.notBefore = notBefore
+    }
+
+    /// Bytes of its attributes and data.
+    package var byteCount: Int {
+        let texts = [event.id, event.source, event.type, event.subject, event.datacontenttype, event.dataschema]
+        return texts.reduce(event.data?.count ?? 0) { $0 + ($1?.utf8.count ?? 0) }
+            + event.extensions.reduce(0) { $0 + $1.name.utf8.count + $1.value.utf8.count }
     }
 }
 
@@ -39,6 +57,10 @@ package struct StateWrite: Sendable {
         self.expectedRevision = expectedRevision
         self.timeToLive = timeToLive
     }
+
+    package var byteCount: Int { key.utf8.count + (value?.count ?? 0) }
+    /// Bytes that it takes in the store; none when it deletes.
+    package var storedByteCount: Int { value == nil ? 0 : byteCount }
 }
 
 /// A timer set or cancelled during a call: a delayed emit to oneself.

@@ -27,6 +27,7 @@ package final class CallTable: Sendable {
     private let shards: [EffectsShard]
     private let doorbell: Doorbell
     private let stopping = Atomic<Bool>(false)
+    private let refusing = Atomic<Bool>(false)
 
     /// Bytes of scratch that every slot has for what its view points at (idempotency key, traceparent).
     package static let scratchBytes = 512
@@ -108,6 +109,9 @@ package final class CallTable: Sendable {
     /// `cancelled` answers yes to everyone from now on.
     package func stop() { stopping.store(true, ordering: .releasing) }
 
+    /// Says whether the log has no room left for what handlers emit.
+    package func refuseEmits(_ refuses: Bool) { refusing.store(refuses, ordering: .relaxed) }
+
     // MARK: Any thread
 
     /// Ends a call once; `result` nil is a plain `done`. A second time gives `E_STALE`.
@@ -158,6 +162,9 @@ package final class CallTable: Sendable {
         if stopping.load(ordering: .acquiring) { return shutdown }
         return words[index].load(ordering: .acquiring) & CallWord.cancel == 0 ? 0 : timeout
     }
+
+    /// Whether `emit` answers `E_LIMIT` for now.
+    package var refusesEmits: Bool { refusing.load(ordering: .relaxed) }
 
     /// Whether a call should end.
     package func isCancelled(_ call: patchbay_call) -> Bool { cancelReason(call) != 0 }

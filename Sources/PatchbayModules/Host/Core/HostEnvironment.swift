@@ -8,6 +8,8 @@ package struct HostEnvironment: Sendable {
     package struct Limits: Sendable, Equatable {
         /// Bytes of an emitted event's data and attributes together.
         package var eventBytes = 1 << 20
+        /// Bytes of all that a call emits, writes and sets before it is done.
+        package var effectBytesPerCall = 16 << 20
         package var emitsPerCall = 1000
         package var timersPerCall = 1000
         package var stateWritesPerCall = 10_000

@@ -19,8 +19,12 @@ enum EmitService {
         let scope = try context.requiredScope()
         let limits = context.environment.limits
         let event = try DraftReader.event(draft, scope: scope, limits: limits)
-        let added = context.environment.calls.withEffects(call) { effects in
-            guard effects.emits.count < limits.emitsPerCall else { return false }
+        let calls = context.environment.calls
+        let size = event.byteCount
+        let added = calls.withEffects(call) { effects in
+            guard !calls.refusesEmits, effects.emits.count < limits.emitsPerCall,
+                effects.grow(by: size, max: limits.effectBytesPerCall)
+            else { return false }
             effects.emits.append(event)
             return true
         }

@@ -91,21 +91,35 @@ enum StateService {
             let seen = seen(write.key, scope, effects, context)
             if write.value == nil, seen == nil { return .notFound }
             if revision != StateRevision.any, revision != seen?.revision ?? StateRevision.create { return .conflict }
-            let added = write.key.utf8.count + (write.value?.count ?? 0)
-            if write.value != nil, environment.state.bytes + added > environment.state.bytesMax { return .limit }
-            if let index = effects.stateWrites.lastIndex(where: { $0.key == write.key }) {
-                // One write a key: the first one's revision is what the commit compares.
-                effects.stateWrites[index].value = write.value
-                effects.stateWrites[index].timeToLive = write.lifetime
+            let wanted = StateWrite(
+                key: write.key, value: write.value, expectedRevision: revision, timeToLive: write.lifetime)
+            let index = effects.stateWrites.lastIndex { $0.key == write.key }
+            guard index != nil || effects.stateWrites.count < environment.limits.stateWritesPerCall,
+                makeRoom(for: wanted, inPlaceOf: index.map { effects.stateWrites[$0] }, &effects, environment)
+            else { return .limit }
+            guard let index else {
+                effects.stateWrites.append(wanted)
                 return nil
             }
-            guard effects.stateWrites.count < environment.limits.stateWritesPerCall else { return .limit }
-            effects.stateWrites.append(
-                StateWrite(
-                    key: write.key, value: write.value, expectedRevision: revision, timeToLive: write.lifetime))
+            // One write a key: the first one's revision is what the commit compares.
+            effects.stateWrites[index].value = wanted.value
+            effects.stateWrites[index].timeToLive = wanted.timeToLive
             return nil
         }
         guard let refusal else { throw .stale }
         if let refusal { throw refusal }
+    }
+
+    /// Counts a write against the call's bound, and takes room for it in the store so that the commit has it for sure.
+    private static func makeRoom(
+        for write: StateWrite, inPlaceOf old: StateWrite?, _ effects: inout CallEffects, _ environment: HostEnvironment
+    ) -> Bool {
+        let change = write.byteCount - (old?.byteCount ?? 0)
+        let room = effects.stateRoom ?? ByteRoom.Hold(environment.state.room)
+        effects.stateRoom = room
+        guard effects.grow(by: change, max: environment.limits.effectBytesPerCall) else { return false }
+        if room.resize(by: write.storedByteCount - (old?.storedByteCount ?? 0)) { return true }
+        _ = effects.grow(by: -change, max: 0)
+        return false
     }
 }

@@ -3,8 +3,8 @@ import Synchronization
 
 /// The state of all handlers, in memory: keys with revisions and expiry.
 ///
-/// Reads come from any thread; `commit` is all or nothing and the dispatcher's. Bounded in bytes: what would exceed
-/// the bound is refused when it is written, never dropped later.
+/// Reads come from any thread; `commit` is all or nothing and the dispatcher's. Bounded in bytes, those of
+/// open calls' writes included: what would exceed the bound is refused when it is written, never dropped later.
 package final class StateStore: Sendable {
     /// What became of a call's writes.
     package enum Commit: Sendable, Equatable {
@@ -26,16 +26,17 @@ package final class StateStore: Sendable {
         var bytes = 0
     }
 
-    /// Keys and values together.
-    package let bytesMax: Int
+    /// Keys and values together, those that open calls have written included.
+    let room: ByteRoom
     private let contents = Mutex(Contents())
 
-    package init(bytesMax: Int = 256 << 20) { self.bytesMax = bytesMax }
+    package init(bytesMax: Int = 256 << 20) { room = ByteRoom(bytesMax: bytesMax) }
 
     /// Bytes of all keys and values, expired ones that nobody has touched included.
     package var bytes: Int { contents.withLock { $0.bytes } }
 
-    /// Applies a call's writes together, or none of them. `now` is Unix nanoseconds.
+    /// Applies a call's writes together, or none of them, while the call still holds room for them. `now` is Unix
+    /// nanoseconds.
     package func commit(_ writes: [StateWrite], of scope: HandlerScope, now: UInt64) -> Commit {
         contents.withLock { contents in
             for write in writes where write.expectedRevision != StateRevision.any {
@@ -43,7 +44,9 @@ package final class StateStore: Sendable {
                 let revision = entry.map { Self.isLive($0, now) ? $0.revision : 0 } ?? 0
                 if revision != write.expectedRevision { return .conflict(key: write.key) }
             }
+            let before = contents.bytes
             for write in writes { Self.apply(write, of: scope, now: now, to: &contents) }
+            room.settle(contents.bytes - before)
             return .committed
         }
     }
@@ -51,6 +54,8 @@ package final class StateStore: Sendable {
     /// Forgets what has expired. Call now and then; reads never see expired values anyway.
     package func sweep(now: UInt64) {
         contents.withLock { contents in
+            let before = contents.bytes
+            defer { room.settle(contents.bytes - before) }
             for (scope, entries) in contents.entries {
                 for (key, entry) in entries where !Self.isLive(entry, now) {
                     contents.entries[scope]?[key] = nil

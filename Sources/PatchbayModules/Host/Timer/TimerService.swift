@@ -41,9 +41,11 @@ enum TimerService {
         event.event.extensions.removeAll { $0.name == PATCHBAY_TIMER_ATTRIBUTE }
         event.event.extensions.append(Event.Extension(PATCHBAY_TIMER_ATTRIBUTE, key))
         let environment = context.environment
+        let size = key.utf8.count + event.byteCount
         let added = environment.calls.withEffects(call) { effects in
             guard effects.timers.count < environment.limits.timersPerCall,
-                environment.timers.count + effects.timers.count < environment.timers.countMax
+                environment.timers.count + effects.timers.count < environment.timers.countMax,
+                effects.grow(by: size, max: environment.limits.effectBytesPerCall)
             else { return false }
             effects.timers.append(.set(id: key, event: event))
             return true
@@ -60,7 +62,9 @@ enum TimerService {
         let environment = context.environment
         let refusal = environment.calls.withEffects(call) { effects -> ServiceRefusal? in
             guard isSet(key, in: effects) ?? environment.timers.isSet(key, of: scope) else { return .notFound }
-            guard effects.timers.count < environment.limits.timersPerCall else { return .limit }
+            guard effects.timers.count < environment.limits.timersPerCall,
+                effects.grow(by: key.utf8.count, max: environment.limits.effectBytesPerCall)
+            else { return .limit }
             effects.timers.append(.cancel(id: key))
             return nil
         }

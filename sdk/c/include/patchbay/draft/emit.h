@@ -44,7 +44,7 @@ typedef struct patchbay_emit {
 
   /* Adds an event to the call. Held until the call completes PATCHBAY_DONE and committed together with its state and
    * timers; dropped after any other outcome. PATCHBAY_E_ARG: no type, or a malformed attribute; PATCHBAY_E_LIMIT: too
-   * large or too many; PATCHBAY_E_STALE: the call is over. (in) [any] */
+   * large, too many, or more pending in the log than it may keep: emit later; PATCHBAY_E_STALE: the call is over. (in) [any] */
   patchbay_status (*add)(const patchbay_host *host, patchbay_call call, const patchbay_draft *draft);
 } patchbay_emit;
 

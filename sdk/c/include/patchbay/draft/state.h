@@ -33,7 +33,7 @@ typedef struct patchbay_state {
 
   /* Stores `len` bytes if the revision is `rev`: 0 only creates, PATCHBAY_STATE_ANY always stores. `ttl_ns` after the
    * commit the key is gone; 0: it stays. PATCHBAY_E_CONFLICT: another revision; PATCHBAY_E_LIMIT: key or value too
-   * large. (in) [any] */
+   * large, too much in one call, or the store is full. (in) [any] */
   patchbay_status (*put)(const patchbay_host *host, patchbay_call call, patchbay_str key, const uint8_t *value,
                          uint64_t len, uint64_t rev, uint64_t ttl_ns);
 } patchbay_state;
