@@ -41,13 +41,14 @@ import Testing
         let logger = try bench.service(HostServiceID.logger, patchbay_logger.self)
         let call = bench.open(
             event: "e-77", traceparent: "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01")
-        logger.write(bench.host, call, 13, lasting("card declined"), lasting([("code", "51"), ("event", "fake")]), 2)
+        logger.write(
+            bench.host, call, 13, lasting("card declined"), lasting([("code", "51"), ("event_id", "fake")]), 2)
         let line = try #require(bench.log.all.first)
         #expect(line.message == "card declined" && line.level == .warning)
         #expect(line.metadata["handler"] == "bench.count")
         #expect(line.metadata["module"] == "bench 1.0.0")
         #expect(line.metadata["code"] == "51")
-        #expect(line.metadata["event"] == "e-77")
+        #expect(line.metadata["event_id"] == "e-77")
         #expect(line.metadata["trace_id"] == "4bf92f3577b34da6a3ce929d0e0e4736")
     }
 

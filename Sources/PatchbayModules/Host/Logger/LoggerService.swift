@@ -45,7 +45,7 @@ enum LoggerService {
         if call != 0 {
             // The call's own come last, so that no field of the module's can pretend to be them.
             _ = context.environment.calls.withOpenEvent(call) { event in
-                metadata["event"] = .string(String(event.pointee.id))
+                metadata[LogKey.eventID] = .string(String(event.pointee.id))
                 guard let trace = TraceContext(traceparent: UnsafeRawBufferPointer(event.pointee.traceparent.bytes))
                 else { return }
                 metadata["trace_id"] = .string(trace.traceID.hexadecimal)
