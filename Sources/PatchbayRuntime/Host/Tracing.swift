@@ -2,11 +2,35 @@ import Logging
 import PatchbayConfiguration
 import PatchbayTelemetry
 
-/// Sets the tracer up as the command line and the configuration say.
+/// Sets up what exports spans and metrics, as the command line and the configuration say.
 enum Tracing {
+    /// With `--trace otlp`, the metrics go where the spans go; `nil` when nothing does, or the URL is one for traces.
+    static func metricsExporter(
+        _ metrics: MetricsRegistry, _ configuration: Configuration, options: HostOptions
+    ) throws(HostError) -> OTLPMetricsExporter? {
+        guard options.traces.contains(.otlp) else { return nil }
+        let logger = options.logger
+        do {
+            let endpoint = try OTLPEndpoint(configuration.telemetry.otlp)
+            guard endpoint.metrics != nil else {
+                logger.info("telemetry.otlp names a path for traces, so metrics are not exported")
+                return nil
+            }
+            return try OTLPMetricsExporter(
+                endpoint: endpoint, resource: resource(options), registry: metrics,
+                report: { logger.error("\($0)") })
+        } catch {
+            throw HostError("\(error)")
+        }
+    }
+
+    private static func resource(_ options: HostOptions) -> TelemetryResource {
+        TelemetryResource(serviceName: "patchbay", serviceVersion: options.version)
+    }
+
     static func tracer(_ configuration: Configuration, options: HostOptions, seed: UInt64) throws(HostError) -> Tracer {
         let ids = IDGenerator(seed: seed)
-        let resource = TelemetryResource(serviceName: "patchbay", serviceVersion: options.version)
+        let resource = resource(options)
         let logger = options.logger
         var pipelines: [SpanPipeline] = []
         do {
