@@ -26,7 +26,7 @@ import Testing
                 filters: [{prefix: {Subject: eu/}}, {prefx: {}}, {all: []}]
                 to:
                   - handler: charge
-                  - oneOf: [{handler: a.b, weight: 0}]
+                  - oneOf: [{handler: a.b, weight: 0}, {handler: a.d, weight: 0}]
                   - {handler: a.c, oneOf: [{handler: a.b}]}
                 use: {retry: fsat, timeout: none}
                 final: yes

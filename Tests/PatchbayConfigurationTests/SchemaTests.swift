@@ -17,8 +17,7 @@ import Testing
         let read = reader.read(Configuration.jsonSchema().replacing("\\\\$\\\\{", with: "[$]{"))
         let root = try #require(read)
         var reading = Reading(
-            file: "schema.json", inputs: .init(), check: { _, _ in nil }, alignment: ScalarAlignment(source: ""),
-            secrets: Secrets())
+            file: "schema.json", inputs: .init(), check: { _, _ in nil }, alignment: ScalarAlignment(source: ""))
         let schema = Format<ConfigurationValue>.freeMap.read(root, "", &reading)
         return try JSONSchema(compiling: try #require(schema).value)
     }

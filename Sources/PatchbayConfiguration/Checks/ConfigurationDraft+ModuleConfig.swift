@@ -13,11 +13,13 @@ extension ConfigurationDraft {
             location(of: path) ?? location(of: "") ?? SourceLocation(file: "", line: 1, column: 1)
         var secrets: Set<String> = []
         collectSecrets(of: config, path: path, pointer: "", into: &secrets)
-        for violation in schema.validate(config.value, redacting: secrets) {
+        // With defaults, as the module gets it.
+        for violation in schema.validate(schema.fillingDefaults(in: config.value), redacting: secrets) {
             let valuePath = index == nil ? path : self.path(of: violation.instanceLocation, in: config, below: path)
+            let key = violation.instanceLocation.isEmpty ? "" : "\(violation.instanceLocation): "
             add(
                 ConfigurationError(
-                    code: .badValue, message: "the configuration of module '\(name)': \(violation.message)",
+                    code: .badValue, message: "the configuration of module '\(name)': \(key)\(violation.message)",
                     location: location(of: valuePath) ?? place, path: valuePath,
                     remedy: index == nil
                         ? "add {name: \(name), config: {…}} to modules.load" : "its manifest has the schema"))

@@ -18,6 +18,18 @@ enum HandlerCheck {
         }
     }
 
+    private static let builtins = Configuration.Load.Builtin.allCases.map { "builtin.\($0.rawValue)" }
+
+    private static func isProvided(
+        _ reference: Configuration.HandlerReference, _ configuration: Configuration,
+        _ handlers: (String) -> HandlerLookup
+    ) -> Bool {
+        if reference.module == "builtin" { return builtins.contains(reference.name) }
+        let load = configuration.modules.load.first { $0.name == reference.module }
+        if let builtin = load?.builtin { return reference.handler == builtin.rawValue }
+        return handlers(reference.name) == .found
+    }
+
     private static func error(
         _ reference: Configuration.HandlerReference, _ path: String, _ configuration: Configuration,
         _ handlers: (String) -> HandlerLookup
@@ -29,8 +41,12 @@ enum HandlerCheck {
                 code: code, message: message, location: reference.location, path: path, accepted: accepted,
                 remedy: remedy)
         }
+        // Cut at the dot, a secret would not be recognised.
+        guard configuration.origins[path]?.isSecret != true else {
+            return isProvided(reference, configuration, handlers)
+                ? nil : failure(.unresolved, "nothing provides the handler that the secret names")
+        }
         let name = reference.name
-        let builtins = Configuration.Load.Builtin.allCases.map { "builtin.\($0.rawValue)" }
         if reference.module == "builtin" {
             if builtins.contains(name) { return nil }
             if ["exec", "http"].contains(reference.handler) {

@@ -24,11 +24,12 @@ extension Configuration {
     ) -> ConfigurationDraft {
         var yaml = YAMLReader(file: file, inputs: inputs)
         guard let root = yaml.read(text) else {
-            return ConfigurationDraft(configuration: Configuration(), errors: yaml.errors)
+            var configuration = Configuration()
+            configuration.secrets = yaml.secrets
+            return ConfigurationDraft(configuration: configuration, errors: yaml.errors)
         }
         var reading = Reading(
-            file: file, inputs: inputs, check: check, alignment: ScalarAlignment(source: text), errors: yaml.errors,
-            secrets: yaml.secrets)
+            file: file, inputs: inputs, check: check, alignment: ScalarAlignment(source: text), errors: yaml.errors)
         var configuration = section.read(root, "", &reading) ?? Configuration()
         configuration.origins = yaml.origins
         configuration.secrets = yaml.secrets

@@ -43,31 +43,54 @@ extension Configuration {
 
     /// Compiles with the host's CEL.
     package static let compileExpression: ExpressionCheck = { text, use in
+        let plan = FieldPlan()
         let environment =
             switch use {
-            case .condition, .key: ExpressionEnvironment(eventPlan: FieldPlan())
+            case .condition, .key: ExpressionEnvironment(eventPlan: plan)
             case .trip: ExpressionEnvironment(variables: tripVariables)
             }
         do throws(ExpressionError) {
-            return constantProblem(of: try Expression(text, in: environment), use)
+            let expression = try Expression(text, in: environment)
+            switch use {
+            case .condition: return problem(of: expression, readsEvent: plan.count > 0)
+            case .key: return nil
+            case .trip: return tripSamples.lazy.compactMap { problem(of: expression, $0) }.first
+            }
         } catch {
             return ExpressionProblem(
                 message: error.message, offset: offset(of: error.position, in: text), accepted: error.accepted)
         }
     }
 
-    /// A condition that reads nothing is fine when it is true or false, and a mistake otherwise.
-    private static func constantProblem(of expression: Expression, _ use: ExpressionUse) -> ExpressionProblem? {
-        guard expression.isConstant, use != .key else { return nil }
+    /// Counts of breakers that have seen nothing, one call, a few and many, good and bad ones; as `tripVariables`.
+    private static let tripSamples: [[Value]] = [
+        [.int(0), .int(0), .double(0), .double(0)], [.int(1), .int(1), .double(1), .double(1)],
+        [.int(3), .int(20), .double(0.5), .double(0.9)], [.int(0), .int(1_000_000), .double(0), .double(0)],
+        [.int(1_000_000), .int(1_000_000), .double(1), .double(1)],
+    ]
+
+    /// A condition that reads nothing of the event has one value, which is known now; of others perhaps the type is.
+    private static func problem(of expression: Expression, readsEvent: Bool) -> ExpressionProblem? {
+        guard readsEvent, !expression.isConstant else { return problem(of: expression, []) }
+        guard let type = expression.resultType, type != Value.bool(true).typeName else { return nil }
+        return noCondition
+    }
+
+    private static func problem(of expression: Expression, _ variables: [Value]) -> ExpressionProblem? {
         do throws(EvaluationError) {
-            if case .bool = try expression.evaluate(nil) { return nil }
-            return ExpressionProblem(
-                message: "it is neither true nor false", offset: 0,
-                accepted: ["a comparison, as event.data.total > 100"])
+            if case .bool = try expression.evaluate(nil, variables: variables) { return nil }
+            return noCondition
         } catch {
-            return ExpressionProblem(message: "it always fails: \(error.message)", offset: 0)
+            guard let counts = variables.isEmpty ? nil : zip(tripVariables, variables) else {
+                return ExpressionProblem(message: "it always fails: \(error.message)", offset: 0)
+            }
+            let sample = counts.map { "\($0) \($1.display)" }.joined(separator: ", ")
+            return ExpressionProblem(message: "it fails at \(sample): \(error.message)", offset: 0)
         }
     }
+
+    private static let noCondition = ExpressionProblem(
+        message: "it is neither true nor false", offset: 0, accepted: ["a comparison, as event.data.total > 100"])
 
     /// Unicode scalars before `position`.
     private static func offset(of position: SourcePosition, in text: String) -> Int {

@@ -5,21 +5,20 @@
 package struct ConfigurationDraft: Sendable {
     /// Usable for finding modules even when there are errors: wrong values are left at their defaults.
     package private(set) var configuration: Configuration
-    /// Sorted by place.
+    /// Sorted by place; without secrets.
     package private(set) var errors: [ConfigurationError]
 
     init(configuration: Configuration, errors: [ConfigurationError]) {
         self.configuration = configuration
         // What an alias repeats is wrong once.
         var seen: Set<[String]> = []
-        self.errors = errors.filter { seen.insert(["\($0.location)", $0.message]).inserted }.sortedByPlace()
+        self.errors = errors.map(configuration.secrets.redacted)
+            .filter { seen.insert(["\($0.location)", $0.message]).inserted }.sortedByPlace()
     }
 
     /// Adds what another part of the host found wrong, as a module's schema does with its `config`.
     package mutating func add(_ error: ConfigurationError) {
-        var error = error
-        error.message = configuration.secrets.redacted(error.message)
-        errors = (errors + [error]).sortedByPlace()
+        errors = (errors + [configuration.secrets.redacted(error)]).sortedByPlace()
     }
 
     /// The place of the value at `path`, or of the nearest one around it: `modules.load[0].config.db`.
@@ -29,7 +28,8 @@ package struct ConfigurationDraft: Sendable {
     ///
     /// The host's own handlers are known here and not asked for.
     package func validated(handlers: (String) -> HandlerLookup) throws(ConfigurationErrors) -> Configuration {
-        let found = errors + HandlerCheck.errors(in: configuration, handlers: handlers)
+        let unknown = HandlerCheck.errors(in: configuration, handlers: handlers)
+        let found = errors + unknown.map(configuration.secrets.redacted)
         guard found.isEmpty else { throw ConfigurationErrors(found) }
         return configuration
     }

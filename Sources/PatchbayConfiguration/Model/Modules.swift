@@ -15,7 +15,8 @@ extension Configuration {
 
         /// The instance's name, as `billing` in `billing.charge`; unique, and never `builtin`.
         package var name = ""
-        /// The file, when it is not `<name>.so` or `lib<name>.so` in `modules.directory`; empty otherwise.
+        /// The file. Empty: the module of `modules.directory` whose manifest has this name, or else the one whose file
+        /// does, as `<name>.so` or `lib<name>.so`.
         package var path = ""
         /// Expected SHA-256 of the file in lower-case hexadecimal; empty checks nothing.
         package var sha256 = ""

@@ -20,7 +20,8 @@ extension Configuration.Load {
                 naming: "name", \.name, .name("a module's name"), "The instance's name, as billing in billing.charge.",
                 example: .string("billing"), location: \.location),
             Key(
-                "path", \.path, .text("a file"), "The module's file, where it is not found by name in the folder.",
+                "path", \.path, .text("a file"),
+                "The module's file; without it, the folder's one whose manifest has this name, or whose file does.",
                 example: .string("./libbilling.so"), shownIf: { $0.builtin == nil }),
             Key(
                 "sha256", \.sha256,

@@ -7,7 +7,8 @@ extension Format<Configuration.HandlerReference> {
             if let version = name.firstIndex(of: "@") {
                 reading.fail(
                     .later, LaterWork.modules.refusal(of: "a handler's version (\(scalar.quoted))"), at: node.location,
-                    path, accepted: [String(name[..<version])], remedy: "name the handler without its version")
+                    path, accepted: scalar.holdsSecret ? [] : [String(name[..<version])],
+                    remedy: "name the handler without its version")
                 return nil
             }
             let reference = Configuration.HandlerReference(name: name, location: node.location)
@@ -80,6 +81,11 @@ extension Format<Configuration.Target> {
                 return nil
             }
             guard let choices = node["oneOf"] else { return .handler(keys.handler) }
+            if let problem = problem(of: keys.oneOf) {
+                reading.fail(
+                    .impossible, problem.message, at: choices.value.location, "\(path).oneOf", remedy: problem.remedy)
+                return nil
+            }
             if keys.oneOf.allSatisfy({ $0.weight == 0 }) {
                 reading.fail(
                     .impossible, "every weight is 0, so no handler is ever chosen", at: choices.value.location,
@@ -100,4 +106,13 @@ extension Format<Configuration.Target> {
                 .init(key: "minProperties", value: .int(1)), .init(key: "maxProperties", value: .int(1)),
             ])
         })
+
+    private static func problem(of choices: [Configuration.WeightedHandler]) -> (message: String, remedy: String)? {
+        if choices.count == 1 {
+            return ("one handler is no choice", "write {handler: \(choices[0].handler.name)}, or add another one")
+        }
+        var seen: Set<String> = []
+        guard let twice = choices.first(where: { !seen.insert($0.handler.name).inserted }) else { return nil }
+        return ("'\(twice.handler.name)' stands here twice", "give it one weight, the sum of both")
+    }
 }

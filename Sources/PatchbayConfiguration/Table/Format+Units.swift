@@ -24,9 +24,21 @@ extension Format<Duration> {
 /// The text of durations.
 package enum DurationText {
     static let examples = ["500ms", "30s", "5m", "1h30m", "24h", "7d", "PT5M"]
-    static let pattern =
-        #"^(([0-9]+(\.[0-9]+)?(ns|us|ms|s|m|h|d))+"#
-        + #"|P([0-9.]+W)?([0-9.]+D)?(T([0-9.]+H)?([0-9.]+M)?([0-9.]+S)?)?|.*\$\{.+)$"#
+    static let pattern: String = {
+        let short = descending(["d", "h", "m", "s", "ms", "us", "ns"])
+        let (days, time) = (descending(["W", "D"]), descending(["H", "M", "S"]))
+        return #"^(\#(short)|P(\#(days)|\#(days)?T\#(time))|.*\$\{.+)$"#
+    }()
+
+    /// Amounts of at least one of `units`, each at most once and in this order.
+    private static func descending(_ units: [String]) -> String {
+        let amounts = units.map { #"[0-9]+(\.[0-9]{1,9})?"# + $0 }
+        let choices = amounts.indices.map { first in
+            amounts[first] + amounts[(first + 1)...].map { "(\($0))?" }.joined()
+        }
+        return "(\(choices.joined(separator: "|")))"
+    }
+
     /// A hundred years; longer ones do not fit nanoseconds.
     static let longest = Duration.seconds(36_500 * 86_400)
 

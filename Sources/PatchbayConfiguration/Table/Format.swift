@@ -19,8 +19,10 @@ extension Format<String> {
             read: { node, path, reading in
                 guard let scalar = reading.scalar(node, path, expected: expected) else { return nil }
                 if let problem = problem(scalar.text) {
+                    // A problem may quote a part of the text.
+                    let detail = scalar.holdsSecret ? "" : ": \(problem)"
                     reading.fail(
-                        .badValue, "\(scalar.quoted) is not \(expected): \(problem)", at: node.location, path,
+                        .badValue, "\(scalar.quoted) is not \(expected)\(detail)", at: node.location, path,
                         accepted: accepted, remedy: remedy)
                     return nil
                 }

@@ -4,8 +4,8 @@ struct Reading {
     let inputs: ConfigurationInputs
     let check: ExpressionCheck
     let alignment: ScalarAlignment
+    /// Not yet cleaned of secrets, which the draft does.
     var errors: [ConfigurationError] = []
-    let secrets: Secrets
 
     mutating func fail(
         _ code: ConfigurationError.Code, _ message: String, at location: SourceLocation, _ path: String,
@@ -13,8 +13,7 @@ struct Reading {
     ) {
         errors.append(
             ConfigurationError(
-                code: code, message: secrets.redacted(message), location: location, path: path, accepted: accepted,
-                remedy: remedy.map(secrets.redacted)))
+                code: code, message: message, location: location, path: path, accepted: accepted, remedy: remedy))
     }
 
     /// Reports `node` as not being `expected`, once.
@@ -37,6 +36,11 @@ struct Reading {
     /// Compiles `source`, reporting what is wrong at its place inside the scalar.
     mutating func compile(_ scalar: YAMLScalar, _ node: YAMLNode, _ path: String, as use: ExpressionUse) -> Bool {
         guard let problem = check(scalar.text, use) else { return true }
+        // The compiler quotes pieces of the text, which no search for the whole secret would find.
+        guard !scalar.holdsSecret else {
+            fail(.expression, "\(use.name): \(scalar.quoted) does not compile", at: node.location, path)
+            return false
+        }
         let location = alignment.location(of: problem.offset, in: scalar, at: node.location)
         fail(.expression, "\(use.name): \(problem.message)", at: location, path, accepted: problem.accepted)
         return false

@@ -116,6 +116,17 @@ package struct Secrets: Sendable, Equatable {
         values.reduce(text) { $0.replacing($1, with: Secrets.mark) }
     }
 
+    /// `error` with every secret replaced, wherever it prints text.
+    package func redacted(_ error: ConfigurationError) -> ConfigurationError {
+        guard !values.isEmpty else { return error }
+        var error = error
+        error.message = redacted(error.message)
+        error.path = redacted(error.path)
+        error.accepted = error.accepted.map(redacted)
+        error.remedy = error.remedy.map(redacted)
+        return error
+    }
+
     /// What stands in place of a secret.
     package static let mark = "[redacted]"
 }
