@@ -105,8 +105,6 @@ import Testing
         let bench = try bench()
         let schema = try json(try bench.run("config", "schema").output)
         #expect((schema["properties"] as? [String: Any])?["routes"] != nil)
-        // A directory that is named has to be there.
-        try FileManager.default.createDirectory(atPath: "\(bench.folder)/plugins", withIntermediateDirectories: true)
         let effective = try bench.run("config", "effective", "-c", "host.yaml").output
         #expect(effective.contains("attempt: 10m  # host.yaml:14"), "\(effective)")
         try bench.write(effective, to: "effective.yaml")

@@ -56,7 +56,31 @@ package final class Explainer {
         }
         let view = BatchView(batch)
         guard batch.events[0].error == 0 else { throw view.error(of: batch.events[0]) }
-        return Explanation(
-            event: view.event(0), routing: blueprint.table.explain(FieldSlots(base: UnsafePointer(fields))))
+        let routing = blueprint.table.explain(FieldSlots(base: UnsafePointer(fields)))
+        return Explanation(event: view.event(0), routing: withoutSecrets(routing))
+    }
+
+    /// What came through a secret is not shown as a whole: parts of it would not be recognised.
+    private func withoutSecrets(_ routing: RoutingExplanation) -> RoutingExplanation {
+        let configuration = blueprint.configuration
+        let (secrets, origins) = (configuration.secrets, configuration.origins)
+        var routing = routing
+        for index in routing.routes.indices {
+            let path = "routes[\(routing.routes[index].route)]"
+            routing.routes[index].checks = routing.routes[index].checks.map { check in
+                let isSecret = origins["\(path).\(check.place)"]?.isSecret == true
+                func clean(_ text: String) -> String { isSecret ? Secrets.mark : secrets.redacted(text) }
+                var check = check
+                check.expected = clean(check.expected)
+                check.actual = check.actual.map(clean)
+                if case .failed(let reason) = check.outcome { check.outcome = .failed(clean(reason)) }
+                return check
+            }
+            guard let key = routing.routes[index].orderingKey else { continue }
+            let isSecret = origins["\(path).ordering.key"]?.isSecret == true
+            routing.routes[index].orderingKey?.expression =
+                isSecret ? Secrets.mark : secrets.redacted(key.expression)
+        }
+        return routing
     }
 }

@@ -1,8 +1,7 @@
-package import PatchbayConfiguration
-package import PatchbayModules
 import Glibc
+package import PatchbayConfiguration
 import PatchbayEvents
-import PatchbaySchemas
+package import PatchbayModules
 
 /// The module instances that a configuration can use, and the modules that were refused. Nothing is loaded.
 package struct ModuleCatalogue: Sendable {
@@ -23,15 +22,17 @@ package struct ModuleCatalogue: Sendable {
     package init(_ draft: inout ConfigurationDraft) {
         let modules = draft.configuration.modules
         let directory = modules.directory
-        let isNamed = draft.configuration.origins["modules.directory"] != nil
-        let isThere = access(directory, F_OK) == 0
+        // Only the default folder may be missing, written out or not.
+        let isExpected = directory != Configuration.Modules().directory || access(directory, F_OK) == 0
+        let paths = modules.load.map(\.path).filter { !$0.isEmpty }
         do throws(ModuleError) {
-            scan = try ModuleScanner().scan(
-                directory: isThere || isNamed ? directory : nil, files: modules.load.map(\.path).filter { !$0.isEmpty })
+            scan = try ModuleScanner().scan(directory: isExpected ? directory : nil, files: paths)
         } catch {
             draft.add(Self.problem(error, "modules.directory", draft))
+            scan = ModuleScanner().scan(files: paths)
         }
-        for file in scan.accepted where !modules.load.contains(where: { Self.provides($0, file) }) {
+        let named = Set(modules.load.compactMap { file(for: $0)?.path })
+        for file in scan.accepted where !named.contains(file.path) {
             instances[file.manifest.name] = Instance(name: file.manifest.name, file: file, config: .map([]))
         }
         for (index, load) in modules.load.enumerated() where load.builtin == nil {
@@ -60,34 +61,66 @@ package struct ModuleCatalogue: Sendable {
             .sorted()
     }
 
-    /// Checks the configuration of every handler that routes name against its manifest's schema.
+    /// Checks the configuration of every instance against the schemas of its handlers that routes name, or, where they
+    /// name none, against those of all its handlers, of which one has to take it.
     package func checkConfigurations(_ draft: inout ConfigurationDraft) {
         let used = Set(draft.configuration.routes.flatMap(\.to).flatMap(\.handlers).map(\.name))
-        for name in used.sorted() {
-            guard let instance = instances[String(name.prefix { $0 != "." })],
-                let handler = instance.file.manifest.handlers.first(where: { "\(instance.name).\($0.id)" == name })
-            else { continue }
-            do {
-                let schema = try JSONSchema(compiling: handler.configSchema ?? Self.noKeys)
-                draft.check(configOf: instance.name, against: schema)
-            } catch {
-                draft.add(
-                    ConfigurationError(
-                        code: .unresolved, message: "the configuration schema of '\(name)' is invalid: \(error)",
-                        location: Self.place("modules.load", draft), path: "modules.load",
-                        remedy: "correct `config` in its manifest and build the module again"))
+        for instance in instances.values.sorted(by: { $0.name < $1.name }) {
+            let handlers = instance.file.manifest.handlers.map(\.id)
+            let routed = handlers.filter { used.contains("\(instance.name).\($0)") }
+            if routed.isEmpty {
+                checkUnrouted(instance, handlers, &draft)
+            } else {
+                for handler in routed { check(instance, handler, &draft) }
             }
         }
     }
 
     // MARK: Private
 
-    private static let noKeys = Value.object([("type", .string("object")), ("maxProperties", .int(0))])
+    private func checkUnrouted(_ instance: Instance, _ handlers: [String], _ draft: inout ConfigurationDraft) {
+        guard instance.config != .map([]) else { return }
+        guard let first = handlers.first else {
+            return addUnread("module '\(instance.name)' has no handlers and takes no configuration", instance, &draft)
+        }
+        let fits = handlers.contains { handler in
+            do throws(ModuleError) {
+                return try instance.file.violations(in: instance.config.value, for: handler).isEmpty
+            } catch {
+                return false
+            }
+        }
+        if !fits { check(instance, first, &draft) }
+    }
+
+    private func check(_ instance: Instance, _ handler: String, _ draft: inout ConfigurationDraft) {
+        if instance.file.manifest.handler(handler)?.configSchema == nil {
+            guard instance.config != .map([]) else { return }
+            return addUnread("'\(instance.name).\(handler)' takes no configuration", instance, &draft)
+        }
+        do throws(ModuleError) {
+            draft.check(configOf: instance.name, against: try instance.file.schema(of: handler))
+        } catch {
+            draft.add(Self.problem(error, "modules.load", draft))
+        }
+    }
+
+    private func addUnread(_ message: String, _ instance: Instance, _ draft: inout ConfigurationDraft) {
+        let index = draft.configuration.modules.load.firstIndex { $0.name == instance.name }
+        let path = index.map { "modules.load[\($0)].config" } ?? "modules.load"
+        draft.add(
+            ConfigurationError(
+                code: .badValue, message: message, location: Self.place(path, draft), path: path,
+                remedy: "remove `config`"))
+    }
 
     private mutating func add(_ load: Configuration.Load, _ index: Int, _ draft: inout ConfigurationDraft) {
         let path = "modules.load[\(index)]"
-        guard let file = scan.accepted.first(where: { Self.provides(load, $0) }) else {
-            let rejection = scan.rejections.first { load.path.isEmpty ? Self.stem($0.file) == load.name : $0.file == load.path }
+        guard let file = file(for: load) else {
+            let path = ModuleScanner.resolved(load.path)
+            let rejection = scan.rejections.first {
+                load.path.isEmpty ? Self.stem($0.file) == load.name : ModuleScanner.resolved($0.file) == path
+            }
             missing[load.name] =
                 rejection
                 ?? ModuleError(
@@ -106,11 +139,15 @@ package struct ModuleCatalogue: Sendable {
         instances[load.name] = Instance(name: load.name, file: file, config: load.config)
     }
 
-    /// By path where one is given; otherwise by the module's name, or its file's.
-    private static func provides(_ load: Configuration.Load, _ file: ModuleFile) -> Bool {
-        if load.builtin != nil { return false }
-        if !load.path.isEmpty { return file.path == load.path }
-        return file.manifest.name == load.name || stem(file.path) == load.name
+    /// By path where one is given; otherwise by the module's name, and only then by its file's.
+    private func file(for load: Configuration.Load) -> ModuleFile? {
+        if load.builtin != nil { return nil }
+        if !load.path.isEmpty {
+            let path = ModuleScanner.resolved(load.path)
+            return scan.accepted.first { ModuleScanner.resolved($0.path) == path }
+        }
+        return scan.accepted.first { $0.manifest.name == load.name }
+            ?? scan.accepted.first { Self.stem($0.path) == load.name }
     }
 
     /// `billing` of `plugins/libbilling.so`.
@@ -120,10 +157,12 @@ package struct ModuleCatalogue: Sendable {
         return name.hasPrefix("lib") ? String(name.dropFirst(3)) : name
     }
 
-    private static func problem(_ error: ModuleError, _ path: String, _ draft: ConfigurationDraft) -> ConfigurationError {
+    private static func problem(_ error: ModuleError, _ path: String, _ draft: ConfigurationDraft) -> ConfigurationError
+    {
         let cause = error.cause.map { " (\($0))" } ?? ""
         return ConfigurationError(
-            code: .unresolved, message: "\(error.file): \(error.message)\(cause)", location: place(path, draft), path: path,
+            code: .unresolved, message: "\(error.file): \(error.message)\(cause)", location: place(path, draft),
+            path: path,
             remedy: error.remedy)
     }
 

@@ -32,12 +32,13 @@ enum Modules {
         }
     }
 
-    private static var include: String {
+    static var include: String {
         URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
             .deletingLastPathComponent().deletingLastPathComponent().appendingPathComponent("sdk/c/include").path
     }
 
-    private static func compile(_ arguments: [String]) throws {
+    /// Runs `cc`.
+    static func compile(_ arguments: [String]) throws {
         let process = Process()
         process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
         process.arguments = ["cc"] + arguments
