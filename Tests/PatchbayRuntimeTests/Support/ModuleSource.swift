@@ -22,8 +22,10 @@ enum ModuleSource {
 
         static patchbay_status lab_open(const patchbay_host *host, patchbay_str config, void **state) {
           lab *made = calloc(1, sizeof *made);
-          (void)host;
+          const patchbay_meter *meter = host->service(host, PATCHBAY_STR(PATCHBAY_METER));
           if (!made) return PATCHBAY_E_NOMEM;
+          meter->declare(host, PATCHBAY_METER_COUNTER, PATCHBAY_STR("lab.seen"), PATCHBAY_STR("{event}"),
+                         PATCHBAY_STR("Events that record saw."), &made->meter);
           patchbay_json_string(config, "path", made->path, sizeof made->path);
           patchbay_json_string(config, "gate", made->gate, sizeof made->gate);
           patchbay_json_string(config, "text", made->text, sizeof made->text);
@@ -70,6 +72,7 @@ enum ModuleSource {
               int running = atomic_fetch_add(&lab->running, 1) + 1, most = atomic_load(&lab->most);
               while (most < running && !atomic_compare_exchange_weak(&lab->most, &most, running)) {}
               if (lab->sleep > 0) pause_for(lab->sleep);
+              context->meter->record(context->host, lab->meter, 1, NULL, 0);
               note(lab, "%.*s attempt=%u of=%u route=%.*s most=%d deadline=%d text=%s trace=%.*s cause=%.*s "
                    "correlation=%.*s depth=%.*s timer=%.*s", PATCHBAY_ARGS(event->id), event->attempt,
                    event->max_attempts, PATCHBAY_ARGS(event->route), atomic_load(&lab->most), event->deadline_ns != 0,
