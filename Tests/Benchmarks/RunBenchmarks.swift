@@ -47,7 +47,7 @@ enum RunBenchmarks {
             values: (0..<bench.settings.runs).map { _ in
                 Double(bench.eventCount) / decodeOnce(try Data(contentsOf: bench.events))
             })
-        let series = try run(bench, "w1_3routes_\(bench.eventCount)", extra: "log: {bytes: 64MiB}")
+        let series = try run(bench, "w1_3routes_\(bench.eventCount)", extra: "")
         print(
             "  ratio to decoding alone on one thread: \(String(format: "%.2f", series.median / floor.median)) (\(floor.text(1e6)) M events/s)"
         )
@@ -57,7 +57,7 @@ enum RunBenchmarks {
     static func permits(_ bench: Workbench) throws {
         _ = try run(
             bench, "w1_maxInFlight8_\(bench.eventCount)",
-            extra: "log: {bytes: 64MiB}\npolicies: {bulkheads: {default: {maxInFlight: 8}}}")
+            extra: "policies: {bulkheads: {default: {maxInFlight: 8}}}")
     }
 
     /// Allocations per event, from two runs of different length.
@@ -83,7 +83,7 @@ enum RunBenchmarks {
 
     private static func mallocs(_ bench: Workbench, _ events: URL) throws -> Double {
         let output = bench.folder.appendingPathComponent("mallocs").path
-        let file = try configuration(bench, events: events.path, extra: "log: {bytes: 64MiB}")
+        let file = try configuration(bench, events: events.path, extra: "")
         try Workbench.shell(
             "'\(Workbench.host)' run -c '\(file)' --once -q",
             environment: ["LD_PRELOAD": "\(bench.folder.path)/malloc_count.so", "MALLOC_COUNT": output])
@@ -91,19 +91,22 @@ enum RunBenchmarks {
         return Double(text.trimmingCharacters(in: .whitespacesAndNewlines)) ?? 0
     }
 
-    /// Resident memory after ten times as many events.
+    /// Resident memory at the end, and at the end of ten times as many events.
     static func memory(_ bench: Workbench) throws {
-        let once = try residentPeak(bench, repeats: 1)
-        let ten = try residentPeak(bench, repeats: 10)
+        let once = try residentEnd(bench, repeats: 1)
+        let ten = try residentEnd(bench, repeats: 10)
         let megabytes = { (bytes: Int) in String(format: "%.1f", Double(bytes) / 1e6) }
         print(
-            "memory_peak: \(megabytes(once)) MB after \(bench.eventCount) events, \(megabytes(ten)) MB after \(bench.eventCount * 10), difference \(megabytes(ten - once)) MB"
+            "memory_end: \(megabytes(once)) MB after \(bench.eventCount) events, \(megabytes(ten)) MB after \(bench.eventCount * 10), difference \(megabytes(ten - once)) MB"
         )
+        if !bench.settings.isTiny, ten - once > 5_000_000 {
+            throw BenchmarkError("memory grew by \(megabytes(ten - once)) MB, more than 5 MB")
+        }
     }
 
-    private static func residentPeak(_ bench: Workbench, repeats: Int) throws -> Int {
+    private static func residentEnd(_ bench: Workbench, repeats: Int) throws -> Int {
         let list = Array(repeating: "'\(bench.events.path)'", count: repeats).joined(separator: " ")
-        let file = try configuration(bench, events: nil, extra: "log: {bytes: 16MiB}")
+        let file = try configuration(bench, events: nil, extra: "")
         let report = try Workbench.shell("cat \(list) | '\(Workbench.host)' run -c '\(file)' --once --json")
         return try number(report, "residentBytesEnd")
     }
@@ -128,8 +131,13 @@ enum RunBenchmarks {
         print(
             "\(name): \(series.text(1e6)) M events/s, start and end of the process included; resident \(resident / 1_000_000) MB at most"
         )
+        guard bench.settings.isTiny || resident <= residentBytesMax else {
+            throw BenchmarkError("\(resident / 1_000_000) MB resident, more than \(residentBytesMax / 1_000_000)")
+        }
         return series
     }
+
+    private static let residentBytesMax = 150_000_000
 
     private static func configuration(_ bench: Workbench, events: String?, extra: String) throws -> String {
         let source = events.map { "{name: in, type: file, path: '\($0)'}" } ?? "{name: in, type: stdin}"
