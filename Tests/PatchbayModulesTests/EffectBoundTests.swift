@@ -52,6 +52,21 @@ import Testing
         #expect(bench.state.bytes == 40)
     }
 
+    @Test func `values that have expired make room in a full store`() throws {
+        let bench = ModuleBench(stateBytes: 100)
+        let state = try bench.service(HostServiceID.state, patchbay_state.self)
+        let first = bench.open()
+        let bytes = [UInt8](repeating: 1, count: 90)
+        #expect(state.put(bench.host, first, lasting("old"), bytes, 90, StateRevision.any, 1) == .ok)
+        #expect(bench.commit(bench.settle(first)) == .committed)
+        #expect(bench.state.bytes == 93)
+        bench.clock.advance(1)
+        let next = bench.open()
+        #expect(try put(bench, next, "new", 90) == .ok)
+        #expect(bench.commit(bench.settle(next)) == .committed)
+        #expect(bench.state.bytes == 93)
+    }
+
     @Test func `a call that is not done, or that rewrites a key, gives its room back`() throws {
         let bench = ModuleBench(stateBytes: 100)
         let failing = bench.open()

@@ -103,6 +103,13 @@ extension RunReport {
                     })
             ),
         ]
+        if let metrics, !metrics.metrics.isEmpty {
+            do {
+                members.append(("metrics", try JSONReader().value(Array(metrics.json.utf8))))
+            } catch {
+                preconditionFailure("metrics are no JSON: \(error)")
+            }
+        }
         if let pendingWritten {
             members.append(
                 (

@@ -118,7 +118,10 @@ enum StateService {
         let room = effects.stateRoom ?? ByteRoom.Hold(environment.state.room)
         effects.stateRoom = room
         guard effects.grow(by: change, max: environment.limits.effectBytesPerCall) else { return false }
-        if room.resize(by: write.storedByteCount - (old?.storedByteCount ?? 0)) { return true }
+        let stored = write.storedByteCount - (old?.storedByteCount ?? 0)
+        if room.resize(by: stored) { return true }
+        // What has expired makes room, too.
+        if environment.state.sweepWhenDue(now: environment.unixNow()), room.resize(by: stored) { return true }
         _ = effects.grow(by: -change, max: 0)
         return false
     }

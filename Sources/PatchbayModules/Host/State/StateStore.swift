@@ -24,6 +24,8 @@ package final class StateStore: Sendable {
         var entries: [HandlerScope: [String: Entry]] = [:]
         var revision: UInt64 = 0
         var bytes = 0
+        /// No sweep before, in Unix nanoseconds: a full store is not searched for every write that it refuses.
+        var nextSweep: UInt64 = 0
     }
 
     /// Keys and values together, those that open calls have written included.
@@ -49,6 +51,17 @@ package final class StateStore: Sendable {
             room.settle(contents.bytes - before)
             return .committed
         }
+    }
+
+    /// Forgets what has expired, unless that was done less than a second ago; whether it was done.
+    func sweepWhenDue(now: UInt64) -> Bool {
+        let isDue = contents.withLock { contents in
+            guard now >= contents.nextSweep else { return false }
+            contents.nextSweep = now &+ 1_000_000_000
+            return true
+        }
+        if isDue { sweep(now: now) }
+        return isDue
     }
 
     /// Forgets what has expired. Call now and then; reads never see expired values anyway.
