@@ -46,6 +46,31 @@ import Testing
         #expect(report.counts("lab.gate").done == UInt64(Self.count) && report.exitCode == 0 && report.drift == nil)
     }
 
+    /// Regression: its calls in the shared pool took that pool's threads one by one, and nothing else ran there.
+    @Test func `a handler that is stuck and had promised to return promptly`() throws {
+        let bench = try bench()
+        try bench.install("hasty")
+        let yaml = Self.yaml("hasty.gate", config: "{}").replacing(
+            "{name: lab, config: {}}", with: "{name: hasty, config: {path: FOLDER/seen, gate: FOLDER/open}}")
+        let host = try bench.host(yaml)
+        try host.start()
+        #expect(bench.eventually { host.progress.counts("builtin.log").done == UInt64(Self.count) })
+        try bench.write("open", "")
+        let report = host.wait()
+        #expect(report.counts("hasty.gate").done == UInt64(Self.count) && report.exitCode == 0 && report.drift == nil)
+    }
+
+    /// Regression: `--once` waited for ever for calls that stood behind ones that the host had given up on.
+    @Test func `a run to the end does not wait for calls that never end`() throws {
+        let bench = try bench(40)
+        let yaml = Self.yaml("lab.gate", config: "{path: FOLDER/seen, gate: FOLDER/never}").replacing(
+            "use: {timeout: patient}", with: "use: {timeout: default}")
+        let report = try bench.run(yaml)
+        #expect(report.end == "stuck" && report.exitCode == 1 && report.drift == nil)
+        #expect(report.counts("builtin.log").done == 40)
+        #expect(UInt64(report.pendingWritten?.count ?? 0) + report.counts("lab.gate").dead == 40)
+    }
+
     @Test func `a handler that never completes`() throws {
         let bench = try bench(300)
         let host = try bench.host(Self.yaml("lab.hang", config: "{path: FOLDER/seen}"))

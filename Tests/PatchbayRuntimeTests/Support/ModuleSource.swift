@@ -1,6 +1,11 @@
 /// The C modules that these tests run, as source: `lab`, whose handlers do what their configuration and the events say.
 enum ModuleSource {
-    static let all = ["lab": lab, "batcher": batcher]
+    static let all = ["lab": lab, "batcher": batcher, "hasty": hasty]
+
+    /// `lab` under another name, whose `gate` promises to return promptly and does not.
+    private static let hasty =
+        lab.replacing("\"name\": \"lab\"", with: "\"name\": \"hasty\"")
+        .replacing("{\"id\": \"gate\",", with: "{\"id\": \"gate\", \"blocking\": false,")
 
     private static let head = ##"""
         #include <patchbay/handler.h>
