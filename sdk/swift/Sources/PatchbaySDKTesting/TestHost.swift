@@ -34,19 +34,20 @@ public final class TestHost: Sendable {
         }
     }
 
-    /// Sends an event and waits for its completion. Returns nil when none comes within `timeout`.
-    public func send(_ event: TestEvent, timeout: Duration = .seconds(5)) async -> TestReport? {
+    /// Sends an event and waits for its completion. Returns nil when none comes within `timeout`: long by default, since
+    /// tests that block can keep an asynchronous handler from running for a while.
+    public func send(_ event: TestEvent, timeout: Duration = .seconds(60)) async -> TestReport? {
         await core.report(of: core.start([event]), within: timeout).first ?? nil
     }
 
     /// Sends events as one batch; the handler is a `BatchHandler`. One report for each event, in their order.
-    public func send(batch events: [TestEvent], timeout: Duration = .seconds(5)) async -> [TestReport?] {
+    public func send(batch events: [TestEvent], timeout: Duration = .seconds(60)) async -> [TestReport?] {
         await core.report(of: core.start(events, asBatch: true), within: timeout)
     }
 
     /// Sends an event, cancels its call as the runtime would, and waits for its completion.
     public func sendAndCancel(
-        _ event: TestEvent, why: CancelReason = .timeout, timeout: Duration = .seconds(5)
+        _ event: TestEvent, why: CancelReason = .timeout, timeout: Duration = .seconds(60)
     ) async -> TestReport? {
         let calls = core.start([event])
         core.cancel(calls, why)
