@@ -17,7 +17,7 @@ extension Configuration {
                 "Named policies that routes use; 'default' applies where a route names none."),
             Key(
                 "routes", \.routes, Route.section.format.list(),
-                "Which events go to which handlers; every matching route fires, by 'order'."),
+                "Which events go to which handlers: every matching route, by 'order'; a handler gets an event once."),
             Key("unmatched", \.unmatched, .choice(), "What happens to an event that no route takes."),
             Key("sources", \.sources, Source.section.format.list(), "Where events come from."),
             Key("log", \.log, Log.section.format, "The event log in front of the handlers."),
