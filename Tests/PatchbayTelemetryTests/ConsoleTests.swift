@@ -25,6 +25,19 @@ struct JourneyRendererTests {
         #expect(JourneyRenderer(colour: false).render(sampleJourney().reversed()) == expected)
     }
 
+    @Test func `the order of sibling handlers raced with their start times`() {
+        for audited in [UInt64(40), 900] {
+            var spans = sampleJourney()
+            spans[1] = .route(
+                matched: ["orders", "audit"], handlers: ["billing.charge", "audit.append"], context: spans[1].context,
+                parentSpanID: spans[1].parentSpanID, start: spans[1].start, end: spans[1].end)
+            spans[2].start = sampleStart + audited * 1_000
+            let shown = JourneyRenderer(colour: false).render(spans)
+            let handlers = shown.matches(of: #/[├└] . (billing.charge|audit.append)/#).map { String($0.output.1) }
+            #expect(handlers == ["billing.charge", "audit.append"])
+        }
+    }
+
     @Test func `colours change nothing but escape sequences`() {
         let coloured = JourneyRenderer(colour: true).render(sampleJourney())
         let plain = coloured.replacing(#/\u{1b}\[[0-9]+m/#, with: "")

@@ -22,7 +22,8 @@ func sampleJourney() -> [Span] {
                 id: "order-1042", source: "/shop", type: "com.shop.order.created", subject: "eu/42", bodyBytes: 303),
             from: "orders", context: root, start: at(0), end: at(18)),
         .route(
-            matched: ["audit", "orders"], deliveries: 2, context: context(0, 0, IDGenerator.Role.route),
+            matched: ["audit", "orders"], handlers: ["audit.append", "billing.charge"],
+            context: context(0, 0, IDGenerator.Role.route),
             parentSpanID: root.spanID, start: at(18), end: at(24)),
     ]
     func attempt(
@@ -57,7 +58,7 @@ func sampleJourney() -> [Span] {
             from: "billing.charge", context: emitted, parentSpanID: third.context.spanID, start: at(1_509_500),
             end: at(1_509_520)),
         .route(
-            matched: ["mail"], deliveries: 1, context: context(0, 0, IDGenerator.Role.route, position: 2),
+            matched: ["mail"], handlers: ["mail.send"], context: context(0, 0, IDGenerator.Role.route, position: 2),
             parentSpanID: emitted.spanID, start: at(1_509_520), end: at(1_509_530)),
     ]
     var mail = Span.process(

@@ -88,8 +88,8 @@ package final class Host: Sendable {
             limits: pbj_limits(
                 event_bytes: UInt32(clamping: configuration.limits.eventBytes),
                 nesting: UInt32(clamping: configuration.limits.nesting)),
-            unmatched: Self.unmatched(configuration.unmatched), laneCount: blueprint.lanes.count, tracer: tracer,
-            continuesTrace: configuration.telemetry.context == .parent)
+            unmatched: Self.unmatched(configuration.unmatched), laneHandlers: blueprint.lanes.map(\.handler),
+            tracer: tracer, continuesTrace: configuration.telemetry.context == .parent)
         emitted = IntakeCounters(name: "handlers")
         var sources: [RunningSource] = []
         for (number, source) in SourceFactory.sources(configuration, once: options.once, logger: logger).enumerated() {

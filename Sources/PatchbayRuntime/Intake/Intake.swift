@@ -15,7 +15,8 @@ final class Intake {
         var plan: FieldPlan
         var limits: pbj_limits
         var unmatched: Unmatched
-        var laneCount: Int
+        /// The handler of each lane.
+        var laneHandlers: [String]
         var tracer: Tracer
         /// The host's spans continue the trace that came with the event, instead of being linked to it.
         var continuesTrace: Bool
@@ -67,8 +68,9 @@ final class Intake {
         fields = .allocate(capacity: max(1, EventBatch.eventsMax * fieldCount))
         routedCapacity = EventBatch.eventsMax * max(1, setup.table.deliveriesPerEventMax)
         routed = .allocate(capacity: routedCapacity)
-        perLane = .allocate(capacity: max(1, setup.laneCount))
-        perLane.initialize(repeating: 0, count: max(1, setup.laneCount))
+        let lanes = max(1, setup.laneHandlers.count)
+        perLane = .allocate(capacity: lanes)
+        perLane.initialize(repeating: 0, count: lanes)
     }
 
     deinit {
@@ -236,13 +238,13 @@ final class Intake {
         if tracer.records(context) {
             recordSpans(
                 batch, record, context, creator, continues: continues,
-                routes: (0..<count).map { Int(deliveries[$0].route) })
+                deliveries: UnsafeBufferPointer(start: deliveries, count: count))
         }
     }
 
     private func recordSpans(
         _ batch: EventBatch, _ record: pbj_event, _ context: TraceContext, _ creator: TraceContext, continues: Bool,
-        routes: [Int]
+        deliveries: UnsafeBufferPointer<RoutedDelivery>
     ) {
         let view = BatchView(batch)
         let now = pbs_unix_now()
@@ -267,12 +269,12 @@ final class Intake {
             receive.links.append(Span.Link(context: creator))
         }
         var names: [String] = []
-        for route in routes {
-            let name = setup.routeName(route)
+        for delivery in deliveries {
+            let name = setup.routeName(Int(delivery.route))
             if names.last != name { names.append(name) }
         }
         let route = Span.route(
-            matched: names, deliveries: routes.count,
+            matched: names, handlers: deliveries.map { setup.laneHandlers[Int($0.lane)] },
             context: context.child(
                 spanID: setup.tracer.ids.spanID(position: number << 48 | sequence.last, role: IDGenerator.Role.route)),
             parentSpanID: context.spanID, start: receive.start, end: now)

@@ -128,7 +128,8 @@ struct JourneyDrawing {
 
     static func steps(below node: JourneyTree.Node) -> [Step] { steps(node.children, events: node.span.events) }
 
-    /// Deliveries stand beside the route span that they hang on; attempts of one route and handler become one step.
+    /// Deliveries stand behind the route span that decided them, in its order and not by start, in which they race;
+    /// attempts of one route and handler become one step.
     private static func steps(_ nodes: [JourneyTree.Node], events: [Span.Event]) -> [Step] {
         let flat = nodes.flatMap { node in
             guard JourneyRole(node.span) == .route else { return [node] }
@@ -148,6 +149,14 @@ struct JourneyDrawing {
                 places[key] = found.count
                 found.append((node.span.start, [node]))
             }
+        }
+        if let route = flat.first(where: { JourneyRole($0.span) == .route }) {
+            let handlers = route.span.texts(SpanKey.handlers)
+            func rank(_ step: JourneyTree.Node) -> Int {
+                guard JourneyRole(step.span) == .process else { return -1 }
+                return handlers.firstIndex(of: step.span.text(SpanKey.handler)) ?? handlers.count
+            }
+            found.sort { rank($0.attempts[0]) < rank($1.attempts[0]) }
         }
         var steps = found.map { item in
             (item.start, item.attempts.count == 1 ? Step.single(item.attempts[0]) : .delivery(item.attempts))
@@ -174,18 +183,12 @@ struct JourneyDrawing {
     }
 
     private func summary(of spans: [Span]) -> String {
-        var counts: [(String, Int)] = []
         let settled = spans.filter { JourneyRole($0) == .process && !$0.isRetried }
-        for span in settled.sorted(by: { ($0.start, $0.context.spanID) < ($1.start, $1.context.spanID) }) {
-            let word = JourneyLabel.word(span.outcome)
-            if let index = counts.firstIndex(where: { $0.0 == word }) {
-                counts[index].1 += 1
-            } else {
-                counts.append((word, 1))
-            }
-        }
+        let counts = settled.reduce(into: [:]) { $0[$1.outcome, default: 0] += 1 }
         let total = spans.reduce(start) { max($0, $1.end) } - start
-        let parts = counts.map { "\($0.1) \($0.0)" }
+        let parts = (SpannedOutcome.allCases + [nil]).compactMap { outcome in
+            counts[outcome].map { "\($0) \(JourneyLabel.word(outcome))" }
+        }
         // Without the route's span, or with deliveries that it names, an empty list only says that spans were dropped.
         let hasNone = spans.contains { JourneyRole($0) == .route && ($0[SpanKey.deliveries] ?? 0) == 0 }
         let none = hasNone ? "no delivery" : "deliveries not seen, spans were dropped,"

@@ -2,7 +2,7 @@
 struct JourneyTree {
     struct Node {
         let span: Span
-        /// By start.
+        /// By start; of the same start, in the order of recording.
         var children: [Node]
     }
 
@@ -25,7 +25,7 @@ struct JourneyTree {
     }
 
     private static func nodes(_ spans: [Span], _ byParent: inout [UInt64: [Span]]) -> [Node] {
-        spans.sorted { ($0.start, $0.context.spanID) < ($1.start, $1.context.spanID) }.map { span in
+        spans.sorted { $0.start < $1.start }.map { span in
             let below = byParent.removeValue(forKey: span.context.spanID) ?? []
             return Node(span: span, children: nodes(below, &byParent))
         }
@@ -55,6 +55,12 @@ extension Span {
     func text(_ key: String) -> String {
         guard case .string(let text)? = self[key] else { return "" }
         return text
+    }
+
+    /// The strings of a list; empty without one.
+    func texts(_ key: String) -> [String] {
+        guard case .array(let values)? = self[key] else { return [] }
+        return values.map(\.text)
     }
 
     func number(_ key: String) -> Int64? {

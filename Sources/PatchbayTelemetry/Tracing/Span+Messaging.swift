@@ -17,6 +17,7 @@ package enum SpanKey {
     package static let eventSubject = "cloudevents.event_subject"
     package static let route = "patchbay.route"
     package static let deliveries = "patchbay.deliveries"
+    package static let handlers = "patchbay.handlers"
     package static let emitted = "patchbay.emitted"
     package static let handler = "patchbay.handler"
     package static let attempt = "patchbay.attempt"
@@ -48,8 +49,8 @@ package struct SpannedEvent: Hashable, Sendable {
 }
 
 /// How an attempt ended, in the words of spans and the console tree.
-package enum SpannedOutcome: String, Sendable {
-    case done, retry, fail, skip, busy, cancelled, timeout
+package enum SpannedOutcome: String, Sendable, CaseIterable {
+    case done, skip, retry, fail, timeout, busy, cancelled
 
     var isError: Bool { self == .retry || self == .fail || self == .timeout }
 }
@@ -81,17 +82,19 @@ extension Span {
     ///
     /// - Parameters:
     ///   - routes: the names of the routes that matched, in order.
-    ///   - deliveries: how many handlers get the event; the console tree waits for as many.
+    ///   - handlers: who gets the event, in the order of routes and targets; the console tree waits for as many
+    ///     deliveries and shows them in this order.
     package static func route(
-        matched routes: [String], deliveries: Int, context: TraceContext, parentSpanID: UInt64, start: UInt64,
+        matched routes: [String], handlers: [String], context: TraceContext, parentSpanID: UInt64, start: UInt64,
         end: UInt64
     ) -> Span {
         Span(
             name: "route", kind: .internal, context: context, parentSpanID: parentSpanID, start: start, end: end,
             attributes: [
                 Attribute(SpanKey.system, "patchbay"), Attribute(SpanKey.operationName, "route"),
-                Attribute(SpanKey.deliveries, .int(Int64(deliveries))),
+                Attribute(SpanKey.deliveries, .int(Int64(handlers.count))),
                 Attribute(SpanKey.route, .string(routes.joined(separator: ","))),
+                Attribute(SpanKey.handlers, .array(handlers.map { .string($0) })),
             ])
     }
 
