@@ -76,7 +76,7 @@ let package = Package(
         library("PatchbayEvents", ["CPatchbay", "CPatchbayJSON", "CPatchbaySystem"]),
         library("PatchbayExpressions", ["PatchbayEvents", "CPatchbayJSON", "CPatchbayRegex"]),
         library("PatchbayResilience", []),
-        library("PatchbayLog", ["PatchbayEvents"]),
+        library("PatchbayLog", ["CPatchbayJSON", "CPatchbaySystem", "PatchbayEvents"]),
         .target(
             name: "PatchbayTelemetry", dependencies: ["PatchbayEvents", "CPatchbaySystem", logging, protobuf],
             exclude: ["OTLP/Generated/README.md"], swiftSettings: strict),
@@ -120,6 +120,7 @@ let package = Package(
         tests(
             "PatchbayModules", ["CPatchbay", "PatchbayEvents", "PatchbaySchemas", "PatchbayTelemetry", logging],
             exclude: ["Fixtures"]),
+        tests("PatchbayLog", ["CPatchbayJSON", "CPatchbaySystem", "PatchbayEvents"]),
         tests("PatchbayRouting", ["PatchbayEvents", "PatchbayExpressions", "CPatchbayJSON"]),
         tests(
             "PatchbayDispatch",

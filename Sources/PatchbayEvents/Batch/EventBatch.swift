@@ -44,8 +44,8 @@ package final class EventBatch: @unchecked Sendable {
     package var holds = 0
     /// Unix nanoseconds when it was read.
     package var receivedAt: UInt64 = 0
-    /// How many times its events were emitted from events: 0 for what came from outside.
-    package var emitDepth: UInt8 = 0
+    /// Its lines are plain JSON that an envelope made events of.
+    package var isEnveloped = false
 
     // Text and records are mapped, not allocated: a batch that goes gives its pages back at once, so what a burst took
     // does not stay with the process.
@@ -96,7 +96,7 @@ package final class EventBatch: @unchecked Sendable {
         runs.removeAll(keepingCapacity: true)
         unmatched.removeAll(keepingCapacity: true)
         holds = 0
-        emitDepth = 0
+        isEnveloped = false
         pbj_arena_reset(arena)
     }
 

@@ -84,4 +84,7 @@ extension patchbay_str {
             UnsafeBufferPointer(start: $0, count: Int(len))
         }
     }
+
+    /// The same as raw bytes.
+    package var raw: UnsafeRawBufferPointer { UnsafeRawBufferPointer(start: ptr, count: ptr == nil ? 0 : Int(len)) }
 }

@@ -102,6 +102,7 @@ final class Intake {
         request.arena = batch.arena
         pbj_decode(decoder, &request)
         batch.receivedAt = pbs_unix_now()
+        batch.isEnveloped = envelope != nil
         counters.received.add(UInt64(request.count))
         let count = settle(batch, request, directLane: directLane, directRoute: directRoute)
         group(batch, count)
