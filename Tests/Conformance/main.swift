@@ -3,7 +3,7 @@ import Foundation
 /// Runs the independent suites under `PATCHBAY_SUITES` (default `../shared/suites`): one line a suite, then a closing
 /// line `N passed, N failed, N skipped`. Arguments name the suites to run; none runs all. Exit 1 when a case failed.
 let suites = [
-    cloudEventsSuite, celSuite, retrySuite, jsonSchemaSuite, traceContextSuite, otlpSuite,
+    cloudEventsSuite, celSuite, cesqlSuite, retrySuite, jsonSchemaSuite, traceContextSuite, otlpSuite,
 ]
 
 let root = URL(fileURLWithPath: ProcessInfo.processInfo.environment["PATCHBAY_SUITES"] ?? "../shared/suites")
