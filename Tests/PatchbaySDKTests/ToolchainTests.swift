@@ -12,6 +12,10 @@ import Testing
         process.executableURL = URL(filePath: "/usr/bin/env")
         process.arguments = arguments
         process.currentDirectoryURL = folder
+        // As in a shell of its own, even where `make test` started the tests.
+        process.environment = ProcessInfo.processInfo.environment.filter {
+            !["MAKEFLAGS", "MAKELEVEL", "MFLAGS"].contains($0.key)
+        }
         process.standardOutput = pipe
         process.standardError = pipe
         try process.run()
