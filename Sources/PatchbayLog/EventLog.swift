@@ -45,6 +45,8 @@ package struct LogUsage: Sendable, Equatable {
 
     /// Whether sources have to wait.
     package var isFull: Bool { retainedBytes >= boundBytes }
+    /// What may be emitted and not appended yet: the reserve, as far as what is appended leaves it.
+    package var emitRoomBytes: Int { max(0, min(reserveBytes, boundBytes + reserveBytes - retainedBytes)) }
     /// Whether handlers' emits are refused too.
     package var isReserveFull: Bool { retainedBytes >= boundBytes + reserveBytes }
 }

@@ -4,9 +4,10 @@ package import PatchbayEvents
 package struct MemoryLog: EventLog {
     package private(set) var usage: LogUsage
 
-    /// `boundBytes` is `log.bytes`. A quarter of it, at least 16 MiB, is the reserve for what handlers emit.
+    /// `boundBytes` is `log.bytes`. A quarter of it is the reserve for what handlers emit; at least 17 MiB, so that all
+    /// that one call may emit finds room.
     package init(boundBytes: Int) {
-        usage = LogUsage(boundBytes: boundBytes, reserveBytes: max(16 << 20, boundBytes / 4))
+        usage = LogUsage(boundBytes: boundBytes, reserveBytes: max(17 << 20, boundBytes / 4))
     }
 
     package mutating func append(_ batch: EventBatch, from origin: AppendOrigin) throws(LogError) {

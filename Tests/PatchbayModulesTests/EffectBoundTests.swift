@@ -104,9 +104,9 @@ import Testing
         let emit = try bench.service(HostServiceID.emit, patchbay_emit.self)
         let call = bench.open()
         var event = draft(1)
-        bench.calls.refuseEmits(true)
+        bench.calls.emitRoom.limit(to: 0)
         #expect(emit.add(bench.host, call, &event) == .limit)
-        bench.calls.refuseEmits(false)
+        bench.calls.emitRoom.limit(to: 1000)
         #expect(emit.add(bench.host, call, &event) == .ok)
         #expect(bench.settle(call).effects?.emits.count == 1)
     }

@@ -109,6 +109,10 @@ extension DispatchCore {
             isPermanent: false, duration: duration, isOwed: true, now: now, unixNow: unixNow, effects: &effects)
     }
 
+    /// A call of the lane brought forth so much that its calls are not to run ahead of what is settled: permits are
+    /// counted exactly until one ends that did not.
+    package mutating func keepClose(_ lane: Int) { (lanes + lane).pointee.isCrowded = true }
+
     // MARK: Private
 
     /// What an outcome means here: lost state reruns the call, and giving up because the process stops is not the

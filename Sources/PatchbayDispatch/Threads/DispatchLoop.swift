@@ -23,7 +23,7 @@ struct DispatchLoop: ~Copyable {
     var log: any EventLog & Sendable
     var core: DispatchCore
     var effects = DispatchEffects()
-    var emits = EmitQueue()
+    var emits: EmitQueue
     var now: UInt64
     /// Unix time minus monotonic time.
     let unixOffset: UInt64
@@ -35,6 +35,9 @@ struct DispatchLoop: ~Copyable {
     var statusDue: UInt64 = 0
     private var compactAt: Int
     private let readAheadBytes: Int
+    /// A call that emits as much keeps its lane's calls from running ahead: a full queue of such calls would fill half
+    /// of the reserve.
+    private let keepCloseBytes: Int
     private var readAheadDue: UInt64 = 0
     private var settledAtTake: UInt64 = 0
     private var deliveriesAtTake: UInt64 = 0
@@ -54,6 +57,7 @@ struct DispatchLoop: ~Copyable {
         self.host = host
         self.pools = pools
         table = dispatcher.table
+        emits = EmitQueue(room: table.emitRoom)
         lanes = dispatcher.shared.lanes
         infos = dispatcher.shared.infos
         ids = dispatcher.tracer.ids
@@ -62,6 +66,7 @@ struct DispatchLoop: ~Copyable {
         core = DispatchCore(dispatcher.plan, seed: dispatcher.options.seed, callCapacity: table.capacity - 1)
         compactAt = log.usage.boundBytes / 4
         readAheadBytes = min(32 << 20, log.usage.boundBytes / 4)
+        keepCloseBytes = log.usage.reserveBytes / 1024
         now = pbs_now()
         unixOffset = pbs_unix_now() &- now
         let shortest = dispatcher.plan.routes.map(\.timeout.attempt).filter { $0 > 0 }.min() ?? 1_000_000_000
@@ -77,7 +82,7 @@ struct DispatchLoop: ~Copyable {
             progress = takeBuried() || progress
             progress = takeIn() || progress
             progress = reenterEmits() || progress
-            table.refuseEmits(log.usage.isReserveFull || emits.bytes + waitingBytes > log.usage.reserveBytes)
+            table.emitRoom.limit(to: log.usage.emitRoomBytes)
             progress = compactWhenDue() || progress
             core.advance(now: now, effects: &effects)
             progress = perform() || progress
@@ -106,15 +111,13 @@ struct DispatchLoop: ~Copyable {
         }
     }
 
-    /// Emitted events that the log has no room for yet.
-    private var waitingBytes: Int { waiting.isEmpty ? 0 : waiting.reduce(0) { $0 + $1.byteCount } }
-
     // MARK: Taking in
 
     private mutating func takeIn() -> Bool {
         var progress = false
         while let batch = waiting.first, append(batch, .handler) {
             waiting.removeFirst()
+            table.emitRoom.settle(-batch.byteCount)
             progress = true
         }
         for port in ports {
@@ -163,17 +166,21 @@ struct DispatchLoop: ~Copyable {
     }
 
     private static var emitsPerTurn: Int { 256 }
+    private static var emitBytesPerTurn: Int { 1 << 20 }
 
     private mutating func reenterEmits() -> Bool {
         // A part a turn, so that a handler that emits much holds up no lane; none while the log has no room for more.
         guard waiting.isEmpty else { return false }
         let unixNow = now &+ unixOffset
-        var due = emits.takeDue(unixNow, max: Self.emitsPerTurn)
+        var due = emits.takeDue(unixNow, max: Self.emitsPerTurn, bytesMax: Self.emitBytesPerTurn)
         if let timer = host.nextTimer(), timer <= unixNow { due += host.fireTimers(unixNow) }
         guard !due.isEmpty else { return false }
         for batch in host.reenter(due) {
             batch.source = -1
-            if !append(batch, .handler) { waiting.append(batch) }
+            if !append(batch, .handler) {
+                waiting.append(batch)
+                table.emitRoom.settle(batch.byteCount)
+            }
         }
         return true
     }
@@ -298,6 +305,7 @@ struct DispatchLoop: ~Copyable {
         let settlement = core.settle(
             UInt32(index), outcome, startedAt: startedAt, stateConflict: conflict, now: now, unixNow: unixNow,
             effects: &effects)
+        if let room = outcome.effects?.emitRoom, room.bytes >= keepCloseBytes { core.keepClose(Int(info.lane)) }
         guard let reference, outcome.kind != .unstarted else { return }
         host.spans.map { _ = $0.endAll(call: call, now: unixNow) }
         report(

@@ -1,26 +1,27 @@
 import PatchbayEvents
 
-/// Events that wait to come in again: at once, or at a time.
+/// Events that wait to come in again: at once, or at a time. What they hold counts against the room for emits.
 struct EmitQueue {
-    private var ready: [Reentry] = []
-    /// How many of `ready` are taken already.
-    private var taken = 0
+    /// In the order in which they came.
+    private var arriving: [Reentry] = []
+    /// Older than `arriving`; the oldest last, so that what is taken gives its memory back at once.
+    private var leaving: [Reentry] = []
     /// Latest first, so that what is due is at the end.
     private var delayed: [(due: UInt64, reentry: Reentry)] = []
+    private let room: ByteRoom
 
-    /// What the events hold, roughly.
-    private(set) var bytes = 0
+    init(room: ByteRoom) { self.room = room }
 
-    var isEmpty: Bool { taken == ready.count && delayed.isEmpty }
+    var isEmpty: Bool { hasNoneReady && delayed.isEmpty }
     /// Unix nanoseconds; 0 when something is ready, `nil` when nothing waits.
-    var earliest: UInt64? { taken == ready.count ? delayed.last?.due : 0 }
+    var earliest: UInt64? { hasNoneReady ? delayed.last?.due : 0 }
     /// Everything that waits, for the report of what is pending.
-    var all: [Reentry] { ready[taken...] + delayed.reversed().map(\.reentry) }
+    var all: [Reentry] { leaving.reversed() + arriving + delayed.reversed().map(\.reentry) }
 
     mutating func add(_ reentry: Reentry, notBefore: UInt64, unixNow: UInt64) {
-        bytes += Self.bytes(reentry)
+        room.settle(Self.bytes(reentry))
         guard notBefore > unixNow else {
-            ready.append(reentry)
+            arriving.append(reentry)
             return
         }
         var lower = 0
@@ -32,25 +33,33 @@ struct EmitQueue {
         delayed.insert((notBefore, reentry), at: lower)
     }
 
-    /// At most `max`, oldest first.
-    mutating func takeDue(_ unixNow: UInt64, max: Int) -> [Reentry] {
+    /// Oldest first: at most `max`, and no more once they have `bytesMax`.
+    mutating func takeDue(_ unixNow: UInt64, max: Int, bytesMax: Int) -> [Reentry] {
         while let last = delayed.last, last.due <= unixNow {
-            ready.append(last.reentry)
+            arriving.append(last.reentry)
             delayed.removeLast()
         }
-        let end = min(ready.count, taken + max)
-        let due = Array(ready[taken..<end])
-        for reentry in due { bytes -= Self.bytes(reentry) }
-        taken = end
-        if taken == ready.count {
-            ready.removeAll()
-            taken = 0
-        } else if taken > 4096, taken > ready.count / 2 {
-            ready.removeFirst(taken)
-            taken = 0
+        var due: [Reentry] = []
+        var bytes = 0
+        while due.count < max, bytes < bytesMax, let next = takeOldest() {
+            bytes += Self.bytes(next)
+            due.append(next)
         }
+        room.settle(-bytes)
         return due
     }
 
-    private static func bytes(_ reentry: Reentry) -> Int { 512 + (reentry.event.data?.count ?? 0) }
+    private var hasNoneReady: Bool { arriving.isEmpty && leaving.isEmpty }
+
+    private mutating func takeOldest() -> Reentry? {
+        if leaving.isEmpty {
+            leaving = arriving.reversed()
+            arriving = []
+        }
+        return leaving.popLast()
+    }
+
+    private static func bytes(_ reentry: Reentry) -> Int {
+        EmittedEvent(event: reentry.event, notBefore: 0).heldByteCount
+    }
 }

@@ -2,10 +2,18 @@ import Synchronization
 
 /// Bytes that may be taken up to a bound, by those who hold room for what they will store and by what is stored.
 package final class ByteRoom: Sendable {
-    package let bytesMax: Int
+    private let bound: Atomic<Int>
     private let taken = Atomic<Int>(0)
 
-    package init(bytesMax: Int) { self.bytesMax = bytesMax }
+    package init(bytesMax: Int) { bound = Atomic(bytesMax) }
+
+    package var bytesMax: Int { bound.load(ordering: .relaxed) }
+
+    /// Moves the bound; what is taken beyond it stays so. [any thread]
+    package func limit(to bytesMax: Int) { bound.store(bytesMax, ordering: .relaxed) }
+
+    /// What is taken at this moment.
+    package var bytes: Int { taken.load(ordering: .relaxed) }
 
     /// Takes `bytes` unless that is past the bound; whether it did. Negative bytes are given back. [any thread]
     package func take(_ bytes: Int) -> Bool {
@@ -28,7 +36,9 @@ package final class ByteRoom: Sendable {
 
         package init(_ room: ByteRoom) { self.room = room }
 
-        deinit { room.settle(-held.load(ordering: .relaxed)) }
+        deinit { room.settle(-bytes) }
+
+        package var bytes: Int { held.load(ordering: .relaxed) }
 
         /// Holds `change` more, or fewer; false, and nothing changed, when there is no room. [one thread at a time]
         package func resize(by change: Int) -> Bool {

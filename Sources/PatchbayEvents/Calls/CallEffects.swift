@@ -9,6 +9,8 @@ package struct CallEffects: Sendable {
     private var bytes = 0
     /// Room for the state writes, from when they are made until they are committed or dropped.
     package var stateRoom: ByteRoom.Hold?
+    /// Room for the emits, from when they are made until they are queued for intake or dropped.
+    package var emitRoom: ByteRoom.Hold?
 
     package init() {}
 
@@ -32,6 +34,9 @@ package struct EmittedEvent: Sendable {
         self.event = event
         self.notBefore = notBefore
     }
+
+    /// Memory that it holds until it is in the log, roughly: its bytes, and what the host needs to keep it.
+    package var heldByteCount: Int { byteCount + 512 }
 
     /// Bytes of its attributes and data.
     package var byteCount: Int {

@@ -27,7 +27,9 @@ package final class CallTable: Sendable {
     private let shards: [EffectsShard]
     private let doorbell: Doorbell
     private let stopping = Atomic<Bool>(false)
-    private let refusing = Atomic<Bool>(false)
+    /// Room for what handlers have emitted and the log has not taken yet; the dispatcher moves its bound as the log
+    /// fills.
+    package let emitRoom = ByteRoom(bytesMax: .max)
 
     /// Bytes of scratch that every slot has for what its view points at (idempotency key, traceparent).
     package static let scratchBytes = 512
@@ -102,15 +104,15 @@ package final class CallTable: Sendable {
     /// Ends a call whose completion did not come in time: the late one will be `E_STALE` and still post the slot, so
     /// that the event's memory stays until then. False when the completion was faster.
     package func close(_ index: Int) -> Bool {
-        update(index) { $0 & CallWord.claimed == 0 ? $0 | CallWord.claimed | CallWord.closed | CallWord.cancel : nil }
-            != nil
+        let ended = CallWord.claimed | CallWord.closed | CallWord.cancel
+        guard let word = update(index, { $0 & CallWord.claimed == 0 ? $0 | ended : nil }) else { return false }
+        // What it asked for never comes about, and must not keep the room of others until it ends.
+        if word & CallWord.effects != 0 { takeEffects(index) }
+        return true
     }
 
     /// `cancelled` answers yes to everyone from now on.
     package func stop() { stopping.store(true, ordering: .releasing) }
-
-    /// Says whether the log has no room left for what handlers emit.
-    package func refuseEmits(_ refuses: Bool) { refusing.store(refuses, ordering: .relaxed) }
 
     // MARK: Any thread
 
@@ -162,9 +164,6 @@ package final class CallTable: Sendable {
         if stopping.load(ordering: .acquiring) { return shutdown }
         return words[index].load(ordering: .acquiring) & CallWord.cancel == 0 ? 0 : timeout
     }
-
-    /// Whether `emit` answers `E_LIMIT` for now.
-    package var refusesEmits: Bool { refusing.load(ordering: .relaxed) }
 
     /// Whether a call should end.
     package func isCancelled(_ call: patchbay_call) -> Bool { cancelReason(call) != 0 }
@@ -327,8 +326,13 @@ package final class CallTable: Sendable {
             details[index] = nil
         }
         if word & CallWord.effects != 0 {
-            settled.effects = shards[index & 63].effects.withLock { $0.removeValue(forKey: UInt32(index)) }
+            settled.effects = takeEffects(index)
         }
+    }
+
+    @discardableResult
+    private func takeEffects(_ index: Int) -> CallEffects? {
+        shards[index & 63].effects.withLock { $0.removeValue(forKey: UInt32(index)) }
     }
 
     @usableFromInline package func pause() { pbs_pause() }

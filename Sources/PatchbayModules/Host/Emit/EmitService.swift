@@ -22,9 +22,13 @@ enum EmitService {
         let calls = context.environment.calls
         let size = event.byteCount
         let added = calls.withEffects(call) { effects in
-            guard !calls.refusesEmits, effects.emits.count < limits.emitsPerCall,
-                effects.grow(by: size, max: limits.effectBytesPerCall)
-            else { return false }
+            let room = effects.emitRoom ?? ByteRoom.Hold(calls.emitRoom)
+            effects.emitRoom = room
+            guard effects.emits.count < limits.emitsPerCall, room.resize(by: event.heldByteCount) else { return false }
+            guard effects.grow(by: size, max: limits.effectBytesPerCall) else {
+                _ = room.resize(by: -event.heldByteCount)
+                return false
+            }
             effects.emits.append(event)
             return true
         }
