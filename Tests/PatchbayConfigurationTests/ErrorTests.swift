@@ -105,7 +105,6 @@ import Testing
         ("routes: [{name: a, to: [{handler: a.b@1}]}]", "modules"),
         ("routes: [{name: a, to: [{oneOf: [{handler: a.b@1.2}]}]}]", "modules"),
         ("routes: [{name: a, to: [{handler: builtin.exec}]}]", "modules"),
-        ("routes: [{name: a, to: [{handler: a.b}], filters: [{cesql: x}]}]", "routing"),
         ("sources: [{name: a, type: directory, path: x}]", "source"),
         ("sources: [{name: a, type: timer, every: 30s}]", "source"),
         ("sources: [{name: a, type: file, path: x, pattern: x}]", "source"),

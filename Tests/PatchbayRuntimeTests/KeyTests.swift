@@ -323,6 +323,8 @@ struct KeyProof: Sendable, CustomTestStringConvertible {
         filter("any", "[{exact: {tenant: t1}}]", "[{exact: {tenant: t1}}, {exact: {subject: eu/1}}]"),
         filter("not", "{exact: {tenant: t1}}", "{exact: {tenant: t2}}"),
         filter("cel", "event.data.total == 1", "event.data.total == 2"),
+        filter("cesql", "tenant = 't1'", "tenant LIKE '%2'"),
+        filter("sql", "tenant IN ('t1')", "tenant IN ('t2')"),
     ]
 
     private static let all1 = "routes: [{name: all, to: [{handler: lab.record}]}]\n"

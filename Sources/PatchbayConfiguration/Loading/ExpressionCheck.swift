@@ -1,7 +1,7 @@
 import PatchbayEvents
 import PatchbayExpressions
 
-/// What a CEL text is for: decides its variables and result.
+/// What an expression's text is for: decides its language, variables and result.
 package enum ExpressionUse: Sendable {
     /// A condition over `event`.
     case condition
@@ -9,12 +9,18 @@ package enum ExpressionUse: Sendable {
     case key
     /// A condition over a circuit breaker's counts.
     case trip
+    /// A value over `event`, for a transform.
+    case value
+    /// A condition over an event's attributes, in CloudEvents SQL.
+    case query
 
     var name: String {
         switch self {
         case .condition: "condition"
         case .key: "key"
         case .trip: "trip condition"
+        case .value: "value"
+        case .query: "CESQL"
         }
     }
 }
@@ -41,19 +47,21 @@ extension Configuration {
     /// What `trip` may name, in the order in which a breaker hands the values over.
     package static let tripVariables = ["consecutiveFailures", "requests", "failureRatio", "slowRatio"]
 
-    /// Compiles with the host's CEL.
+    /// Compiles with the host's CEL and CESQL.
     package static let compileExpression: ExpressionCheck = { text, use in
         let plan = FieldPlan()
         let environment =
             switch use {
-            case .condition, .key: ExpressionEnvironment(eventPlan: plan)
             case .trip: ExpressionEnvironment(variables: tripVariables)
+            default: ExpressionEnvironment(eventPlan: plan)
             }
         do throws(ExpressionError) {
+            if use == .query { return problem(of: try SQLExpression(text, plan: plan)) }
             let expression = try Expression(text, in: environment)
             switch use {
             case .condition: return problem(of: expression, readsEvent: plan.count > 0)
-            case .key: return nil
+            case .key, .query: return nil
+            case .value: return expression.isConstant ? failure(of: expression) : nil
             case .trip: return tripSamples.lazy.compactMap { problem(of: expression, $0) }.first
             }
         } catch {
@@ -72,8 +80,7 @@ extension Configuration {
     /// A condition that reads nothing of the event has one value, which is known now; of others perhaps the type is.
     private static func problem(of expression: Expression, readsEvent: Bool) -> ExpressionProblem? {
         guard readsEvent, !expression.isConstant else { return problem(of: expression, []) }
-        guard let type = expression.resultType, type != Value.bool(true).typeName else { return nil }
-        return noCondition
+        return [.bool, .dyn].contains(expression.resultType) ? nil : noCondition
     }
 
     private static func problem(of expression: Expression, _ variables: [Value]) -> ExpressionProblem? {
@@ -86,6 +93,26 @@ extension Configuration {
             }
             let sample = counts.map { "\($0) \($1.display)" }.joined(separator: ", ")
             return ExpressionProblem(message: "it fails at \(sample): \(error.message)", offset: 0)
+        }
+    }
+
+    /// A query that names no attribute has one value, which is known now; of others perhaps the type is.
+    private static func problem(of query: SQLExpression) -> ExpressionProblem? {
+        let noCondition = ExpressionProblem(
+            message: "it is neither true nor false", offset: 0, accepted: ["a comparison, as type LIKE 'com.acme.%'"])
+        if query.otherType != nil { return noCondition }
+        guard !query.readsEvent else { return nil }
+        let result = query.evaluate(nil)
+        return result.error.map { ExpressionProblem(message: "it always fails: \($0.message)", offset: 0) }
+    }
+
+    /// Why a constant has no value.
+    private static func failure(of expression: Expression) -> ExpressionProblem? {
+        do throws(EvaluationError) {
+            _ = try expression.evaluate(nil)
+            return nil
+        } catch {
+            return ExpressionProblem(message: "it always fails: \(error.message)", offset: 0)
         }
     }
 

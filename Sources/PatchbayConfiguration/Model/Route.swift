@@ -34,6 +34,8 @@ extension Configuration {
         case any([Filter])
         case not(Filter)
         case cel(ExpressionSource)
+        /// CloudEvents SQL; `key` is the dialect's name as written: `cesql` or `sql`.
+        case cesql(ExpressionSource, key: String)
     }
 
     /// A context attribute and the text that it is compared with.

@@ -1,5 +1,5 @@
 extension Format<Configuration.Filter> {
-    private static let dialects = ["exact", "prefix", "suffix", "all", "any", "not", "cel"]
+    private static let dialects = ["exact", "prefix", "suffix", "all", "any", "not", "cel", "cesql", "sql"]
 
     /// A map with one dialect as its key, after Knative.
     static let filter = Format(
@@ -29,7 +29,9 @@ extension Format<Configuration.Filter> {
                     ("all", described("Filters that all hold.", list)),
                     ("any", described("Filters of which one holds.", list)),
                     ("not", described("A filter that does not hold.", nested)),
-                    ("cel", described("CEL over event.", Schema.type("string"))))
+                    ("cel", described("CEL over event.", Schema.type("string"))),
+                    ("cesql", described("CloudEvents SQL over the event's attributes.", Schema.type("string"))),
+                    ("sql", described("The same as cesql, by the Subscriptions API's name.", Schema.type("string"))))
             ))
     }
 
@@ -61,6 +63,9 @@ extension Format<Configuration.Filter> {
         case "all": filter.list(nonEmpty: true).read(entry.value, path, &reading).map { .all($0) }
         case "any": filter.list(nonEmpty: true).read(entry.value, path, &reading).map { .any($0) }
         case "not": readFilter(entry.value, path, &reading).map { .not($0) }
+        case "cesql", "sql":
+            Format<ExpressionSource>.expression(.query, mayBeEmpty: false).read(entry.value, path, &reading)
+                .map { .cesql($0, key: entry.key) }
         default:
             Format<ExpressionSource>.expression(.condition, mayBeEmpty: false).read(entry.value, path, &reading)
                 .map { .cel($0) }
@@ -69,16 +74,10 @@ extension Format<Configuration.Filter> {
 
     private static func refuse(_ entry: YAMLEntry, _ path: String, _ reading: inout Reading) {
         let entryPath = path.appendingKey(entry.key)
-        if ["cesql", "sql"].contains(entry.key) {
-            reading.fail(
-                .later, LaterWork.routing.refusal(of: "the dialect '\(entry.key)'"), at: entry.keyLocation, entryPath,
-                accepted: dialects)
-        } else {
-            reading.fail(
-                .unknownKey,
-                "unknown dialect '\(entry.key.prefix(60))'\(Suggestion.text(for: entry.key, among: dialects))",
-                at: entry.keyLocation, entryPath, accepted: dialects)
-        }
+        reading.fail(
+            .unknownKey,
+            "unknown dialect '\(entry.key.prefix(60))'\(Suggestion.text(for: entry.key, among: dialects))",
+            at: entry.keyLocation, entryPath, accepted: dialects)
     }
 
     private static func attributes(
@@ -120,6 +119,7 @@ extension Format<Configuration.Filter> {
             case .any(let filters): .init(key: "any", value: .list(filters.map(showFilter)))
             case .not(let filter): .init(key: "not", value: showFilter(filter))
             case .cel(let source): .init(key: "cel", value: .string(source.text))
+            case .cesql(let source, let key): .init(key: key, value: .string(source.text))
             }
         return .map([entry])
     }

@@ -99,6 +99,9 @@ package indirect enum RouteFilter: Sendable {
     case any([RouteFilter])
     case not(RouteFilter)
     case cel(Expression)
+    /// CloudEvents SQL. As in CEL, what cannot be evaluated does not match.
+    /// `key` is the dialect's name as written: `cesql` or `sql`.
+    case cesql(SQLExpression, key: String)
 }
 
 /// A context attribute and the text that it is compared with.

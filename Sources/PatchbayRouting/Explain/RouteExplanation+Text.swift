@@ -33,7 +33,7 @@ extension RouteExplanation {
 extension RouteCheck {
     /// One line.
     package var text: String {
-        let isExpression = place == "match" || place.hasSuffix(".cel")
+        let isExpression = ["match", "cel", "cesql", "sql"].contains(place.split(separator: ".").last)
         let subject = isExpression ? "\(place) \(expected)" : "\(place) '\(expected)'"
         let reason =
             switch outcome {

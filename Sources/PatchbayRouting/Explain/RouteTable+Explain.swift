@@ -57,8 +57,8 @@ extension RouteTable {
         if filters.verdict != .yes { return filters }
         checks += filters.checks
         guard let match = route.match else { return (.yes, checks) }
-        let (verdict, check) = decide(match, "match", slots)
-        return verdict == .yes ? (.yes, checks + [check]) : (verdict, [check])
+        let (verdict, own) = decide(match.source, match.matches(slots), match.explain(slots), "match")
+        return verdict == .yes ? (.yes, checks + own) : (verdict, own)
     }
 
     private func decide(
@@ -77,8 +77,9 @@ extension RouteTable {
             let (verdict, checks) = decide(filter, "\(place).not", slots)
             return (verdict == .yes ? .no : verdict == .no ? .yes : verdict, checks)
         case .cel(let expression):
-            let (verdict, check) = decide(expression, "\(place).cel", slots)
-            return (verdict, [check])
+            return decide(expression.source, expression.matches(slots), expression.explain(slots), "\(place).cel")
+        case .cesql(let query, let key):
+            return decide(query.source, query.matches(slots), query.explain(slots), "\(place).\(key)")
         }
     }
 
@@ -114,10 +115,10 @@ extension RouteTable {
         return (.yes, checks)
     }
 
-    private func decide(_ expression: Expression, _ place: String, _ slots: FieldSlots) -> (Match, RouteCheck) {
-        let verdict = expression.matches(slots)
-        let explanation = expression.explain(slots)
-        var check = RouteCheck(place: place, expected: expression.source, actual: nil, outcome: .holds)
+    private func decide(
+        _ source: String, _ verdict: Match, _ explanation: Explanation, _ place: String
+    ) -> (verdict: Match, checks: [RouteCheck]) {
+        var check = RouteCheck(place: place, expected: source, actual: nil, outcome: .holds)
         switch verdict {
         case .yes: check.actual = explanation.description
         case .no:
@@ -125,7 +126,7 @@ extension RouteTable {
             check.outcome = .doesNotHold
         case .error: check.outcome = .failed(explanation.description)
         }
-        return (verdict, check)
+        return (verdict, [check])
     }
 
     private func targets(

@@ -20,6 +20,7 @@ extension CompiledRoutes {
         switch filter.kind {
         case .exact, .prefix, .suffix: return compare(filter, slots[Int(filter.index)]) ? .yes : .no
         case .cel: return matches(condition: Int(filter.index), slots)
+        case .cesql: return matches(query: Int(filter.index), slots)
         case .not:
             let verdict = verdict(filter: index + 1, slots)
             return verdict == .yes ? .no : verdict == .no ? .yes : verdict

@@ -14,6 +14,7 @@ struct CompiledRoutes: BitwiseCopyable {
     let choices: UnsafeMutablePointer<ChoiceRecord>
     let filters: UnsafeMutablePointer<FilterRecord>
     let conditions: UnsafeMutablePointer<Unmanaged<Condition>>
+    let queries: UnsafeMutablePointer<Unmanaged<Query>>
     let keys: UnsafeMutablePointer<KeyRecord>
     let keyFields: UnsafeMutablePointer<Int32>
     let computedKeys: UnsafeMutablePointer<Unmanaged<ComputedKey>>
@@ -24,6 +25,11 @@ struct CompiledRoutes: BitwiseCopyable {
         init(_ expression: Expression) { self.expression = expression }
     }
 
+    final class Query: Sendable {
+        let expression: SQLExpression
+        init(_ expression: SQLExpression) { self.expression = expression }
+    }
+
     final class ComputedKey: Sendable {
         let key: RouteKey
         init(_ key: RouteKey) { self.key = key }
@@ -32,6 +38,11 @@ struct CompiledRoutes: BitwiseCopyable {
     @inline(__always)
     func matches(condition index: Int, _ slots: FieldSlots) -> Match {
         conditions[index]._withUnsafeGuaranteedRef { $0.expression.matches(slots) }
+    }
+
+    @inline(__always)
+    func matches(query index: Int, _ slots: FieldSlots) -> Match {
+        queries[index]._withUnsafeGuaranteedRef { $0.expression.matches(slots) }
     }
 
     /// The hash of a route's key; 0 is no key.

@@ -38,7 +38,7 @@ struct KeyRecord: BitwiseCopyable {
 
 /// One node of the filters' trees: children follow their parent, `end` is the index after the last of them.
 struct FilterRecord: BitwiseCopyable {
-    enum Kind: UInt8 { case exact, prefix, suffix, all, any, not, cel }
+    enum Kind: UInt8 { case exact, prefix, suffix, all, any, not, cel, cesql }
 
     var kind: Kind
     /// The slot of the attribute, or the index of the condition.

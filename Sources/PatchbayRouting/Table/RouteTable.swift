@@ -23,6 +23,7 @@ package final class RouteTable: @unchecked Sendable {
     /// Owned.
     let compiled: CompiledRoutes
     private let conditionCount: Int
+    private let queryCount: Int
     private let keyCount: Int
     private let texts: UnsafeMutablePointer<UInt8>
 
@@ -48,6 +49,7 @@ package final class RouteTable: @unchecked Sendable {
         deliveriesPerEventMax = min(handlers.count, builder.targets.count)
         keyCount = builder.keys.count
         conditionCount = builder.conditions.count
+        queryCount = builder.queries.count
         let texts = UnsafeMutablePointer.copy(of: builder.texts)
         self.texts = texts
         compiled = CompiledRoutes(
@@ -55,18 +57,21 @@ package final class RouteTable: @unchecked Sendable {
             records: .copy(of: records), targets: .copy(of: builder.targets), choices: .copy(of: builder.choices),
             filters: .copy(of: builder.filters.map { $0.placed(texts: texts) }),
             conditions: .copy(of: builder.conditions.map { .passRetained(CompiledRoutes.Condition($0)) }),
+            queries: .copy(of: builder.queries.map { .passRetained(CompiledRoutes.Query($0)) }),
             keys: .copy(of: builder.keyRecords), keyFields: .copy(of: builder.keyFields),
             computedKeys: .copy(of: builder.keys.map { .passRetained(CompiledRoutes.ComputedKey($0)) }))
     }
 
     deinit {
         for index in 0..<conditionCount { compiled.conditions[index].release() }
+        for index in 0..<queryCount { compiled.queries[index].release() }
         for index in 0..<keyCount { compiled.computedKeys[index].release() }
         compiled.records.deallocate()
         compiled.targets.deallocate()
         compiled.choices.deallocate()
         compiled.filters.deallocate()
         compiled.conditions.deallocate()
+        compiled.queries.deallocate()
         compiled.keys.deallocate()
         compiled.keyFields.deallocate()
         compiled.computedKeys.deallocate()

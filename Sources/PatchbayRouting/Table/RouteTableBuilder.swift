@@ -8,6 +8,7 @@ struct RouteTableBuilder {
     var choices: [ChoiceRecord] = []
     var filters: [FilterRecord] = []
     var conditions: [Expression] = []
+    var queries: [SQLExpression] = []
     var keys: [RouteKey] = []
     var keyRecords: [KeyRecord] = []
     var keyFields: [Int32] = []
@@ -67,6 +68,9 @@ struct RouteTableBuilder {
         case .cel(let condition):
             let index = add(condition)
             return add(.cel, index: index) { _ in }
+        case .cesql(let query, _):
+            queries.append(query)
+            return add(.cesql, index: Int32(queries.count - 1)) { _ in }
         }
     }
 

@@ -112,6 +112,12 @@ package struct Blueprint: Sendable {
             case .cel(let source):
                 guard let compiled = try expression(source, environment) else { return .all([]) }
                 return .cel(compiled)
+            case .cesql(let source, let key):
+                do {
+                    return .cesql(try SQLExpression(source.text, plan: plan), key: key)
+                } catch {
+                    throw BlueprintError(message: "\(error)", location: source.location)
+                }
             }
         }
 
