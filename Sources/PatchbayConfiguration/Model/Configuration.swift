@@ -22,6 +22,12 @@ package struct Configuration: Sendable, Equatable {
 
     package init() {}
 
+    /// `text` as it may be shown, where it tells of the value at `path`: what came through a secret is not shown as a
+    /// whole, since parts of it would not be recognised; elsewhere secrets are replaced.
+    package func redacted(_ text: String, at path: String) -> String {
+        origins[path]?.isSecret == true ? Secrets.mark : secrets.redacted(text)
+    }
+
     /// What happens to an event that no route takes.
     package enum Unmatched: String, Sendable, CaseIterable {
         case drop, deadLetter, error

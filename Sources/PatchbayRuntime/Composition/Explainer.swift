@@ -60,16 +60,15 @@ package final class Explainer {
         return Explanation(event: view.event(0), routing: withoutSecrets(routing))
     }
 
-    /// What came through a secret is not shown as a whole: parts of it would not be recognised.
     private func withoutSecrets(_ routing: RoutingExplanation) -> RoutingExplanation {
         let configuration = blueprint.configuration
-        let (secrets, origins) = (configuration.secrets, configuration.origins)
         var routing = routing
         for index in routing.routes.indices {
             let path = "routes[\(routing.routes[index].route)]"
             routing.routes[index].checks = routing.routes[index].checks.map { check in
-                let isSecret = origins["\(path).\(check.place)"]?.isSecret == true
-                func clean(_ text: String) -> String { isSecret ? Secrets.mark : secrets.redacted(text) }
+                func clean(_ text: String) -> String {
+                    configuration.redacted(text, at: "\(path).\(check.place)")
+                }
                 var check = check
                 check.expected = clean(check.expected)
                 check.actual = check.actual.map(clean)
@@ -77,9 +76,9 @@ package final class Explainer {
                 return check
             }
             guard let key = routing.routes[index].orderingKey else { continue }
-            let isSecret = origins["\(path).ordering.key"]?.isSecret == true
-            routing.routes[index].orderingKey?.expression =
-                isSecret ? Secrets.mark : secrets.redacted(key.expression)
+            func clean(_ text: String) -> String { configuration.redacted(text, at: "\(path).ordering.key") }
+            routing.routes[index].orderingKey?.expression = clean(key.expression)
+            routing.routes[index].orderingKey?.value = key.value.map(clean)
         }
         return routing
     }

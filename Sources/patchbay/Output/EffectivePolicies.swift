@@ -33,7 +33,8 @@ struct EffectivePolicies {
         ]
         let origins = blueprint.configuration.origins
         let index = blueprint.configuration.routes.firstIndex { $0.name == route.name } ?? 0
-        let key = route.ordering.key.isEmpty ? "no key, no order" : "by \(route.ordering.key.text)"
+        let orderingKey = blueprint.configuration.redacted(route.ordering.key.text, at: "routes[\(index)].ordering.key")
+        let key = route.ordering.key.isEmpty ? "no key, no order" : "by \(orderingKey)"
         entries.append(
             Entry(
                 kind: "ordering", name: "", about: "\(key); after a failure \(route.ordering.onFailure.rawValue)",
@@ -61,7 +62,14 @@ struct EffectivePolicies {
         var place = policy.location?.fileAndLine ?? "default"
         if let used = reference.location { place += ", used at \(used.fileAndLine)" }
         let name = policy.name == "default" ? "" : "\(policy.name): "
-        return Entry(kind: kind, name: policy.name, about: name + about(policy), place: place)
+        return Entry(
+            kind: kind, name: policy.name, about: blueprint.configuration.secrets.redacted(name + about(policy)),
+            place: place)
+    }
+
+    /// The value of a policy's key as it may be shown.
+    private func shown(_ text: String, _ table: String, _ policy: String, _ key: String) -> String {
+        blueprint.configuration.redacted(text, at: "policies.\(table).\(policy).\(key)")
     }
 
     private func about(_ policy: Configuration.TimeoutPolicy) -> String {
@@ -76,13 +84,17 @@ struct EffectivePolicies {
         if policy.policy == .exponential { parts.append("times \(Self.number(policy.multiplier))") }
         if policy.policy != .constant { parts.append("up to \(DurationText.format(policy.maxInterval))") }
         parts.append(policy.jitter == .none ? "no jitter" : "\(policy.jitter.rawValue) jitter")
-        if policy.matching.retry != ["*"] { parts.append("only \(policy.matching.retry.joined(separator: ", "))") }
-        if !policy.matching.never.isEmpty { parts.append("never \(policy.matching.never.joined(separator: ", "))") }
+        func classes(_ key: String, _ list: [String]) -> String {
+            list.indices.map { shown(list[$0], "retries", policy.name, "matching.\(key)[\($0)]") }
+                .joined(separator: ", ")
+        }
+        if policy.matching.retry != ["*"] { parts.append("only \(classes("retry", policy.matching.retry))") }
+        if !policy.matching.never.isEmpty { parts.append("never \(classes("never", policy.matching.never))") }
         return parts.joined(separator: ", ")
     }
 
     private func about(_ policy: Configuration.CircuitBreakerPolicy) -> String {
-        "per \(policy.scope.rawValue), opens when \(policy.trip.text) in \(DurationText.format(policy.interval)), "
+        "per \(policy.scope.rawValue), opens when \(shown(policy.trip.text, "circuitBreakers", policy.name, "trip")) in \(DurationText.format(policy.interval)), "
             + "for \(DurationText.format(policy.timeout)) up to \(DurationText.format(policy.maxTimeout)); "
             + (policy.onOpen == .pause ? "deliveries wait" : "deliveries become dead letters")
     }
@@ -98,7 +110,7 @@ struct EffectivePolicies {
 
     private func about(_ policy: Configuration.RateLimitPolicy) -> String {
         guard policy.count > 0 else { return "none" }
-        let key = policy.key.isEmpty ? "" : " per \(policy.key.text)"
+        let key = policy.key.isEmpty ? "" : " per \(shown(policy.key.text, "rateLimits", policy.name, "key"))"
         return "\(policy.count) in \(DurationText.format(policy.interval))\(key)"
     }
 
