@@ -23,6 +23,9 @@ final class LineFeed {
     /// Nobody takes batches any more.
     private(set) var isClosed = false
 
+    /// Lines that were handed over or refused.
+    var lines: UInt64 { intake.lines }
+
     private static let capacity = 160 << 10
 
     init(

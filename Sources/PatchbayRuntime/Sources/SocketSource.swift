@@ -1,26 +1,34 @@
 import CPatchbaySystem
 import Glibc
 import PatchbayDispatch
-import PatchbayEvents
-import Synchronization
 
 /// A Unix socket that takes lines of CloudEvents: behind `patchbay send`.
 ///
 /// A client writes its lines, shuts its side down, and gets one line of JSON back once they are accepted:
 /// `{"accepted": 2, "refused": 1, "errors": [{"line": 3, "message": "…"}]}`. Clients are served in turn, a read each,
-/// so that a slow one holds nobody up.
+/// so that a slow one holds nobody up. A client that is cut off gets its answer, too, with how many of its lines were
+/// read and why: `"lines": 3, "end": "draining"`.
 final class SocketSource: EventSource {
+    /// How many clients there may be, and what becomes of the next one.
+    struct Limits: Sendable {
+        var connections = 64
+        /// Nanoseconds that a newcomer waits for a place, in the socket's own queue.
+        var patience: UInt64 = 5_000_000_000
+        /// Nanoseconds without a line after which a client gives its place to a newcomer that has waited.
+        var silence: UInt64 = 5_000_000_000
+    }
+
     let name: String
     private let path: String
+    private let limits: Limits
     private let flag = StopFlag()
-    private static let connectionsMax = 64
-    private static let errorsMax = 20
     /// Milliseconds without new clients when the process has no file descriptor left.
     private static let acceptPause: Int32 = 100
 
-    init(name: String, path: String) {
+    init(name: String, path: String, limits: Limits = Limits()) {
         self.name = name
         self.path = path
+        self.limits = limits
     }
 
     func stop() { flag.raise() }
@@ -28,38 +36,78 @@ final class SocketSource: EventSource {
     func run(_ lane: SourceLane) throws(SourceError) {
         let listener = try listen()
         let sequence = TraceSequence()
-        var clients: [Client] = []
+        var clients: [SocketConnection] = []
         var isExhausted = false
+        /// Since when no place has become free; `nil` while there is one.
+        var fullSince: UInt64?
         defer {
             close(listener)
             unlink(path)
-            for client in clients { close(client.file) }
         }
         while !flag.isSet {
+            var wait: Int32 = isExhausted ? Self.acceptPause : -1
+            var listens = !isExhausted
+            if clients.count < limits.connections {
+                fullSince = nil
+            } else {
+                let since = fullSince ?? pbs_now()
+                fullSince = since
+                let waited = pbs_now() - since
+                if waited < limits.patience {
+                    listens = false
+                    if wait < 0 { wait = Int32(clamping: (limits.patience - waited) / 1_000_000 + 1) }
+                }
+            }
             var files = [
                 pollfd(fd: flag.event, events: Int16(POLLIN), revents: 0),
-                pollfd(
-                    fd: clients.count < Self.connectionsMax && !isExhausted ? listener : -1, events: Int16(POLLIN),
-                    revents: 0),
+                pollfd(fd: listens ? listener : -1, events: Int16(POLLIN), revents: 0),
             ]
             files += clients.map { pollfd(fd: $0.file, events: Int16(POLLIN), revents: 0) }
-            guard poll(&files, nfds_t(files.count), isExhausted ? Self.acceptPause : -1) >= 0 else {
+            guard poll(&files, nfds_t(files.count), wait) >= 0 else {
                 if errno == EINTR { continue }
                 throw SourceError(name, "cannot wait for clients", errno: errno, remedy: "start again")
             }
+            if flag.isSet { break }
             for (index, client) in clients.enumerated() where files[index + 2].revents != 0 { client.serve() }
-            clients.removeAll { client in
-                guard client.isDone else { return false }
-                close(client.file)
-                return true
-            }
+            clients.removeAll(where: \.isDone)
             isExhausted = false
             if files[1].revents != 0 {
                 let file = pbs_accept(listener)
                 isExhausted = file < 0 && (errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS)
-                if file >= 0 { clients.append(Client(file: file, lane: lane, sequence: sequence)) }
+                guard file >= 0 else { continue }
+                let newcomer = SocketConnection(file: file, lane: lane, sequence: sequence)
+                if clients.count < limits.connections || makeRoom(in: &clients) {
+                    clients.append(newcomer)
+                    fullSince = nil
+                } else {
+                    newcomer.end(.busy)
+                }
             }
         }
+        end(clients, listener, lane, sequence)
+    }
+
+    /// Cuts off the client that has been silent for longest; false when none has been for long enough.
+    private func makeRoom(in clients: inout [SocketConnection]) -> Bool {
+        guard let index = clients.indices.min(by: { clients[$0].lastLine < clients[$1].lastLine }),
+            pbs_now() - clients[index].lastLine >= limits.silence
+        else { return false }
+        clients.remove(at: index).end(.silent)
+        return true
+    }
+
+    /// Stops between two lines and tells every client how far it came, those that still waited for a place included.
+    private func end(
+        _ clients: [SocketConnection], _ listener: Int32, _ lane: SourceLane, _ sequence: TraceSequence
+    ) {
+        // From here on nobody finds the socket, so the queue is finite.
+        unlink(path)
+        var clients = clients
+        var waiting = pollfd(fd: listener, events: Int16(POLLIN), revents: 0)
+        while poll(&waiting, 1, 0) > 0, case let file = pbs_accept(listener), file >= 0 {
+            clients.append(SocketConnection(file: file, lane: lane, sequence: sequence))
+        }
+        for client in clients { client.end(.draining) }
     }
 
     private func listen() throws(SourceError) -> Int32 {
@@ -115,61 +163,5 @@ final class SocketSource: EventSource {
                 connect(file, $0, socklen_t(MemoryLayout<sockaddr_un>.size))
             }
         } == 0
-    }
-
-    /// One connection: its lines so far, and what became of them.
-    private final class Client {
-        let file: Int32
-        private(set) var isDone = false
-        private let feed: LineFeed
-        private let lane: SourceLane
-        private let totals: IntakeCounters
-        private let errors = Errors()
-        private var accepted: UInt64 = 0
-        private var refused: UInt64 = 0
-
-        private final class Errors {
-            var list: [Intake.Refusal] = []
-        }
-
-        init(file: Int32, lane: SourceLane, sequence: TraceSequence) {
-            self.file = file
-            self.lane = lane
-            totals = lane.intake.counters
-            let errors = errors
-            // Lines are counted from each client's first.
-            feed = LineFeed(
-                intake: Intake(
-                    lane.intake.setup, name: totals.name, number: lane.number, counters: totals, sequence: sequence),
-                port: lane.port, source: lane.number, envelope: nil, eventBytesMax: lane.eventBytesMax,
-                report: { refusal in
-                    if errors.list.count < SocketSource.errorsMax { errors.list.append(refusal) }
-                    lane.refused(refusal)
-                })
-        }
-
-        /// One read, and the answer at the end.
-        func serve() {
-            let before = (totals.accepted.current, totals.refused.current)
-            let count = feed.read(file, fills: false)
-            if count == 0 { feed.finish() }
-            accepted += totals.accepted.current - before.0
-            refused += totals.refused.current - before.1
-            guard count <= 0 else { return }
-            isDone = true
-            if count == 0, lane.port.waitForAppend() { answer() }
-        }
-
-        private func answer() {
-            let answer = Value.object([
-                ("accepted", .uint(accepted)), ("refused", .uint(refused)),
-                (
-                    "errors",
-                    .list(errors.list.map { .object([("line", .uint($0.line)), ("message", .string($0.message))]) })
-                ),
-            ])
-            let line = answer.json + [0x0A]
-            _ = line.withUnsafeBytes { send(file, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL)) }
-        }
     }
 }

@@ -17,7 +17,7 @@ struct SendCommand: ParsableCommand {
 
             EXIT CODES
               0  everything was accepted
-              1  something was refused, or no host answers
+              1  something was refused or not read, or no host answers
               2  wrong usage, or a file that cannot be read
 
             EXAMPLES
@@ -70,8 +70,8 @@ struct SendCommand: ParsableCommand {
                 let event = try event.event()
                 let client = try SocketClient(path)
                 _ = client.write(event.json + [0x0A])
-                answer = try SendAnswer(client.answer(), lines: nil)
-                if !json, !quiet, answer.refused == 0 {
+                answer = try SendAnswer(client.answer(), sent: 1, lines: nil)
+                if !json, !quiet, answer.refused == 0, answer.cut == nil {
                     Output.line("accepted \(event.type), id \(event.id)")
                     return
                 }
@@ -82,6 +82,7 @@ struct SendCommand: ParsableCommand {
             throw Output.failure("\(error)", code: 1)
         }
         report(answer)
+        if let cut = answer.cut { throw Output.failure("\(cut)", code: 1) }
         if answer.refused > 0 { throw ExitCode(1) }
     }
 
@@ -98,7 +99,7 @@ struct SendCommand: ParsableCommand {
         }
         let more = answer.refused - min(answer.refused, UInt64(answer.errors.count))
         if more > 0 { Output.error("… and \(more.grouped) more; the host's log names them") }
-        if !quiet || answer.refused > 0 {
+        if !quiet || answer.refused > 0 || answer.cut != nil {
             Output.line("\(answer.accepted.grouped) accepted, \(answer.refused.grouped) refused")
         }
     }

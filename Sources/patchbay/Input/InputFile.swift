@@ -4,7 +4,7 @@ import Glibc
 struct InputFile: ~Copyable {
     /// What messages call it.
     let name: String
-    private let descriptor: Int32
+    let descriptor: Int32
 
     /// Why it cannot be read.
     struct Failure: Error, CustomStringConvertible {

@@ -51,6 +51,16 @@ struct SocketClient: ~Copyable {
         return true
     }
 
+    /// Waits for something to read at `input`; false when the host has answered or hung up before.
+    func waits(for input: borrowing InputFile) -> Bool {
+        var files = [
+            pollfd(fd: input.descriptor, events: Int16(POLLIN), revents: 0),
+            pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0),
+        ]
+        while poll(&files, nfds_t(files.count), -1) < 0, errno == EINTR {}
+        return files[1].revents == 0
+    }
+
     /// Says that this was all, and waits for the answer.
     func answer() throws(Failure) -> [UInt8] {
         shutdown(descriptor, Int32(SHUT_WR))
