@@ -2,6 +2,7 @@
 
 #include <ctype.h>
 #include <curl/curl.h>
+#include <errno.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
@@ -183,6 +184,9 @@ pbh_outcome pbh_perform(pbh_client *client, const pbh_request *request) {
   outcome.headers = (const char *)client->headers.bytes;
   outcome.headers_len = client->headers.len;
   if (code != CURLE_OK && client->message[0] == 0) outcome.message = curl_easy_strerror(code);
+  long os_error = 0;
+  if (code == CURLE_COULDNT_CONNECT) curl_easy_getinfo(client->easy, CURLINFO_OS_ERRNO, &os_error);
+  if (os_error == ECONNREFUSED) outcome.message = "connection refused";
   /* Forgets the request's pointers, keeps the connections. */
   curl_easy_reset(client->easy);
   curl_slist_free_all(headers);

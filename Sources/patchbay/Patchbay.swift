@@ -33,7 +33,7 @@ struct Patchbay: ParsableCommand {
         do {
             var command = try parseAsRoot()
             do {
-                try command.run()
+                try run(&command)
             } catch let error as ValidationError {
                 let name = type(of: command).configuration.commandName ?? ""
                 Output.error("Error: \(error.message)\n  See 'patchbay \(name) --help' for more information.")
@@ -53,6 +53,21 @@ struct Patchbay: ParsableCommand {
             }
             exit(withError: error)
         }
+    }
+
+    /// Runs it to its end; a result that could not be written is a failure, too.
+    private static func run(_ command: inout any ParsableCommand) throws {
+        var code = ExitCode.success
+        do {
+            try command.run()
+        } catch let error as ExitCode {
+            code = error
+        }
+        if Output.hasFailed {
+            code = Output.failure(
+                "standard output cannot be written: \(Output.failureReason)", code: code.rawValue == 2 ? 2 : 1)
+        }
+        if !code.isSuccess { throw code }
     }
 
     /// What to write instead of a first word that is no command; `nil` when it is one, or an option.

@@ -89,6 +89,12 @@ final class CommandLineBench {
         return Running(process, in: self, output: files[1], errors: files[2])
     }
 
+    /// With standard output on a disk that is full.
+    func runOnFullDisk(_ arguments: [String]) throws -> Result {
+        let command = "exec \"$0\" \"$@\" >/dev/full"
+        return try start(["-c", command, Self.executable ?? "patchbay"] + arguments, program: "/bin/sh").end(within: 60)
+    }
+
     func run(_ arguments: String..., input: String = "") throws -> Result {
         try start(arguments, input: input).end()
     }

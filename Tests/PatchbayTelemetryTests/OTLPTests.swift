@@ -1,5 +1,6 @@
 import Foundation
 import SwiftProtobuf
+import Synchronization
 import Testing
 
 @testable import PatchbayTelemetry
@@ -155,6 +156,28 @@ struct OTLPExporterTests {
             #expect(pipeline.counts.refused == 2)
             _ = server.stop()
         }
+    }
+
+    @Test func `regression: a closed port held the end up and was called Callback aborted`() throws {
+        let server = try ScriptedServer([])
+        _ = server.stop()
+        let reports = Mutex<[TelemetryError]>([])
+        // It waits for its first retry, long beyond this test, when the shutdown comes.
+        let pipeline = SpanPipeline(exporter: try exporter(server, retryFirst: 30_000_000_000)) { error in
+            reports.withLock { $0.append(error) }
+        }
+        for span in awkwardSpans() { pipeline.record(span) }
+        #expect(!pipeline.flush(timeout: 200_000_000))
+        let begun = TelemetryClock.monotonicNow()
+        pipeline.shutdown(timeout: 3_600_000_000_000)
+        #expect(TelemetryClock.monotonicNow() - begun < 15_000_000_000)
+        #expect(pipeline.counts.refused == 2)
+        let said = reports.withLock { $0.map(\.description) }
+        let url = "http://127.0.0.1:\(server.port)/v1/traces"
+        #expect(
+            said == [
+                "\(url): connection refused; start the collector, or correct telemetry.otlp [telemetry.unreachable]"
+            ])
     }
 
     @Test func `names what is wrong with an exchange`() throws {

@@ -12,6 +12,7 @@ private final class Keeper: SpanExporter {
         var spans: [Span] { batches.withLock { $0.flatMap(\.self) } }
     }
 
+    let name = "keeper"
     let store: Store
     let waits: Bool
 
@@ -73,6 +74,71 @@ struct SpanPipelineTests {
         #expect(pipeline.flush(timeout: 10 * Self.second))
         pipeline.shutdown(timeout: Self.second)
         #expect(UInt64(store.spans.count) == 100 - dropped)
+    }
+
+    @Test func `regression: a burst beyond the queue was dropped while there was memory for it`() {
+        let store = Keeper.Store()
+        var configuration = SpanPipeline.Configuration()
+        configuration.queueSpansMax = 16
+        configuration.batchSpansMax = 4
+        configuration.backlogBytesMax = 64 << 20
+        let pipeline = SpanPipeline(exporter: Keeper(store), configuration: configuration) { _ in }
+        DispatchQueue.concurrentPerform(iterations: 4) { producer in
+            for number in 1...UInt64(20_000) { pipeline.record(span(number, producer: UInt64(producer))) }
+        }
+        pipeline.shutdown(timeout: 60 * Self.second)
+        #expect(pipeline.counts.exported == 80_000 && pipeline.counts.dropped == 0)
+        for producer in 0..<UInt64(4) {
+            let numbers = store.spans.filter { $0.context.traceID.high == producer }.map(\.context.spanID)
+            #expect(numbers == Array(1...20_000))
+        }
+    }
+
+    @Test func `regression: nobody was told that spans were dropped, or how many`() {
+        let store = Keeper.Store()
+        let reports = Mutex<[TelemetryError]>([])
+        var configuration = SpanPipeline.Configuration()
+        configuration.queueSpansMax = 16
+        configuration.batchSpansMax = 4
+        // Room for a part of it: each of these spans takes more than 100 bytes.
+        configuration.backlogBytesMax = 100_000
+        let pipeline = SpanPipeline(exporter: Keeper(store, waits: true), configuration: configuration) { error in
+            reports.withLock { $0.append(error) }
+        }
+        for number in 1...UInt64(2_000) { pipeline.record(span(number)) }
+        for _ in 0..<2_000 { store.gate.signal() }
+        pipeline.shutdown(timeout: 60 * Self.second)
+        let counts = pipeline.counts
+        #expect(counts.dropped > 900 && counts.exported > 100 && counts.exported + counts.dropped == 2_000)
+        #expect(store.spans.map(\.context.spanID) == Array(1...counts.exported))
+        let said = reports.withLock { $0 }
+        #expect(said.map(\.code) == [.overflow] && said.allSatisfy { $0.message.contains("sampleRatio") })
+        #expect(said.allSatisfy { $0.location == "keeper" })
+    }
+
+    @Test(arguments: ["console", "file"])
+    func `regression: a full disk was not said, or said for every batch`(output: String) throws {
+        let full = open("/dev/full", O_WRONLY | O_CLOEXEC)
+        defer { close(full) }
+        let exporter: any SpanExporter =
+            output == "console"
+            ? ConsoleExporter(file: full, colour: false)
+            : try JSONLinesExporter(path: "/dev/full", resource: sampleResource)
+        nonisolated(unsafe) let handed = exporter
+        let reports = Mutex<[TelemetryError]>([])
+        let pipeline = SpanPipeline(exporter: handed) { error in reports.withLock { $0.append(error) } }
+        let spans = sampleJourney()
+        for _ in 0..<3 {
+            for span in spans { pipeline.record(span) }
+            #expect(pipeline.flush(timeout: 60 * Self.second))
+        }
+        pipeline.shutdown(timeout: 60 * Self.second)
+        let counts = pipeline.counts
+        #expect(counts.exported == 0 && counts.refused == counts.recorded && counts.recorded == UInt64(3 * spans.count))
+        let said = reports.withLock { $0.map(\.description) }
+        let place = output == "console" ? "console" : "/dev/full"
+        #expect(said == ["\(place): cannot write: No space left on device [telemetry.disk]"])
+        #expect(pipeline.diskError?.description == said.first)
     }
 
     @Test func `says so when a flush does not end in time`() {

@@ -45,7 +45,7 @@ typedef struct pbh_outcome {
   const char *headers;                /* "name: value\n" lines of the last response, names lowercase   */
   size_t headers_len;
   int64_t retry_after_s;              /* Retry-After in seconds, dates included; 0: none               */
-  const char *message;                /* libcurl's words for a failure, "" otherwise                   */
+  const char *message;                /* what failed, mostly in libcurl's words; "" otherwise         */
 } pbh_outcome;
 
 /* NULL when out of memory. A client belongs to one thread at a time and keeps its connections alive. [any] */

@@ -28,6 +28,8 @@ package final class Host: Sendable {
     private let emitted: IntakeCounters
     private let problems = Mutex<[String]>([])
     private let failedSources = Atomic<Int>(0)
+    /// Nanoseconds that the end of a run leaves a collector for the last spans and metrics.
+    private static let telemetryPatience: UInt64 = 5_000_000_000
 
     /// One source with its thread's belongings.
     private struct RunningSource: Sendable {
@@ -145,12 +147,15 @@ package final class Host: Sendable {
                 + unwritten.filter { $0.delivery == 0 }.map(\.line))
         let misbehaviour = handlers.end(openCalls: ended?.status.callsOpen ?? 0)
         report.misbehaviour = misbehaviour
-        tracer.shutdown(timeout: 5_000_000_000)
-        metricsExporter.withLock { $0.take() }?.shutdown(timeout: 5_000_000_000)
+        let telemetryDeadline = TelemetryClock.monotonicNow() &+ Self.telemetryPatience
+        let metricsExporter = metricsExporter.withLock { $0.take() }
+        metricsExporter?.beginShutdown(by: telemetryDeadline)
+        tracer.shutdown(by: telemetryDeadline)
+        metricsExporter?.shutdown(by: telemetryDeadline)
         let spans = tracer.counts
         report.spans = RunReport.Spans(
             recorded: spans.recorded, exported: spans.exported, dropped: spans.dropped, refused: spans.refused)
-        report.problems = problems.withLock { $0 }
+        report.problems = problems.withLock { $0 } + tracer.diskErrors.map { "spans were lost: \($0)" }
         report.metrics = metrics.snapshot()
         if let drift = report.drift {
             options.logger.critical("events or deliveries are unaccounted for: \(drift)")
@@ -186,8 +191,15 @@ package final class Host: Sendable {
         for error in intake.routingErrors() {
             options.logger.warning(
                 "\(error.count) events of \(name) could not be compared with route \(configuration.routes[error.route].name)",
-                metadata: ["last": "\(error.text)"])
+                metadata: ["last": "\(routingError(error.text, ofRoute: error.route))"])
         }
+    }
+
+    /// `match: what failed` without secrets.
+    private func routingError(_ text: String, ofRoute route: Int) -> String {
+        let place = text.prefix { $0 != ":" }
+        let reason = String(text.dropFirst(place.count + 2))
+        return "\(place): \(configuration.redacted(reason, at: "routes[\(route)].\(place)"))"
     }
 
     private func dispatchHost() -> DispatchHost {

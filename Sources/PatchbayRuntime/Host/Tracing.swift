@@ -46,6 +46,7 @@ enum Tracing {
                     pipelines.append(
                         SpanPipeline(
                             exporter: try JSONLinesExporter(path: path, resource: resource),
+                            configuration: JSONLinesExporter.pipeline,
                             report: { logger.error("\($0)") }))
                 case .otlp:
                     guard !configuration.telemetry.otlp.isEmpty else {

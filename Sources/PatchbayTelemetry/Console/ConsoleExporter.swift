@@ -2,6 +2,7 @@ import Glibc
 
 /// Prints every event's journey as a tree once it is complete. A pipeline's thread.
 package final class ConsoleExporter: SpanExporter {
+    package let name = "console"
     private let file: Int32
     private let renderer: JourneyRenderer
     private var collector = JourneyCollector()
@@ -18,40 +19,43 @@ package final class ConsoleExporter: SpanExporter {
     package static var pipeline: SpanPipeline.Configuration {
         var configuration = SpanPipeline.Configuration()
         configuration.intervalNanoseconds = 20_000_000
-        // A terminal is slower than the host: a burst of some thousand journeys is kept until it is printed.
-        configuration.queueSpansMax = 65_536
+        // A terminal is slower than the host: a burst of a hundred thousand journeys is kept until it is printed.
+        configuration.backlogBytesMax = 256 << 20
         return configuration
     }
 
     package func export(_ spans: [Span], control: ExportControl) -> ExportResult {
         let now = TelemetryClock.monotonicNow()
-        var problem: Int32 = 0
-        for span in spans {
-            if let evicted = collector.take(span, now: now) { problem = max(problem, print([evicted])) }
-        }
-        guard problem != 0 else { return ExportResult(exported: spans.count) }
-        return ExportResult(
-            exported: 0, refused: spans.count,
-            error: TelemetryError(
-                .disk, "cannot write: \(String(cString: strerror(problem)))", location: "console"))
+        return print(spans.compactMap { collector.take($0, now: now) })
     }
 
-    package func tick(now: UInt64, control: ExportControl) -> UInt64? {
-        _ = print(collector.due(now: now))
-        return collector.nextDue
-    }
+    package func tick(now: UInt64, control: ExportControl) -> ExportResult { print(collector.due(now: now)) }
 
-    package func flush(control: ExportControl) { _ = print(collector.flush()) }
+    package var nextTick: UInt64? { collector.nextDue }
 
-    private func print(_ journeys: [JourneyCollector.Journey]) -> Int32 {
-        if journeys.isEmpty { return 0 }
+    package func flush(control: ExportControl) -> ExportResult { print(collector.flush()) }
+
+    /// A reader that has gone away costs the spans, but is no error of ours.
+    private func print(_ journeys: [JourneyCollector.Journey]) -> ExportResult {
+        var result = ExportResult(exported: 0)
+        if journeys.isEmpty { return result }
         var text = ""
         for journey in journeys {
+            result.exported += journey.spans.count
+            result.refused += journey.droppedSpans
             var notes: [String] = []
             if !journey.isComplete { notes.append("still open") }
             if journey.droppedSpans > 0 { notes.append("\(journey.droppedSpans) more spans not shown") }
             text += renderer.render(journey.spans, note: notes.joined(separator: "; ")) + "\n"
         }
-        return writeAll(Array(text.utf8), to: file)
+        let problem = writeAll(Array(text.utf8), to: file)
+        guard problem != 0 else { return result }
+        result.refused += result.exported
+        result.exported = 0
+        if problem != EPIPE {
+            result.error = TelemetryError(
+                .disk, "cannot write: \(String(cString: strerror(problem)))", location: name)
+        }
+        return result
     }
 }

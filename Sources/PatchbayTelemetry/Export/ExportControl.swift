@@ -10,6 +10,9 @@ package final class ExportControl: Sendable {
     /// Monotonic nanoseconds; `UInt64.max` while the host runs. Any thread.
     package var deadlineNanoseconds: UInt64 { deadline.load(ordering: .relaxed) }
 
+    /// Whether the host shuts down.
+    package var isEnding: Bool { deadlineNanoseconds != .max }
+
     package var isExpired: Bool { TelemetryClock.monotonicNow() >= deadlineNanoseconds }
 
     /// Sets the deadline and wakes whoever sleeps. Any thread.
@@ -18,15 +21,17 @@ package final class ExportControl: Sendable {
         doorbell.ring()
     }
 
-    /// Sleeps until `time`, monotonic nanoseconds, or until the deadline if that is sooner. The pipeline's thread.
+    /// Sleeps until `time`, monotonic nanoseconds, or until the deadline if that is sooner; a shutdown that begins
+    /// meanwhile ends the sleep, too. The pipeline's thread.
     ///
     /// - Returns: false when the deadline came first.
     func sleep(until time: UInt64) -> Bool {
+        let wasEnding = isEnding
         while true {
             let deadline = deadlineNanoseconds
             let now = TelemetryClock.monotonicNow()
             if now >= deadline { return false }
-            if now >= time { return true }
+            if now >= time || (!wasEnding && isEnding) { return true }
             doorbell.wait(until: min(time, deadline))
         }
     }

@@ -5,10 +5,18 @@ import Glibc
 /// A disk that fails costs the batch: the half-written line is cut off, the failure reported and counted, and the file
 /// opened anew for the next one.
 package final class JSONLinesExporter: SpanExporter {
+    package var name: String { path }
     private let path: String
     private let resource: TelemetryResource
     /// -1 while closed.
     private var file: Int32
+
+    /// How a pipeline should be set up for a local file: a burst is kept until it is written.
+    package static var pipeline: SpanPipeline.Configuration {
+        var configuration = SpanPipeline.Configuration()
+        configuration.backlogBytesMax = 256 << 20
+        return configuration
+    }
 
     /// Opens `path` for appending, making it if need be.
     ///

@@ -4,8 +4,10 @@ import Synchronization
 /// One exporter with its queue and its own thread: threads of the host record, this thread batches and exports.
 package final class SpanPipeline: @unchecked Sendable {
     package struct Configuration: Hashable, Sendable {
-        /// Spans waiting at most; a span that finds the queue full is dropped and counted.
+        /// Spans waiting at most before the backlog begins.
         package var queueSpansMax = 8_192
+        /// Memory of the spans that wait beyond those; one that finds no room is dropped and counted.
+        package var backlogBytesMax = 0
         /// Spans in one batch at most.
         package var batchSpansMax = 512
         /// How long a span waits for its batch to fill, nanoseconds.
@@ -24,10 +26,11 @@ package final class SpanPipeline: @unchecked Sendable {
         package var refused: UInt64 = 0
     }
 
-    // Invariant: `exporter` is touched only by the thread that `start` made, until it has been joined; `thread` and
+    // Invariant: `exporter`, `standingError` and `hasSaidDropped` are touched only by the thread that `start` made, until it has been joined; `thread` and
     // `isJoined` only under `joining`; everything else is immutable or atomic.
     private let exporter: any SpanExporter
     private let configuration: Configuration
+    private let name: String
     private let report: @Sendable (TelemetryError) -> Void
     private let queue: SpanQueue
     private let control = ExportControl()
@@ -40,10 +43,15 @@ package final class SpanPipeline: @unchecked Sendable {
     private let flushDone = Atomic<UInt64>(0)
     private let flushed = Doorbell()
     private let thread = Mutex<pthread_t?>(nil)
+    private let firstDiskError = Mutex<TelemetryError?>(nil)
+    /// What was reported last, until something succeeds; the pipeline's thread.
+    private var standingError: TelemetryError?
+    private var hasSaidDropped = false
 
     /// Starts the thread.
     ///
-    /// - Parameter report: told of every failed export, on the pipeline's thread; it must not record spans.
+    /// - Parameter report: told of failed exports, once for a failure that goes on, and of the first drop, on the
+    ///   pipeline's thread; it must not record spans.
     package init(
         exporter: sending any SpanExporter, configuration: Configuration = Configuration(),
         report: @escaping @Sendable (TelemetryError) -> Void
@@ -51,7 +59,10 @@ package final class SpanPipeline: @unchecked Sendable {
         self.exporter = exporter
         self.configuration = configuration
         self.report = report
-        queue = SpanQueue(capacity: max(configuration.queueSpansMax, configuration.batchSpansMax))
+        name = exporter.name
+        queue = SpanQueue(
+            capacity: max(configuration.queueSpansMax, configuration.batchSpansMax),
+            backlogBytesMax: configuration.backlogBytesMax)
         let started = startThread { [self] in run() }
         thread.withLock { $0 = started }
     }
@@ -73,6 +84,9 @@ package final class SpanPipeline: @unchecked Sendable {
             dropped: dropped.load(ordering: .relaxed), refused: refused.load(ordering: .relaxed))
     }
 
+    /// Why spans could not be written to the file or the terminal that was asked for; `nil` when they could. Any thread.
+    package var diskError: TelemetryError? { firstDiskError.withLock { $0 } }
+
     /// Waits until everything recorded before is with the exporter and flushed, or `timeout` nanoseconds are over.
     ///
     /// - Returns: false when time ran out.
@@ -90,16 +104,24 @@ package final class SpanPipeline: @unchecked Sendable {
     }
 
     /// Exports what waits, for at most `timeout` nanoseconds, and ends the thread; repeated calls do nothing.
-    package func shutdown(timeout: UInt64) {
+    package func shutdown(timeout: UInt64) { shutdown(by: TelemetryClock.monotonicNow() &+ timeout) }
+
+    /// As `shutdown(timeout:)`, until `deadline` in monotonic nanoseconds.
+    package func shutdown(by deadline: UInt64) {
+        beginShutdown(by: deadline)
         guard
             let running = thread.withLock({ thread in
                 defer { thread = nil }
                 return thread
             })
         else { return }
-        isStopping.store(true, ordering: .sequentiallyConsistent)
-        control.end(by: TelemetryClock.monotonicNow() &+ timeout)
         pthread_join(running, nil)
+    }
+
+    /// Begins what `shutdown(by:)` ends, so that several can end at the same time. Any thread.
+    package func beginShutdown(by deadline: UInt64) {
+        guard !isStopping.exchange(true, ordering: .sequentiallyConsistent) else { return }
+        control.end(by: deadline)
     }
 
     private func run() {
@@ -125,13 +147,13 @@ package final class SpanPipeline: @unchecked Sendable {
                 now = TelemetryClock.monotonicNow()
             }
             if mustFlush || stopping {
-                exporter.flush(control: control)
+                account(exporter.flush(control: control))
                 flushDone.store(flushTicket, ordering: .releasing)
                 flushed.ring()
             }
             if stopping { return }
-            let tickDue = exporter.tick(now: now, control: control) ?? .max
-            sleep(gathered: batch.count, until: min(batchDue, tickDue))
+            account(exporter.tick(now: now, control: control))
+            sleep(gathered: batch.count, until: min(batchDue, exporter.nextTick ?? .max))
         }
     }
 
@@ -148,10 +170,27 @@ package final class SpanPipeline: @unchecked Sendable {
     }
 
     private func export(_ batch: inout [Span]) {
-        let result = exporter.export(batch, control: control)
+        account(exporter.export(batch, control: control))
+        batch.removeAll(keepingCapacity: true)
+        if !hasSaidDropped, dropped.load(ordering: .relaxed) > 0 {
+            hasSaidDropped = true
+            report(
+                TelemetryError(
+                    .overflow,
+                    "spans come faster than they go out, so some are dropped and counted: lower telemetry.sampleRatio",
+                    location: name))
+        }
+    }
+
+    private func account(_ result: ExportResult) {
         exported.add(UInt64(result.exported), ordering: .relaxed)
         refused.add(UInt64(result.refused), ordering: .relaxed)
-        batch.removeAll(keepingCapacity: true)
-        if let error = result.error { report(error) }
+        guard let error = result.error else {
+            if result.exported > 0 { standingError = nil }
+            return
+        }
+        if error != standingError { report(error) }
+        standingError = error
+        if error.code == .disk { firstDiskError.withLock { $0 = $0 ?? error } }
     }
 }

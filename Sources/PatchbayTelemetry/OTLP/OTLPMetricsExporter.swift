@@ -42,16 +42,24 @@ package final class OTLPMetricsExporter: @unchecked Sendable {
     }
 
     /// Exports a last time, for at most `timeout` nanoseconds, and ends the thread; repeated calls do nothing.
-    package func shutdown(timeout: UInt64) {
+    package func shutdown(timeout: UInt64) { shutdown(by: TelemetryClock.monotonicNow() &+ timeout) }
+
+    /// As `shutdown(timeout:)`, until `deadline` in monotonic nanoseconds.
+    package func shutdown(by deadline: UInt64) {
+        beginShutdown(by: deadline)
         guard
             let running = thread.withLock({ thread in
                 defer { thread = nil }
                 return thread
             })
         else { return }
-        isStopping.store(true, ordering: .sequentiallyConsistent)
-        control.end(by: TelemetryClock.monotonicNow() &+ timeout)
         pthread_join(running, nil)
+    }
+
+    /// Begins what `shutdown(by:)` ends. Any thread.
+    package func beginShutdown(by deadline: UInt64) {
+        guard !isStopping.exchange(true, ordering: .sequentiallyConsistent) else { return }
+        control.end(by: deadline)
     }
 
     private func run() {

@@ -27,6 +27,9 @@ package final class OTLPSender {
 
     /// Posts a protobuf body.
     ///
+    /// While the host runs, it is tried again until the retries are over. Once it shuts down, a receiver that is not
+    /// there is not waited for, and one that is busy until the deadline.
+    ///
     /// - Returns: the body of the receiver's 2xx response.
     /// - Throws: `telemetry.refused` when the receiver says no for good, `telemetry.gave_up` when retries or time are over.
     package func post(_ body: [UInt8], to url: String, control: ExportControl) throws(TelemetryError) -> [UInt8] {
@@ -41,14 +44,28 @@ package final class OTLPSender {
         settings.total = configuration.retryTotalNanoseconds
         settings.first = configuration.retryFirstNanoseconds
         var backoff = RetryBackoff(settings)
+        var problem: String?
         while true {
+            let isEnding = control.isEnding
             switch try attempt(request, control: control) {
             case .taken(let answer): return answer
-            case .again(let problem, let retryAfter):
-                guard let wait = backoff.wait(retryAfter: retryAfter, random: random.next()),
-                    control.sleep(until: TelemetryClock.monotonicNow() &+ wait)
-                else { throw TelemetryError(.gaveUp, "gave up after \(problem)", location: url) }
+            case .outOfTime:
+                let last = problem ?? "no answer in the time that was left"
+                throw TelemetryError(.gaveUp, "the host ended: \(last)", location: url)
+            case .absent(let what):
+                problem = "\(what); start the collector, or correct telemetry.otlp"
+                if isEnding { throw TelemetryError(.unreachable, problem ?? what, location: url) }
+                try wait(nil, after: problem ?? what)
+            case .again(let what, let retryAfter):
+                problem = what
+                try wait(retryAfter, after: what)
             }
+        }
+
+        func wait(_ retryAfter: UInt64?, after problem: String) throws(TelemetryError) {
+            guard let wait = backoff.wait(retryAfter: retryAfter, random: random.next()),
+                control.sleep(until: TelemetryClock.monotonicNow() &+ wait)
+            else { throw TelemetryError(.gaveUp, "gave up after \(problem)", location: url) }
         }
     }
 
@@ -56,6 +73,10 @@ package final class OTLPSender {
         case taken([UInt8])
         /// What went wrong, and how long the receiver asks to be left alone, in nanoseconds.
         case again(String, retryAfter: UInt64?)
+        /// Nobody listens there.
+        case absent(String)
+        /// The shutdown's deadline came while it was waited for.
+        case outOfTime
     }
 
     private func attempt(
@@ -65,9 +86,10 @@ package final class OTLPSender {
         do {
             response = try client.perform(request) { control.isExpired }
         } catch {
+            if error.code == .cancelled { return .outOfTime }
+            if error.code == .connect || error.code == .resolve { return .absent(error.message) }
             if error.isTransient { return .again(error.message, retryAfter: nil) }
-            let code: TelemetryError.Code = error.code == .cancelled ? .gaveUp : .refused
-            throw TelemetryError(code, error.message, location: request.url)
+            throw TelemetryError(.refused, error.message, location: request.url)
         }
         if (200..<300).contains(response.status) { return .taken(response.body) }
         guard RetryBackoff.isRetryable(status: response.status) else {

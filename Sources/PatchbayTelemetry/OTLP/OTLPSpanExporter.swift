@@ -4,6 +4,7 @@ import SwiftProtobuf
 /// Exports batches as OTLP over HTTP in protobuf. A pipeline's thread; blocks while the receiver is away, which fills the
 /// bounded queue behind it and is counted there.
 package final class OTLPSpanExporter: SpanExporter {
+    package var name: String { url }
     private let sender: OTLPSender
     private let url: String
     private let resource: TelemetryResource

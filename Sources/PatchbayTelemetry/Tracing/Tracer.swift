@@ -56,8 +56,15 @@ package final class Tracer: Sendable {
         pipelines.reduce(true) { $1.flush(timeout: timeout) && $0 }
     }
 
-    /// Exports what waits, for at most `timeout` nanoseconds a pipeline, and ends the threads.
-    package func shutdown(timeout: UInt64) {
-        for pipeline in pipelines { pipeline.shutdown(timeout: timeout) }
+    /// Exports what waits, for at most `timeout` nanoseconds, and ends the threads.
+    package func shutdown(timeout: UInt64) { shutdown(by: TelemetryClock.monotonicNow() &+ timeout) }
+
+    /// As `shutdown(timeout:)`, until `deadline` in monotonic nanoseconds; all pipelines end at the same time.
+    package func shutdown(by deadline: UInt64) {
+        for pipeline in pipelines { pipeline.beginShutdown(by: deadline) }
+        for pipeline in pipelines { pipeline.shutdown(by: deadline) }
     }
+
+    /// Why spans could not be written to the files or the terminal that were asked for; empty when they could.
+    package var diskErrors: [TelemetryError] { pipelines.compactMap(\.diskError) }
 }

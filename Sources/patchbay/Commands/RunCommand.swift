@@ -15,11 +15,12 @@ struct RunCommand: ParsableCommand {
         discussion: """
             The first SIGINT or SIGTERM drains: nothing more is taken in, what is pending may finish until \
             shutdown.drain is over. The second one stops at once. What is not settled then is written to the pending \
-            file, from where `patchbay send -f` brings it back.
+            file, from where `patchbay send -f` brings it back. At the end a collector gets five seconds for the last \
+            spans.
 
             EXIT CODES
               0  finished, or drained
-              1  failed while running, or left pending deliveries
+              1  failed while running, left pending deliveries, or could not write what was asked for
               2  wrong usage or configuration
               3  --once finished and left dead letters
 
@@ -97,9 +98,6 @@ struct RunCommand: ParsableCommand {
             Output.json(report.value)
         } else if !quiet {
             Output.error(report.text)
-        }
-        guard !Output.hasFailed else {
-            throw Output.failure("standard output cannot be written; the report is incomplete", code: 1)
         }
         throw ExitCode(report.exitCode)
     }

@@ -24,8 +24,11 @@ enum Output {
     }
 
     /// Whether standard output refused something, as a full disk does.
-    static var hasFailed: Bool { failed.load(ordering: .relaxed) }
-    private static let failed = Atomic<Bool>(false)
+    static var hasFailed: Bool { failure.load(ordering: .relaxed) != 0 }
+    /// Why it did.
+    static var failureReason: String { String(cString: strerror(failure.load(ordering: .relaxed))) }
+    /// The first `errno`, 0 while there is none.
+    private static let failure = Atomic<Int32>(0)
 
     /// Writes all of it; a reader that has gone away is not an error of ours.
     static func write(_ text: String, to file: Int32) {
@@ -36,7 +39,7 @@ enum Output {
                 let count = Glibc.write(file, bytes.baseAddress?.advanced(by: written), bytes.count - written)
                 if count < 0, errno == EINTR { continue }
                 guard count > 0 else {
-                    if file == STDOUT_FILENO, errno != EPIPE { failed.store(true, ordering: .relaxed) }
+                    if file == STDOUT_FILENO, errno != EPIPE, !hasFailed { failure.store(errno, ordering: .relaxed) }
                     return
                 }
                 written += count

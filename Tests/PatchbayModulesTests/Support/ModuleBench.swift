@@ -144,6 +144,7 @@ final class CollectingExporter: SpanExporter {
         func append(_ more: [Span]) { spans.withLock { $0 += more } }
     }
 
+    let name = "collector"
     private let spans: Spans
     init(_ spans: Spans) { self.spans = spans }
 
