@@ -13,8 +13,10 @@ final class LoadedFixture {
     let module: LoadedModule
     let handler: LoadedHandler
 
-    init(_ path: String, handler id: String = "count", configuration: Value = .map(Value.Map())) throws {
-        bench = ModuleBench(traced: false)
+    init(
+        _ path: String, handler id: String = "count", configuration: Value = .map(Value.Map()), traced: Bool = false
+    ) throws {
+        bench = ModuleBench(traced: traced)
         staging = try StagingDirectory(parent: NSTemporaryDirectory())
         loader = ModuleLoader(staging: staging, environment: bench.environment)
         switch ModuleScanner(profile: HostProfile(swiftVersion: "6.3")).inspect(file: path) {
