@@ -19,7 +19,7 @@ import Testing
     }
 
     @Test func `renders a Swift project that names the SDK's folder as its package`() throws {
-        let files = try Scaffold.files(name: "charge-card", language: .swift, sdkPath: "../here/sdk/patchbay")
+        let files = try Scaffold.files(name: "charge-card", language: .swift, sdk: .path("../here/sdk/patchbay"))
         #expect(
             files.map(\.path) == [
                 ".gitignore", "Makefile", "Package.swift", "README.md", "Sources/ChargeCard/Greet.swift",
@@ -31,6 +31,17 @@ import Testing
         #expect(package.contains(#".product(name: "PatchbaySDK", package: "patchbay")"#))
         let manifest = try JSON(parsing: #require(files.first { $0.path.hasSuffix("manifest.json") }).contents)
         #expect(manifest["name"] == "charge-card")
+    }
+
+    @Test(arguments: [
+        ("https://git.example.com/us/Patchbay.git", "patchbay"), ("file:///srv/patchbay", "patchbay"),
+        ("git@git.example.com:pb.git", "pb"),
+    ])
+    func `renders a Swift project that names the repository, as SwiftPM calls it`(url: String, name: String) throws {
+        let files = try Scaffold.files(name: "mailer", language: .swift, sdk: .url(url))
+        let package = try #require(files.first { $0.path == "Package.swift" }).contents
+        #expect(package.contains(".package(url: \"\(url)\", branch: \"main\")"))
+        #expect(package.contains(".product(name: \"PatchbaySDK\", package: \"\(name)\")"))
     }
 
     @Test func `sends events that are JSON, one a line`() throws {
@@ -50,7 +61,7 @@ import Testing
     @Test(arguments: ["builtin", "swift", "patchbay-sdk", "testing"])
     func `refuses a name that is taken`(name: String) {
         #expect(throws: ScaffoldError(code: .reservedName, name: name)) {
-            try Scaffold.files(name: name, language: .swift, sdkPath: "x")
+            try Scaffold.files(name: name, language: .swift, sdk: .path("x"))
         }
     }
 

@@ -19,12 +19,14 @@ struct NewCommand: ParsableCommand {
             abstract: "Start a handler module that builds, tests and runs with `make`.",
             discussion: """
                 Writes a handler, its test, a configuration and some events into a new folder. A C project carries \
-                the headers it needs; a Swift project names the SDK's folder. Nothing that is there is overwritten.
+                the headers it needs; a Swift project names the SDK's folder, or the repository's URL, which others \
+                can build it with. Nothing that is there is overwritten.
 
                 EXAMPLES
                   patchbay new handler greeter --language c
                   patchbay new handler greeter --language c --directory handlers/hi
                   patchbay new handler greeter --language swift --sdk ~/patchbay/sdk/patchbay
+                  patchbay new handler greeter --language swift --sdk https://git.example.com/us/patchbay.git
                 """)
 
         @Argument(help: "The module's name, which routes write before the dot: a-z, 0-9, '-' and '_'.")
@@ -38,8 +40,11 @@ struct NewCommand: ParsableCommand {
 
         @Option(
             help: ArgumentHelp(
-                "The Swift SDK's folder, sdk/patchbay of the repository. (default: found above this program)",
-                valueName: "folder"))
+                """
+                The Swift SDK: the folder sdk/patchbay of the repository, or the repository's URL. \
+                (default: the folder, found above this program)
+                """,
+                valueName: "folder|url"))
         var sdk: String?
 
         func run() throws {
@@ -47,7 +52,7 @@ struct NewCommand: ParsableCommand {
             let files: [Scaffold.File]
             do {
                 files = try Scaffold.files(
-                    name: name, language: language, sdkPath: language == .swift ? try sdkPath() : nil,
+                    name: name, language: language, sdk: language == .swift ? try swiftSDK() : nil,
                     command: Installation.command)
             } catch let error as ScaffoldError {
                 throw Output.failure(error.message, code: 2)
@@ -70,14 +75,15 @@ struct NewCommand: ParsableCommand {
                 """)
         }
 
-        private func sdkPath() throws -> String? {
-            guard let sdk else { return Installation.sdkPath }
+        private func swiftSDK() throws -> Scaffold.SDK? {
+            guard let sdk else { return Installation.sdkPath.map(Scaffold.SDK.path) }
+            if sdk.contains("://") || sdk.hasPrefix("git@") { return .url(sdk) }
             guard let path = Installation.package(at: sdk) else {
                 throw Output.failure(
                     "--sdk \(sdk): there is no Package.swift; give the folder sdk/patchbay of Patchbay's repository",
                     code: 2)
             }
-            return path
+            return .path(path)
         }
     }
 }

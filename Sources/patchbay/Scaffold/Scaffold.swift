@@ -8,6 +8,26 @@ package struct Scaffold: Sendable {
         case swift
     }
 
+    /// Where a Swift project finds the SDK's package.
+    package enum SDK: Sendable, Equatable {
+        /// The folder `…/sdk/patchbay`, absolute or relative to the project; not empty.
+        case path(String)
+        /// Patchbay's repository, of which the project follows the branch `main`.
+        case url(String)
+
+        /// The name that SwiftPM gives the package: the last part of its place.
+        var identity: String {
+            switch self {
+            case .path(let place): Self.lastPart(of: place)
+            case .url(let place): Self.lastPart(of: place.hasSuffix(".git") ? String(place.dropLast(4)) : place)
+            }
+        }
+
+        private static func lastPart(of place: String) -> String {
+            place.split { $0 == "/" || $0 == ":" }.last.map { $0.lowercased() } ?? "patchbay"
+        }
+    }
+
     /// A file of the project: a path below its folder, and its text.
     package typealias File = (path: String, contents: String)
 
@@ -15,12 +35,11 @@ package struct Scaffold: Sendable {
     ///
     /// - Parameters:
     ///   - name: the module's name, as routes write it before the dot.
-    ///   - sdkPath: the folder of the Swift SDK's package, `…/sdk/patchbay`, absolute or relative to the project. Swift
-    ///     needs one; C brings its headers along.
+    ///   - sdk: where the Swift SDK's package is. Swift needs one; C brings its headers along.
     ///   - command: what `make run` calls.
     /// - Throws: `ScaffoldError` with `invalidName`, `reservedName` or `missingSDK`; trying again does not help.
     package static func files(
-        name: String, language: Language, sdkPath: String? = nil, command: String = "patchbay"
+        name: String, language: Language, sdk: SDK? = nil, command: String = "patchbay"
     ) throws(ScaffoldError) -> [File] {
         try check(name)
         let template = Template(
@@ -30,8 +49,8 @@ package struct Scaffold: Sendable {
         switch language {
         case .c: files = template.cFiles + headers
         case .swift:
-            guard let sdkPath, !sdkPath.isEmpty else { throw ScaffoldError(code: .missingSDK, name: name) }
-            files = template.swiftFiles(sdkPath: sdkPath)
+            guard let sdk else { throw ScaffoldError(code: .missingSDK, name: name) }
+            files = template.swiftFiles(sdk: sdk)
         }
         files += template.sharedFiles
         return files.sorted { $0.path < $1.path }
@@ -94,7 +113,7 @@ package struct ScaffoldError: Error, Sendable, Equatable, CustomStringConvertibl
         case .invalidName:
             "'\(name)' cannot name a module: use 1 to 63 of a-z, 0-9, '-' and '_', a letter first, such as 'charge-card'"
         case .reservedName: "'\(name)' is reserved: choose a name that says what the handler does"
-        default: "where is the Swift SDK? Give --sdk the folder 'sdk/patchbay' of the Patchbay repository"
+        default: "where is the Swift SDK? Give --sdk the Patchbay repository's URL, or its folder 'sdk/patchbay'"
         }
     }
 

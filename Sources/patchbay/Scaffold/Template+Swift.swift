@@ -1,8 +1,8 @@
 extension Template {
-    /// The project of a handler in Swift over the SDK's package at `sdkPath`.
-    func swiftFiles(sdkPath: String) -> [Scaffold.File] {
+    /// The project of a handler in Swift over the SDK's package.
+    func swiftFiles(sdk: Scaffold.SDK) -> [Scaffold.File] {
         [
-            (path: "Package.swift", contents: swiftPackage(sdkPath: sdkPath)),
+            (path: "Package.swift", contents: swiftPackage(sdk)),
             (path: "Sources/\(symbol)/manifest.json", contents: swiftManifest),
             (path: "Sources/\(symbol)/Greet.swift", contents: swiftHandler),
             (path: "Tests/\(symbol)Tests/GreetTests.swift", contents: swiftTests),
@@ -11,17 +11,17 @@ extension Template {
         ]
     }
 
-    /// SwiftPM names a package by path after its folder.
-    private func identity(of path: String) -> String {
-        path.split(separator: "/").last.map { $0.lowercased() } ?? "patchbay"
-    }
-
     private func quoted(_ text: String) -> String {
         "\"" + text.map { $0 == "\\" || $0 == "\"" ? "\\\($0)" : String($0) }.joined() + "\""
     }
 
-    private func swiftPackage(sdkPath: String) -> String {
-        let package = quoted(identity(of: sdkPath))
+    private func swiftPackage(_ sdk: Scaffold.SDK) -> String {
+        let package = quoted(sdk.identity)
+        let dependency =
+            switch sdk {
+            case .path(let path): "path: \(quoted(path))"
+            case .url(let url): "url: \(quoted(url)), branch: \"main\""
+            }
         return """
             // swift-tools-version: 6.2
             import PackageDescription
@@ -29,7 +29,7 @@ extension Template {
             let package = Package(
                 name: "\(name)",
                 products: [.library(name: "\(name)", type: .dynamic, targets: ["\(symbol)"])],
-                dependencies: [.package(path: \(quoted(sdkPath)))],
+                dependencies: [.package(\(dependency))],
                 targets: [
                     .target(
                         name: "\(symbol)",
