@@ -50,7 +50,7 @@ struct Everything: Handler {
         if event.type == "retry" { return .retry("busy elsewhere", after: .milliseconds(1500)) }
         let copy = Event(copying: event)
         return .done(reply: [
-            "id": .string(copy.id), "subject": .string(String(event.subject)),
+            "id": .string(copy.id), "subject": .string("\(event.subject)"),
             "extension": .string(event.attribute("tenant") ?? ""),
             "attempt": .integer(Int64(event.attempt)), "bytes": .integer(Int64(event.data.byteCount)),
         ])

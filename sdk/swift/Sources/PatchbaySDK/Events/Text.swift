@@ -63,6 +63,13 @@ extension String {
     }
 }
 
+extension DefaultStringInterpolation {
+    /// Copies the text into the string, as in `"paid by \(event.subject)"`.
+    public mutating func appendInterpolation(_ text: borrowing Text) {
+        appendLiteral(String(text))
+    }
+}
+
 extension StaticString {
     var text: patchbay_str {
         patchbay_str(
