@@ -13,7 +13,7 @@ let cesqlSuite = ConformanceSuite(name: "cesql", folder: "cesql") { folder, repo
 
 private func run(_ test: [String: Any], _ report: inout SuiteReport) {
     let id = test["id"] as? String ?? "?"
-    let source = test["expression"] as? String ?? ""
+    let source = text(of: test["expression"])
     let wantedError = test["error"] as? String
     let plan = FieldPlan()
     let expression: SQLExpression
@@ -37,6 +37,16 @@ private func run(_ test: [String: Any], _ report: inout SuiteReport) {
         report.fail(id, "\(source): expected \(wanted.display), found \(result.value.display)")
     } catch {
         report.fail(id, "\(source): \(error)")
+    }
+}
+
+/// YAML took some expressions, such as `TRUE` and `-10`, for values; what is written comes to the same.
+private func text(of expression: Any?) -> String {
+    switch expression {
+    case let text as String: text
+    case let number as NSNumber where String(cString: number.objCType) == "c": number.boolValue ? "TRUE" : "FALSE"
+    case let number as NSNumber: number.stringValue
+    default: ""
     }
 }
 
