@@ -227,18 +227,19 @@ struct SQLParser {
     /// The attribute that a name stands for; names are small letters and digits, and capitals mean the same.
     private func attribute(_ word: String, at place: Int? = nil) throws(ExpressionError) -> String {
         let name = word.lowercased()
-        let position = SourcePosition(offset: place ?? token.range.lowerBound, in: lexer.source)
-        if name.contains("_") {
-            throw ExpressionError(
-                code: .unknownName, message: "`\(word)` cannot be an attribute of an event: names are a-z and 0-9",
-                position: position, accepted: ["an attribute, as type, source, subject or an extension"])
-        }
-        if name == "data" {
-            throw ExpressionError(
-                code: .unknownName, message: "CESQL reads the attributes of an event, not its data",
-                position: position, accepted: ["a condition in CEL for what is inside data"])
-        }
-        return name
+        guard name == "data" || name.contains("_") else { return name }
+        let isData = name == "data"
+        throw ExpressionError(
+            code: .unknownName,
+            message: isData
+                ? "CESQL reads the attributes of an event, not its data"
+                : "`\(word)` cannot be an attribute of an event: names are a-z and 0-9",
+            position: SourcePosition(offset: place ?? token.range.lowerBound, in: lexer.source),
+            accepted: [
+                isData
+                    ? "a condition in CEL for what is inside data"
+                    : "an attribute, as type, source, subject or an extension"
+            ])
     }
 
     // MARK: Tokens
