@@ -76,7 +76,7 @@ let package = Package(
         library("PatchbayEvents", ["CPatchbay", "CPatchbayJSON", "CPatchbaySystem"]),
         library("PatchbayExpressions", ["PatchbayEvents", "CPatchbayJSON", "CPatchbayRegex"]),
         library("PatchbayResilience", []),
-        library("PatchbayLog", ["CPatchbayJSON", "CPatchbaySystem", "PatchbayEvents"]),
+        library("PatchbayLog", ["CPatchbayJSON", "CPatchbaySystem", "PatchbayEvents", "PatchbayResilience"]),
         .target(
             name: "PatchbayTelemetry", dependencies: ["PatchbayEvents", "CPatchbaySystem", logging, protobuf],
             exclude: ["OTLP/Generated/README.md"], swiftSettings: strict),
@@ -120,7 +120,7 @@ let package = Package(
         tests(
             "PatchbayModules", ["CPatchbay", "PatchbayEvents", "PatchbaySchemas", "PatchbayTelemetry", logging],
             exclude: ["Fixtures"]),
-        tests("PatchbayLog", ["CPatchbayJSON", "CPatchbaySystem", "PatchbayEvents"]),
+        tests("PatchbayLog", ["CPatchbayJSON", "CPatchbaySystem", "PatchbayEvents", "PatchbayResilience"]),
         tests("PatchbayRouting", ["PatchbayEvents", "PatchbayExpressions", "CPatchbayJSON"]),
         tests(
             "PatchbayDispatch",
@@ -128,6 +128,14 @@ let package = Package(
                 "CPatchbay", "CPatchbayJSON", "PatchbayEvents", "PatchbayLog", "PatchbayResilience", "PatchbayRouting",
                 "PatchbayTelemetry",
             ]),
+        // What is between threads, for the thread sanitizer, too.
+        .testTarget(
+            name: "PatchbayStressTests",
+            dependencies: [
+                "CPatchbay", "CPatchbayJSON", "CPatchbaySystem", "PatchbayDispatch", "PatchbayEvents", "PatchbayLog",
+                "PatchbayResilience", "PatchbayTelemetry",
+            ],
+            swiftSettings: strict),
         tests("PatchbayConfiguration", ["PatchbayEvents", "PatchbaySchemas"]),
         tests(
             "PatchbayRuntime",
@@ -153,3 +161,9 @@ let package = Package(
     ],
     cxxLanguageStandard: .cxx17
 )
+
+// The thread sanitizer's build has the tests of what is between threads, and with `--product patchbayPackageTests`
+// only what these need.
+if Context.environment["PATCHBAY_STRESS_ONLY"] != nil {
+    package.targets.removeAll { $0.type == .test && $0.name != "PatchbayStressTests" }
+}
