@@ -23,6 +23,8 @@ extension Value {
         case .timestamp(let value): writer.string(value.rfc3339)
         case .duration(let value): writer.string(value.secondsText)
         case .type(let value): writer.string(value.name)
+        case .ip(let value): writer.string(value.text)
+        case .cidr(let value): writer.string(value.text)
         case .optional(let value?): value.write(to: &writer)
         case .list(let values):
             writer.raw("[")

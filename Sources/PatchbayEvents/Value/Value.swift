@@ -20,6 +20,9 @@ package enum Value: Sendable {
     case type(TypeName)
     /// CEL's optional: `nil` is `optional.none()`.
     indirect case optional(Value?)
+    /// An internet address or network, as the network extension has them.
+    indirect case ip(IPAddress)
+    indirect case cidr(IPNetwork)
 
     /// The name of a type: `int`, `list`, `google.protobuf.Timestamp`.
     package struct TypeName: Hashable, Sendable {
@@ -43,6 +46,8 @@ package enum Value: Sendable {
         case .map: TypeName("map")
         case .type: TypeName("type")
         case .optional: TypeName("optional_type")
+        case .ip: TypeName("net.IP")
+        case .cidr: TypeName("net.CIDR")
         }
     }
 }
@@ -62,6 +67,8 @@ extension Value: Hashable {
         case (.map(let a), .map(let b)): a == b
         case (.type(let a), .type(let b)): a == b
         case (.optional(let a), .optional(let b)): a == b
+        case (.ip(let a), .ip(let b)): a == b
+        case (.cidr(let a), .cidr(let b)): a == b
         default: Value.numericOrder(a, b) == .equal
         }
     }
@@ -81,6 +88,8 @@ extension Value: Hashable {
         case .map(let value): hasher.combine(value)
         case .type(let value): hasher.combine(value)
         case .optional(let value): hasher.combine(value)
+        case .ip(let value): hasher.combine(value)
+        case .cidr(let value): hasher.combine(value)
         }
     }
 
