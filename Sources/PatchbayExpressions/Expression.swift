@@ -21,6 +21,7 @@ package struct Expression: Sendable {
         let syntax = try Parser.parse(source)
         var compiler = Compiler(source: source, environment: environment)
         root = try compiler.compile(syntax)
+        resultType = compiler.checker.final(root.type)
         localsMax = compiler.localsMax
         step = root.step()
         program = PredicateProgram(root, localsMax: localsMax)
@@ -31,10 +32,8 @@ package struct Expression: Sendable {
     /// Whether it reads neither the event nor a variable.
     package var isConstant: Bool { root.constant != nil }
 
-    /// The type of every value that it has; `nil` when that is known only when evaluating.
-    ///
-    /// The seam for a type checker: so far what operators, literals and attributes tell by themselves.
-    package var resultType: Value.TypeName? { root.resultType }
+    /// The type of every value that it has; `dyn` when that is known only when evaluating.
+    package let resultType: ExpressionType
 
     /// Conditions in it that are not tested in place but evaluated in general, at some hundred nanoseconds each.
     package var generalStepCount: Int { program.stepCount }
@@ -45,7 +44,9 @@ package struct Expression: Sendable {
     /// - Errors: every code of `EvaluationError`; evaluating again gives the same.
     package func evaluate(_ fields: FieldSlots?, variables: [Value] = []) throws(EvaluationError) -> Value {
         var frame = frame(fields, variables)
-        return try step(&frame)
+        let value = try step(&frame)
+        try frame.spend(handingOver: value, at: root.position)
+        return value
     }
 
     /// Whether it is true for an event. Comparisons of fields with constants neither throw nor allocate.

@@ -6,10 +6,12 @@ package struct ExpressionError: Error, Sendable, Equatable {
         package init(rawValue: String) { self.rawValue = rawValue }
 
         package static let syntax = Code(rawValue: "syntax")
-        /// Longer or nested deeper than the limits of `ExpressionEnvironment`.
+        /// Longer or nested deeper than the limits of the parser.
         package static let tooLarge = Code(rawValue: "tooLarge")
         package static let unknownName = Code(rawValue: "unknownName")
         package static let unknownFunction = Code(rawValue: "unknownFunction")
+        /// Operands of types that an operator or function does not take.
+        package static let typeMismatch = Code(rawValue: "typeMismatch")
         /// A known function or macro with arguments that it never accepts.
         package static let arguments = Code(rawValue: "arguments")
     }

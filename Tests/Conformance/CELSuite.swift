@@ -16,20 +16,28 @@ let celSuite = ConformanceSuite(name: "cel", folder: "cel") { folder, report in
 
 private func run(_ test: CELCase, _ report: inout SuiteReport) {
     if test.needsMessages { return report.leaveOut("needs protobuf messages") }
-    if test.suite == "network_ext" { return report.leaveOut("needs IP addresses as values") }
-    if test.isCheckOnly { return report.leaveOut("needs the type checker") }
-    if test.hasUnresolvedEscape { return report.leaveOut("wrong data: an escape was left in the expected bytes") }
-    let names = test.bindings.keys.sorted()
-    var environment = ExpressionEnvironment(variables: names)
-    environment.container = test.container
-    environment.checksNames = !test.isUnchecked
     do {
-        let variables = try names.map { try celValue(test.bindings[$0] ?? "") }
-        let result = try Expression(test.source, in: environment).evaluate(nil, variables: variables)
+        // Bound names without a declaration have any type.
+        let names = test.bindings.keys.sorted()
+        let types = try test.declaredTypes()
+        var environment = ExpressionEnvironment(variables: names.map { .init($0, types[$0] ?? .dyn) })
+        environment.variables += types.keys.sorted().filter { !names.contains($0) }.map { .init($0, types[$0] ?? .dyn) }
+        environment.signatures = try test.signatures()
+        environment.container = test.container
+        environment.isChecked = !test.isUnchecked
+        let expression = try Expression(test.source, in: environment)
+        if let wanted = try test.expectedType.map(celType), wanted != expression.resultType {
+            return report.fail(
+                test.id, "\(test.source): expected the type \(wanted), found \(expression.resultType)")
+        }
+        if test.isCheckOnly { return report.pass() }
+        var variables = try names.map { try celValue(test.bindings[$0] ?? "") }
+        variables += Array(repeating: .null, count: environment.variables.count - names.count)
+        let result = try expression.evaluate(nil, variables: variables)
         guard let expected = test.expected else {
             return report.fail(test.id, "expected an error, found \(result.display)")
         }
-        let wanted = try celValue(expected)
+        let wanted = test.withoutEscapes(try celValue(expected))
         if isSame(result, wanted) { return report.pass() }
         report.fail(test.id, "\(test.source): expected \(wanted.display), found \(result.display)")
     } catch let error as EvaluationError where test.expected == nil {
@@ -43,35 +51,102 @@ private func run(_ test: CELCase, _ report: inout SuiteReport) {
 
 private struct CELCase {
     let id: String
-    let suite: String
     let source: String
     let container: String
     let needsMessages: Bool
     let isCheckOnly: Bool
     let isUnchecked: Bool
+    let declarations: [[String: Any]]
     let bindings: [String: Any]
     /// `nil` when an error is expected.
     let expected: Any?
+    /// `nil` when the case says nothing about it.
+    let expectedType: Any?
 
     init(_ json: [String: Any]) {
         id = json["id"] as? String ?? "?"
-        suite = json["suite"] as? String ?? ""
         source = json["expr"] as? String ?? ""
         container = json["container"] as? String ?? ""
         needsMessages = json["needs_proto"] as? String == "message"
         isCheckOnly = json["check_only"] as? Bool ?? false
         isUnchecked = json["disable_check"] as? Bool ?? false
+        declarations = json["type_env"] as? [[String: Any]] ?? []
         bindings = json["bindings"] as? [String: Any] ?? [:]
         expected = json["error"] == nil ? json["expected"] : nil
+        expectedType = json["expected_type"]
     }
 
-    /// Whether the expected bytes hold a `\?` where the expression, which has no backslash at all, holds a plain `?`:
-    /// the conversion of the suite to JSON lines did not resolve that escape of the protobuf text format.
-    var hasUnresolvedEscape: Bool {
-        guard let tagged = expected as? [String: Any], tagged["type"] as? String == "bytes",
-            let bytes = Data(base64Encoded: tagged["value"] as? String ?? "")
-        else { return false }
-        return !source.contains("\\") && bytes.range(of: Data(#"\?"#.utf8)) != nil
+    func declaredTypes() throws -> [String: ExpressionType] {
+        var types: [String: ExpressionType] = [:]
+        for declaration in declarations where declaration["kind"] as? String == "ident" {
+            types[declaration["name"] as? String ?? ""] = try celType(declaration["type"] ?? "")
+        }
+        return types
+    }
+
+    func signatures() throws -> [FunctionSignature] {
+        try declarations.filter { $0["kind"] as? String == "function" }.flatMap { declaration in
+            try (declaration["overloads"] as? [[String: Any]] ?? []).map { overload in
+                FunctionSignature(
+                    name: declaration["name"] as? String ?? "", isMember: overload["member"] as? Bool ?? false,
+                    operands: try (overload["params"] as? [Any] ?? []).map(celType),
+                    result: try celType(overload["result"] ?? ""))
+            }
+        }
+    }
+
+    /// Expected bytes without an escape of the protobuf text format, `\?` for `?`, that the suite's conversion to JSON
+    /// lines left in: a literal without a backslash cannot have one in its value.
+    func withoutEscapes(_ value: Value) -> Value {
+        guard case .bytes(let bytes) = value, !source.contains("\\") else { return value }
+        let kept = bytes.indices.filter {
+            bytes[$0] != UInt8(ascii: "\\") || bytes[($0 + 1)...].first != UInt8(ascii: "?")
+        }
+        return .bytes(kept.map { bytes[$0] })
+    }
+}
+
+/// The type that a case writes as JSON.
+private func celType(_ json: Any) throws -> ExpressionType {
+    if let name = json as? String {
+        let plain: [String: ExpressionType] = [
+            "dyn": .dyn, "any": .dyn, "null": .null, "bool": .bool, "int": .int, "uint": .uint, "double": .double,
+            "string": .string, "bytes": .bytes, "timestamp": .timestamp, "duration": .duration, "type": .type,
+        ]
+        guard let type = plain[name] else { throw UnreadableCase(text: "the type \(name)") }
+        return type
+    }
+    guard let tagged = json as? [String: Any], let (kind, content) = tagged.first(where: { $0.key != "params" }) else {
+        throw UnreadableCase(text: "\(json)")
+    }
+    let parts = try (tagged["params"] as? [Any] ?? []).map(celType)
+    switch (kind, content) {
+    case ("list", _): return .list(try celType(content))
+    case ("map", let types as [Any]) where types.count == 2: return .map(try celType(types[0]), try celType(types[1]))
+    case ("wrapper", _): return .wrapper(try celType(content))
+    case ("type", _): return .type
+    case ("param", let name as String): return .parameter(name)
+    case ("abstract", let name as String): return .abstract(name, parts)
+    case ("message", let name as String): return try wellKnownType(name)
+    default: throw UnreadableCase(text: "\(json)")
+    }
+}
+
+/// What the well-known protobuf messages are in CEL.
+private func wellKnownType(_ message: String) throws -> ExpressionType {
+    switch message.split(separator: ".").last {
+    case "BoolValue": .wrapper(.bool)
+    case "BytesValue": .wrapper(.bytes)
+    case "DoubleValue", "FloatValue": .wrapper(.double)
+    case "Int32Value", "Int64Value": .wrapper(.int)
+    case "UInt32Value", "UInt64Value": .wrapper(.uint)
+    case "StringValue": .wrapper(.string)
+    case "ListValue": .list(.dyn)
+    case "Struct": .map(.string, .dyn)
+    case "Value", "Any": .dyn
+    case "Timestamp": .timestamp
+    case "Duration": .duration
+    default: throw UnreadableCase(text: message)
     }
 }
 

@@ -66,7 +66,7 @@ import Testing
         let plan = FieldPlan()
         var environment = ExpressionEnvironment(eventPlan: plan, variables: ["x", "y"])
         environment.costMax = 10_000
-        environment.checksNames = Bool.random(using: &random)
+        environment.isChecked = Bool.random(using: &random)
         do throws(ExpressionError) {
             let expression = try Expression(source, in: environment)
             let event = EventFields(

@@ -18,7 +18,7 @@ import Testing
         (#"b"\xff\377""#, .bytes([255, 255])), ("0xFFu", .uint(255)), ("-0x10", .int(-16)), (".5e1", .double(5)),
         ("1 // one\n + 2", .int(3)),
         // Errors do not matter where the other operand decides.
-        ("1 / 0 == 1 || true", .bool(true)), ("false && 1 / 0 == 1", .bool(false)), ("'x' || true", .bool(true)),
+        ("1 / 0 == 1 || true", .bool(true)), ("false && 1 / 0 == 1", .bool(false)), ("dyn('x') || true", .bool(true)),
         // Macros.
         ("[1, 2, 3].filter(x, x > 1).map(y, y * y)", .list([.int(4), .int(9)])),
         ("{'a': 1, 'b': 2}.exists(k, k == 'b')", .bool(true)), ("[1, 2].exists_one(x, x == 2)", .bool(true)),
@@ -34,6 +34,33 @@ import Testing
         ("base64.encode(b'hi')", .string("aGk=")), ("math.greatest(1, 2.5, 2u)", .double(2.5)),
         // Optionals.
         ("{'a': {'b': 1}}.?a.b.orValue(0) + {}.?x.orValue(5)", .int(6)), ("[?optional.none(), 1]", .list([.int(1)])),
+        // Lists and sets.
+        ("[3, 1, 2].sort() == [1, 2, 3] && ['b', 'a'].sort() == ['a', 'b']", .bool(true)),
+        ("['ccc', 'a', 'bb'].sortBy(s, -size(s))[0]", .string("ccc")),
+        ("[dyn(1), 1u, 'a', 1.0, 'a', [1], [1.0]].distinct() == [dyn(1), 'a', [1]]", .bool(true)),
+        ("[1, 2, 3, 4].slice(1, 3) == [2, 3] && [1].slice(1, 1) == []", .bool(true)),
+        ("[[1, [2]], [3]].flatten() == [1, [2], 3]", .bool(true)),
+        ("[dyn(1), [2, [3, [4]]]].flatten(2) == [dyn(1), 2, 3, [4]]", .bool(true)),
+        ("lists.range(3) == [0, 1, 2] && lists.range(0) == [] && lists.range(-1) == []", .bool(true)),
+        ("[1, 2].reverse() == [2, 1] && 'ab'.reverse() == 'ba'", .bool(true)),
+        ("sets.contains([1, 2, 3], [3, 1]) && !sets.contains([1], [1, 2])", .bool(true)),
+        ("sets.equivalent([1, 2, 2], [2, 1]) && !sets.equivalent([1], [1, 2])", .bool(true)),
+        ("sets.intersects([1, 2], [2, 3]) && !sets.intersects([1], []) && sets.contains([1], [])", .bool(true)),
+        // Regular expressions.
+        (#"regex.replace('hello world', '(h)ello', r'\1i')"#, .string("hi world")),
+        (#"regex.replace('banana', 'a', 'x', 2)"#, .string("bxnxna")),
+        (#"regex.replace('ab', '', '-')"#, .string("-a-b-")),
+        (#"regex.replace('äbä', 'b?', '.')"#, .string(".ä.ä.")),
+        (#"regex.replace('ab', 'b', r'\\\0')"#, .string(#"a\b"#)),
+        ("regex.replace('foo', 'o', 'x', 0)", .string("foo")),
+        (#"regex.extract('id=42;', 'id=(\\d+)').value()"#, .string("42")),
+        (#"regex.extract('id=42;', r'\d+') == optional.of('42')"#, .bool(true)),
+        ("regex.extract('x', '(y)|x') == optional.none() && regex.extract('', 'z') == optional.none()", .bool(true)),
+        (#"regex.extractAll('id:1, id:22', r'id:(\d+)') == ['1', '22']"#, .bool(true)),
+        // Addresses.
+        ("cidr('10.0.0.0/8').containsIP('10.1.2.3') && isIP('::1') && !isIP('1.2.3')", .bool(true)),
+        ("string(ip('2001:0db8:0:0:1:0:0:1'))", .string("2001:db8::1:0:0:1")),
+        ("string(cidr('10.1.2.3/8').masked()) + ' ' + string(cidr('10.1.2.3/8').ip())", .string("10.0.0.0/8 10.1.2.3")),
     ])
     func `evaluates`(source: String, expected: Value) throws {
         let found = try value(source)
@@ -50,9 +77,18 @@ import Testing
         ("optional.none().value()", .invalidArgument),
         ("true && 'x'", .noSuchOverload), ("[1, 2].map(x, x / 0)", .divideByZero), ("1 in 2", .noSuchOverload),
         ("'%d'.format(['x'])", .invalidArgument), ("'a'.charAt(2)", .indexOutOfRange),
+        ("[1, 'a'].sort()", .noSuchOverload), ("[0.0 / 0.0, 1.0].sort()", .invalidArgument),
+        ("[1].slice(0, 2)", .indexOutOfRange), ("[1].slice(1, 0)", .indexOutOfRange),
+        ("[1].flatten(-1)", .invalidArgument),
+        (#"regex.replace('a', 'a', r'\1')"#, .invalidArgument), (#"regex.replace('a', 'a', r'\x')"#, .invalidArgument),
+        ("regex.extract('a', '(a)(b)?')", .invalidPattern), ("regex.extract('a', '(')", .invalidPattern),
+        ("ip('1.2.3.256')", .invalidArgument), ("cidr('10.0.0.0/33')", .invalidArgument),
+        ("similar('a', 'b', 'soundex')", .invalidArgument),
     ])
     func `fails with a code and a place`(source: String, code: EvaluationError.Code) throws {
-        let expression = try Expression(source, in: ExpressionEnvironment())
+        var environment = ExpressionEnvironment()
+        environment.isChecked = false
+        let expression = try Expression(source, in: environment)
         let error = #expect(throws: EvaluationError.self) { try expression.evaluate(nil) }
         #expect(error?.code == code, "\(source): \(error?.description ?? "")")
         #expect(error?.position != nil)

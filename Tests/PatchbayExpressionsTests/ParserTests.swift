@@ -40,7 +40,7 @@ import Testing
     @Test func `refuses a known function with arguments that it never takes and shows its forms`() {
         let found = error("event.type.startsWith('x', 'y')")
         #expect(found?.code == .arguments)
-        #expect(found?.accepted == ["_.startsWith(_)"])
+        #expect(found?.accepted == ["string.startsWith(string) -> bool"])
     }
 
     @Test func `refuses fields of attributes that are strings`() {

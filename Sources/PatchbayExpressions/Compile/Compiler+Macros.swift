@@ -28,12 +28,9 @@ extension Compiler {
             return try loop(.map, over: target, arguments, syntax, variables: 2, hasTransform: true)
         case ("transformMapEntry", 3...4):
             return try loop(.mapEntries, over: target, arguments, syntax, variables: 2, hasTransform: true)
+        case ("sortBy", 2): return try loop(.sorted, over: target, arguments, syntax, hasTransform: true)
         case ("optMap", 2), ("optFlatMap", 2):
-            let optional = try compile(target)
-            let local = push(try variable(arguments[0]), readsEvent: optional.readsEvent)
-            defer { scope.removeLast() }
-            let body = try compile(arguments[1])
-            return make(.optionalMap(local: local, optional, body, isFlat: name == "optFlatMap"), syntax)
+            return try optionalMap(name, target, arguments, syntax)
         default: return nil
         }
     }
@@ -44,11 +41,17 @@ extension Compiler {
         _ syntax: SyntaxNode, variables: Int = 1, hasTransform: Bool = false
     ) throws(ExpressionError) -> Node {
         let range = try compile(target)
+        var types: [ExpressionType] = []
+        _ = try checked(target) { (checker) throws(TypeChecker.Mismatch) in
+            types = try checker.loop(over: range.type, variables: variables)
+            return .dyn
+        }
+        if types.isEmpty { types = Array(repeating: .dyn, count: variables) }
         let names = try arguments.prefix(variables).map { $0 }.compiled(variable)
         guard Set(names).count == names.count else {
             throw failure(.arguments, "the two variables need two names", arguments[1])
         }
-        let locals = names.map { push($0, readsEvent: range.readsEvent) }
+        let locals = zip(names, types).map { push($0, $1, readsEvent: range.readsEvent) }
         defer { scope.removeLast(names.count) }
         let rest = try compile(Array(arguments.dropFirst(variables)))
         let transform = hasTransform ? rest.last : nil
@@ -56,7 +59,28 @@ extension Compiler {
         let comprehension = Node.Comprehension(
             outcome: outcome, range: range, local: locals[0], hasTwoVariables: variables == 2, predicate: predicate,
             transform: transform)
-        return make(.comprehension(comprehension), syntax)
+        if let predicate { _ = try logical("a loop's condition", [predicate], syntax) }
+        let type = try checked(syntax) { (checker) throws(TypeChecker.Mismatch) in
+            try checker.result(of: outcome, variables: types, transform: transform?.type)
+        }
+        return make(.comprehension(comprehension), type, syntax)
+    }
+
+    private mutating func optionalMap(
+        _ name: String, _ target: SyntaxNode, _ arguments: [SyntaxNode], _ syntax: SyntaxNode
+    ) throws(ExpressionError) -> Node {
+        let optional = try compile(target)
+        let value = try checked(target) { (checker) throws(TypeChecker.Mismatch) in
+            try checker.optional(name, optional.type)
+        }
+        let local = push(try variable(arguments[0]), value, readsEvent: optional.readsEvent)
+        defer { scope.removeLast() }
+        let body = try compile(arguments[1])
+        let isFlat = name == "optFlatMap"
+        let type = try checked(syntax) { (checker) throws(TypeChecker.Mismatch) in
+            .optional(isFlat ? try checker.optional(name, body.type) : body.type)
+        }
+        return make(.optionalMap(local: local, optional, body, isFlat: isFlat), type, syntax)
     }
 
     /// Whether a field is there. Of an event's field: anything on the way that is missing gives `false`.
@@ -64,8 +88,12 @@ extension Compiler {
         guard case .select(let operand, let name, false) = argument.kind else {
             throw failure(.arguments, "`has` takes the selection of a field", argument, accepted: ["has(a.b)"])
         }
-        if let path = eventPath(argument) { return make(.slotPresence(try slot(path, argument)), syntax) }
-        return make(.presence(try compile(operand), name), syntax)
+        if let path = eventPath(argument) { return make(.slotPresence(try slot(path, argument)), .bool, syntax) }
+        let compiled = try compile(operand)
+        _ = try checked(argument) { (checker) throws(TypeChecker.Mismatch) in
+            try checker.selection(name, of: compiled.type, isOptional: false)
+        }
+        return make(.presence(compiled, name), .bool, syntax)
     }
 
     private mutating func celMacro(
@@ -74,10 +102,10 @@ extension Compiler {
         switch (name, arguments.count) {
         case ("bind", 3):
             let bound = try compile(arguments[1])
-            let local = push(try variable(arguments[0]), readsEvent: bound.readsEvent)
+            let local = push(try variable(arguments[0]), bound.type, readsEvent: bound.readsEvent)
             defer { scope.removeLast() }
             let body = try compile(arguments[2])
-            return make(.bind(local: local, bound, body), syntax)
+            return make(.bind(local: local, bound, body), body.type, syntax)
         case ("block", 2):
             guard case .list(let elements) = arguments[0].kind else {
                 throw failure(.arguments, "`cel.block` takes a list first", arguments[0])
@@ -86,7 +114,7 @@ extension Compiler {
         case ("index", 1), ("iterVar", 2):
             let name = try variable(syntax)
             guard let local = local(name) else { throw failure(.unknownName, "nothing is bound here", syntax) }
-            return make(.local(local.index, readsEvent: local.readsEvent), syntax)
+            return make(.local(local.index, readsEvent: local.readsEvent), local.type, syntax)
         default: return nil
         }
     }
@@ -99,9 +127,10 @@ extension Compiler {
             throw failure(.tooLarge, "`cel.block` binds more than \(Parser.depthMax) values", syntax)
         }
         let bound = try compile(first)
-        let local = push("cel.index(\(index))", readsEvent: bound.readsEvent)
+        let local = push("cel.index(\(index))", bound.type, readsEvent: bound.readsEvent)
         defer { scope.removeLast() }
-        return make(.bind(local: local, bound, try block(values.dropFirst(), at: index + 1, body, syntax)), syntax)
+        let rest = try block(values.dropFirst(), at: index + 1, body, syntax)
+        return make(.bind(local: local, bound, rest), rest.type, syntax)
     }
 
     /// The name that a macro's argument gives to a variable.
@@ -122,9 +151,9 @@ extension Compiler {
         throw failure(.arguments, "a plain name is needed here, for the variable", syntax)
     }
 
-    private mutating func push(_ name: String, readsEvent: Bool) -> Int {
+    private mutating func push(_ name: String, _ type: ExpressionType, readsEvent: Bool) -> Int {
         let index = scope.count
-        scope.append(Local(name: name, index: index, readsEvent: readsEvent))
+        scope.append(Local(name: name, index: index, type: type, readsEvent: readsEvent))
         localsMax = max(localsMax, scope.count)
         return index
     }

@@ -9,27 +9,34 @@ extension Compiler {
         let written = components.joined(separator: ".")
         guard let known = resolve(written, isAbsolute: isAbsolute, { messages[$0] }) else {
             let text = "no message is named `\(written)`"
-            guard environment.checksNames else { return make(.failure(EvaluationError(.unknownName, text)), syntax) }
+            guard environment.isChecked else {
+                return make(.failure(EvaluationError(.unknownName, text)), .dyn, syntax)
+            }
             throw failure(.unknownName, text, name, accepted: messages.keys.sorted())
         }
         var values: [Node] = []
         var names: [String] = []
         for field in fields {
-            guard known.fields.contains(field.name), !field.isOptional else {
+            guard let fieldType = known.fields.first(where: { $0.key == field.name })?.value, !field.isOptional else {
                 throw failure(
-                    .unknownName, "`\(written)` has no such field: \(field.name)", field.value, accepted: known.fields)
+                    .unknownName, "`\(written)` has no such field: \(field.name)", field.value,
+                    accepted: known.fields.map(\.key))
+            }
+            let value = try compile(field.value)
+            _ = try checked(field.value) { (checker) throws(TypeChecker.Mismatch) in
+                try checker.field(field.name, value.type, fieldType)
             }
             names.append(field.name)
-            values.append(try compile(field.value))
+            values.append(value)
         }
-        guard let first = values.first else { return make(.constant(known.empty), syntax) }
+        guard let first = values.first else { return make(.constant(known.empty), known.type, syntax) }
         let build = known.build
         if values.count == 1 {
             let field = names[0]
             let function = Function.global(written) { (value, _) throws(EvaluationError) in
                 try build([field: value])
             }
-            return make(.call(function, [first]), syntax)
+            return make(.call(function, [first]), known.type, syntax)
         }
         let order = names
         let function = Function.global(
@@ -37,19 +44,22 @@ extension Compiler {
             variadic: { (values, _) throws(EvaluationError) in
                 try build(Dictionary(zip(order, values), uniquingKeysWith: { $1 }))
             })
-        return make(.call(function, values), syntax)
+        return make(.call(function, values), known.type, syntax)
     }
 }
 
 private struct Message: Sendable {
-    let fields: [String]
+    let fields: KeyValuePairs<String, ExpressionType>
+    let type: ExpressionType
     let empty: Value
     let build: @Sendable ([String: Value]) throws(EvaluationError) -> Value
 
+    /// `null` makes the wrapper null, as an unset field does.
     static func wrapper(
         _ empty: Value, _ check: @escaping @Sendable (Value) throws(EvaluationError) -> Value
     ) -> Message {
-        Message(fields: ["value"], empty: empty) { (fields) throws(EvaluationError) in
+        let type = ExpressionType.wrapper(ExpressionType(of: empty))
+        return Message(fields: ["value": type], type: type, empty: empty) { (fields) throws(EvaluationError) in
             guard let value = fields["value"] else { return empty }
             if case .null = value { return .null }
             return try check(value)
@@ -87,29 +97,35 @@ private let messages: [String: Message] = [
         return .double(Double(Float(number)))
     },
     "google.protobuf.Value": Message(
-        fields: ["null_value", "number_value", "string_value", "bool_value", "struct_value", "list_value"],
-        empty: .null
+        fields: [
+            "null_value": .dyn, "number_value": .double, "string_value": .string, "bool_value": .bool,
+            "struct_value": .map(.string, .dyn), "list_value": .list(.dyn),
+        ], type: .dyn, empty: .null
     ) { (fields) throws(EvaluationError) in
         guard let (name, value) = fields.first, fields.count == 1 else { throw .overload }
         return name == "null_value" ? .null : value
     },
-    "google.protobuf.ListValue": Message(fields: ["values"], empty: .list([])) { (fields) throws(EvaluationError) in
+    "google.protobuf.ListValue": Message(
+        fields: ["values": .list(.dyn)], type: .list(.dyn), empty: .list([])
+    ) { (fields) throws(EvaluationError) in
         guard case .list? = fields["values"] else { throw .overload }
         return fields["values"] ?? .null
     },
-    "google.protobuf.Struct": Message(fields: ["fields"], empty: .map(Value.Map())) {
-        (fields) throws(EvaluationError) in
+    "google.protobuf.Struct": Message(
+        fields: ["fields": .map(.string, .dyn)], type: .map(.string, .dyn), empty: .map(Value.Map())
+    ) { (fields) throws(EvaluationError) in
         guard case .map? = fields["fields"] else { throw .overload }
         return fields["fields"] ?? .null
     },
     "google.protobuf.Timestamp": Message(
-        fields: ["seconds", "nanos"], empty: .timestamp(.epoch)
+        fields: ["seconds": .int, "nanos": .int], type: .timestamp, empty: .timestamp(.epoch)
     ) { (fields) throws(EvaluationError) in
         let (seconds, nanos) = try parts(fields)
         return .timestamp(try Operators.inRange(Value.Timestamp(seconds: seconds, nanoseconds: nanos)))
     },
-    "google.protobuf.Duration": Message(fields: ["seconds", "nanos"], empty: .duration(.zero)) {
-        (fields) throws(EvaluationError) in
+    "google.protobuf.Duration": Message(
+        fields: ["seconds": .int, "nanos": .int], type: .duration, empty: .duration(.zero)
+    ) { (fields) throws(EvaluationError) in
         let (seconds, nanos) = try parts(fields)
         return .duration(try Operators.inRange(.seconds(seconds) + .nanoseconds(Int64(nanos))))
     },

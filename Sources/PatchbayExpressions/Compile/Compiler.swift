@@ -1,11 +1,12 @@
 import PatchbayEvents
 
-/// Resolves names, expands macros and folds constants.
+/// Resolves names, checks types, expands macros and folds constants.
 struct Compiler {
     /// A variable that a macro binds.
     struct Local {
         let name: String
         let index: Int
+        let type: ExpressionType
         /// Whether its values come from the event.
         let readsEvent: Bool
     }
@@ -13,6 +14,7 @@ struct Compiler {
     let places: SourceMap
     let environment: ExpressionEnvironment
     let functions = FunctionTable.standard
+    var checker: TypeChecker
     /// Innermost last.
     var scope: [Local] = []
     /// Locals that exist at the same time at most.
@@ -23,41 +25,48 @@ struct Compiler {
     init(source: String, environment: ExpressionEnvironment) {
         places = SourceMap(Array(source.utf8))
         self.environment = environment
+        checker = TypeChecker(environment.signatures)
         variableIndex = Dictionary(
-            environment.variables.enumerated().map { ($1, $0) }, uniquingKeysWith: { first, _ in first })
+            environment.variables.enumerated().map { ($1.name, $0) }, uniquingKeysWith: { first, _ in first })
     }
 
     mutating func compile(_ syntax: SyntaxNode) throws(ExpressionError) -> Node {
         switch syntax.kind {
-        case .literal(let value): return make(.constant(value), syntax)
+        case .literal(let value): return make(.constant(value), ExpressionType(of: value), syntax)
         case .identifier, .select: return try name(syntax)
         case .index(let operand, let index, let isOptional):
             if let path = eventPath(syntax), path.count > 1 { return try field(path, syntax) }
             let (first, second) = (try compile(operand), try compile(index))
-            return make(isOptional ? .optionalIndex(first, second) : .index(first, second), syntax)
+            let type = try type(isOptional ? "[?]" : "[]", [first, second], syntax)
+            return make(isOptional ? .optionalIndex(first, second) : .index(first, second), type, syntax)
         case .call(let target, let name, let arguments):
             return try call(name, target: target, arguments: arguments, syntax)
-        case .list(let elements):
-            let compiled = try elements.compiled { (element) throws(ExpressionError) in
-                Node.Element(value: try compile(element.value), isOptional: element.isOptional)
-            }
-            return make(.list(compiled), syntax)
-        case .map(let entries):
-            let compiled = try entries.compiled { (entry) throws(ExpressionError) in
-                Node.Entry(
-                    key: try compile(entry.key), value: try compile(entry.value), isOptional: entry.isOptional)
-            }
-            return make(.map(compiled), syntax)
+        case .list(let elements): return try list(elements, syntax)
+        case .map(let entries): return try map(entries, syntax)
         case .message(let name, let fields): return try message(name, fields, syntax)
-        case .not(let operand): return make(.not(try compile(operand)), syntax)
+        case .not(let operand):
+            let operand = try compile([operand])
+            return make(.not(operand[0]), try logical("!", operand, syntax), syntax)
         case .negate(let operand):
-            return make(.call(.global("-", Operators.negate), [try compile(operand)]), syntax)
+            let operand = try compile(operand)
+            let type = try type("-", [operand], syntax)
+            return make(.call(.global("-", Operators.negate), [operand]), operand.readsEvent ? .dyn : type, syntax)
         case .binary(let symbol, let left, let right):
-            return make(operation(symbol, try compile(left), try compile(right)), syntax)
-        case .and(let operands): return make(.and(try compile(operands)), syntax)
-        case .or(let operands): return make(.or(try compile(operands)), syntax)
+            return try operation(symbol, try compile(left), try compile(right), syntax)
+        case .and(let operands):
+            let operands = try compile(operands)
+            return make(.and(operands), try logical("&&", operands, syntax), syntax)
+        case .or(let operands):
+            let operands = try compile(operands)
+            return make(.or(operands), try logical("||", operands, syntax), syntax)
         case .conditional(let condition, let first, let second):
-            return make(.conditional(try compile(condition), try compile(first), try compile(second)), syntax)
+            let condition = try compile([condition])
+            _ = try logical("?:", condition, syntax)
+            let (first, second) = (try compile(first), try compile(second))
+            let type = try checked(syntax) { (checker) throws(TypeChecker.Mismatch) in
+                try checker.conditional(first.type, second.type)
+            }
+            return make(.conditional(condition[0], first, second), type, syntax)
         }
     }
 
@@ -67,14 +76,15 @@ struct Compiler {
 
     /// A node, or its value where every evaluation gives the same one.
     /// Mutating only so that its arguments are compiled before it reads `localsMax`.
-    mutating func make(_ kind: Node.Kind, _ syntax: SyntaxNode) -> Node {
+    mutating func make(_ kind: Node.Kind, _ type: ExpressionType, _ syntax: SyntaxNode) -> Node {
         let position = places[syntax.range.lowerBound]
-        let node = Node(kind, range: syntax.range, position: position)
+        let node = Node(kind, type: type, range: syntax.range, position: position)
         guard node.isClosed, node.constant == nil else { return node }
         let locals = [Value](repeating: .null, count: localsMax)
         var frame = Frame(fields: nil, variables: [], locals: locals, cost: Cost(Self.foldingCostMax))
         do throws(EvaluationError) {
-            return Node(.constant(try node.step()(&frame)), range: syntax.range, position: position)
+            let value = try node.step()(&frame)
+            return Node(.constant(value), type: type, range: syntax.range, position: position)
         } catch {
             return node  // It fails in the same way when it is evaluated.
         }
@@ -82,29 +92,98 @@ struct Compiler {
 
     private static let foldingCostMax = 1_000
 
-    private func operation(_ symbol: BinaryOperator, _ left: Node, _ right: Node) -> Node.Kind {
+    private mutating func operation(
+        _ symbol: BinaryOperator, _ left: Node, _ right: Node, _ syntax: SyntaxNode
+    ) throws(ExpressionError) -> Node {
+        if let relation = symbol.relation {
+            let type = try checked(syntax) { (checker) throws(TypeChecker.Mismatch) in
+                relation == .equal || relation == .notEqual
+                    ? try checker.equality(symbol.rawValue, left.type, right.type)
+                    : try checker.order(symbol.rawValue, left.type, right.type)
+            }
+            return make(.compare(relation, left, right), type, syntax)
+        }
+        guard let arithmetic = symbol.arithmetic else {
+            let type = try checked(syntax) { (checker) throws(TypeChecker.Mismatch) in
+                try checker.membership(left.type, in: right.type)
+            }
+            return make(.call(Self.membership, [left, right]), type, syntax)
+        }
+        let type = try type(symbol.rawValue, [left, right], syntax)
         let mixes = left.readsEvent || right.readsEvent
-        func arithmetic(_ body: @escaping Function.Binary) -> Node.Kind {
-            .call(.global(symbol.rawValue, mixes ? Operators.mixing(body) : body), [left, right])
-        }
-        switch symbol {
-        case .equal: return .compare(.equal, left, right)
-        case .notEqual: return .compare(.notEqual, left, right)
-        case .less: return .compare(.less, left, right)
-        case .lessOrEqual: return .compare(.lessOrEqual, left, right)
-        case .greater: return .compare(.greater, left, right)
-        case .greaterOrEqual: return .compare(.greaterOrEqual, left, right)
-        case .isIn: return .call(Self.membership, [left, right])
-        case .add: return arithmetic(Operators.add)
-        case .subtract: return arithmetic(Operators.subtract)
-        case .multiply: return arithmetic(Operators.multiply)
-        case .divide: return arithmetic(Operators.divide)
-        case .remainder: return arithmetic(Operators.remainder)
-        }
+        let function = Function.global(symbol.rawValue, mixes ? Operators.mixing(arithmetic) : arithmetic)
+        return make(.call(function, [left, right]), mixes && type.isNumeric ? .dyn : type, syntax)
     }
 
     private static let membership = Function.global("in") { (element, collection, cost) throws(EvaluationError) in
         .bool(try Operators.contains(element, in: collection, &cost))
+    }
+
+    private mutating func list(
+        _ elements: [SyntaxNode.Element], _ syntax: SyntaxNode
+    ) throws(ExpressionError) -> Node {
+        let compiled = try elements.compiled { (element) throws(ExpressionError) in
+            Node.Element(value: try compile(element.value), isOptional: element.isOptional)
+        }
+        var types: [ExpressionType] = []
+        for (element, written) in zip(compiled, elements) {
+            types.append(try valueType(element.value, isOptional: element.isOptional, written.value))
+        }
+        return make(.list(compiled), .list(checker.elements(types)), syntax)
+    }
+
+    private mutating func map(_ entries: [SyntaxNode.Entry], _ syntax: SyntaxNode) throws(ExpressionError) -> Node {
+        let compiled = try entries.compiled { (entry) throws(ExpressionError) in
+            Node.Entry(key: try compile(entry.key), value: try compile(entry.value), isOptional: entry.isOptional)
+        }
+        var types: [ExpressionType] = []
+        for (entry, written) in zip(compiled, entries) {
+            types.append(try valueType(entry.value, isOptional: entry.isOptional, written.value))
+        }
+        let keys = try checked(syntax) { (checker) throws(TypeChecker.Mismatch) in
+            try checker.keys(compiled.map(\.key.type))
+        }
+        return make(.map(compiled), .map(keys, checker.elements(types)), syntax)
+    }
+
+    private mutating func valueType(
+        _ node: Node, isOptional: Bool, _ syntax: SyntaxNode
+    ) throws(ExpressionError) -> ExpressionType {
+        guard isOptional else { return node.type }
+        return try checked(syntax) { (checker) throws(TypeChecker.Mismatch) in try checker.optionalValue(node.type) }
+    }
+
+    // MARK: - Types
+
+    /// What a rule gives; where nothing is checked, nothing is known.
+    mutating func checked(
+        _ syntax: SyntaxNode, _ rule: (inout TypeChecker) throws(TypeChecker.Mismatch) -> ExpressionType
+    ) throws(ExpressionError) -> ExpressionType {
+        guard environment.isChecked else { return .dyn }
+        do throws(TypeChecker.Mismatch) {
+            return try rule(&checker)
+        } catch {
+            throw failure(.typeMismatch, error.message, syntax, accepted: error.accepted)
+        }
+    }
+
+    /// Of an operator or function with these operands.
+    mutating func type(
+        _ name: String, isMember: Bool = false, _ operands: [Node], _ syntax: SyntaxNode
+    ) throws(ExpressionError) -> ExpressionType {
+        try checked(syntax) { (checker) throws(TypeChecker.Mismatch) in
+            try checker.call(name, isMember: isMember, operands.map(\.type))
+        }
+    }
+
+    /// Bool, for an operator on such operands.
+    mutating func logical(
+        _ name: String, _ operands: [Node], _ syntax: SyntaxNode
+    ) throws(ExpressionError) -> ExpressionType {
+        try checked(syntax) { (checker) throws(TypeChecker.Mismatch) in
+            for operand in operands { try checker.bool(name, operand.type) }
+            return .bool
+        }
     }
 
     // MARK: - Names
@@ -138,44 +217,52 @@ struct Compiler {
         if let (components, isAbsolute) = qualifiedName(syntax), isAbsolute || local(components[0]) == nil {
             let name = components.joined(separator: ".")
             if let index = resolve(name, isAbsolute: isAbsolute, { variableIndex[$0] }) {
-                return make(.variable(index), syntax)
+                return make(.variable(index), environment.variables[index].type, syntax)
             }
             if let constant = resolve(name, isAbsolute: isAbsolute, { namedConstants[$0] }) {
-                return make(.constant(constant), syntax)
+                return make(.constant(constant), ExpressionType(of: constant), syntax)
             }
         }
         switch syntax.kind {
         case .identifier(let name, let isAbsolute):
             if !isAbsolute, let local = local(name) {
-                return make(.local(local.index, readsEvent: local.readsEvent), syntax)
+                return make(.local(local.index, readsEvent: local.readsEvent), local.type, syntax)
             }
             return try unknownName(name, syntax)
         case .select(let operand, let name, let isOptional):
             if isOptional, let path = eventPath(operand) {
                 let whole = path + [name]
-                return make(.slotOptional(try slot(whole, syntax)), syntax)
+                return make(.slotOptional(try slot(whole, syntax)), .optional(fieldType(whole)), syntax)
             }
             let compiled = try compile(operand)
-            return make(isOptional ? .optionalSelect(compiled, name) : .select(compiled, name), syntax)
+            let type = try checked(syntax) { (checker) throws(TypeChecker.Mismatch) in
+                try checker.selection(name, of: compiled.type, isOptional: isOptional)
+            }
+            return make(isOptional ? .optionalSelect(compiled, name) : .select(compiled, name), type, syntax)
         default: preconditionFailure("not a name")
         }
     }
 
     private mutating func unknownName(_ name: String, _ syntax: SyntaxNode) throws(ExpressionError) -> Node {
         let message = "nothing is named `\(name)` here"
-        guard environment.checksNames else {
-            return make(.failure(EvaluationError(.unknownName, message)), syntax)
+        guard environment.isChecked else {
+            return make(.failure(EvaluationError(.unknownName, message)), .dyn, syntax)
         }
-        let known = (environment.eventPlan == nil ? [] : ["event"]) + scope.map(\.name) + environment.variables
+        let known =
+            (environment.eventPlan == nil ? [] : ["event"]) + scope.map(\.name) + environment.variables.map(\.name)
         throw failure(.unknownName, message, syntax, accepted: known)
     }
 
     func failure(
         _ code: ExpressionError.Code, _ message: String, _ syntax: SyntaxNode, accepted: [String] = []
     ) -> ExpressionError {
-        ExpressionError(
-            code: code, message: message, position: places[syntax.range.lowerBound], accepted: accepted)
+        let listed = accepted.count > Self.listedMax ? accepted.prefix(Self.listedMax) + ["…"] : accepted
+        return ExpressionError(
+            code: code, message: message, position: places[syntax.range.lowerBound], accepted: listed)
     }
+
+    /// Alternatives that one message lists.
+    private static let listedMax = 12
 
     // MARK: - Event
 
@@ -193,21 +280,29 @@ struct Compiler {
     }
 
     mutating func field(_ path: [String], _ syntax: SyntaxNode) throws(ExpressionError) -> Node {
-        make(.slot(try slot(path, syntax), path: "event." + path.joined(separator: ".")), syntax)
+        make(.slot(try slot(path, syntax), path: "event." + path.joined(separator: ".")), fieldType(path), syntax)
     }
 
+    /// The attributes that CloudEvents defines are strings; extensions may be numbers and bools, too.
+    private func fieldType(_ path: [String]) -> ExpressionType {
+        Self.attributes.contains(path[0]) && path[0] != "data" ? .string : .dyn
+    }
+
+    private static let attributes = [
+        "type", "source", "subject", "id", "time", "datacontenttype", "dataschema", "data",
+    ]
+
     func slot(_ path: [String], _ syntax: SyntaxNode) throws(ExpressionError) -> Int {
-        let attributes = ["type", "source", "subject", "id", "time", "datacontenttype", "dataschema", "data"]
         guard let plan = environment.eventPlan, let attribute = path.first else {
             throw failure(
-                .unknownName, "`event` stands before a field", syntax, accepted: attributes.map { "event.\($0)" })
+                .unknownName, "`event` stands before a field", syntax, accepted: Self.attributes.map { "event.\($0)" })
         }
         let isName =
             !attribute.isEmpty && attribute.utf8.allSatisfy { (97...122).contains($0) || (48...57).contains($0) }
         guard isName else {
             throw failure(
                 .unknownName, "`\(attribute)` cannot be an attribute of an event: names are a-z and 0-9", syntax,
-                accepted: attributes.map { "event.\($0)" })
+                accepted: Self.attributes.map { "event.\($0)" })
         }
         guard path.count == 1 || attribute == "data" else {
             throw failure(
@@ -232,7 +327,7 @@ extension Array {
 private let namedConstants: [String: Value] = {
     let types = [
         "bool", "int", "uint", "double", "string", "bytes", "list", "map", "null_type", "type", "dyn",
-        "optional_type", "google.protobuf.Timestamp", "google.protobuf.Duration",
+        "optional_type", "net.IP", "net.CIDR", "google.protobuf.Timestamp", "google.protobuf.Duration",
     ]
     var constants = Dictionary(uniqueKeysWithValues: types.map { ($0, Value.type(Value.TypeName($0))) })
     constants["google.protobuf.NullValue.NULL_VALUE"] = .int(0)

@@ -6,6 +6,7 @@ final class Node: Sendable {
     /// Bytes of UTF-8 in the source.
     let range: Range<Int>
     let position: SourcePosition
+    let type: ExpressionType
     /// Nodes in the tree, as a measure of what one evaluation costs.
     let size: Int
     /// Whether any part comes from the event.
@@ -59,7 +60,7 @@ final class Node: Sendable {
     }
 
     struct Comprehension: Sendable {
-        enum Outcome: Sendable { case all, exists, existsOne, list, map, mapEntries }
+        enum Outcome: Sendable { case all, exists, existsOne, list, sorted, map, mapEntries }
 
         let outcome: Outcome
         let range: Node
@@ -70,8 +71,9 @@ final class Node: Sendable {
         let transform: Node?
     }
 
-    init(_ kind: Kind, range: Range<Int>, position: SourcePosition) {
+    init(_ kind: Kind, type: ExpressionType, range: Range<Int>, position: SourcePosition) {
         self.kind = kind
+        self.type = type
         self.range = range
         self.position = position
         let children = kind.children
@@ -126,29 +128,6 @@ extension Node.Kind {
         case .map(let entries): entries.flatMap { [$0.key, $0.value] }
         case .comprehension(let loop): [loop.range] + [loop.predicate, loop.transform].compactMap { $0 }
         case .bind(_, let bound, let body), .optionalMap(_, let bound, let body, _): [bound, body]
-        }
-    }
-}
-
-extension Node {
-    var resultType: Value.TypeName? {
-        switch kind {
-        case .constant(let value): value.typeName
-        case .and, .or, .not, .compare, .matches, .presence, .slotPresence: Value.bool(true).typeName
-        case .slot(_, let path): path == "event.data" || path.hasPrefix("event.data.") ? nil : Value.string("").typeName
-        case .list: Value.list([]).typeName
-        case .map: Value.map(Value.Map()).typeName
-        case .slotOptional, .optionalSelect, .optionalIndex, .optionalMap: Value.optional(nil).typeName
-        case .conditional(_, let first, let second):
-            first.resultType == second.resultType ? first.resultType : nil
-        case .bind(_, _, let body): body.resultType
-        case .comprehension(let loop):
-            switch loop.outcome {
-            case .all, .exists, .existsOne: Value.bool(true).typeName
-            case .list: Value.list([]).typeName
-            case .map, .mapEntries: Value.map(Value.Map()).typeName
-            }
-        case .variable, .local, .call, .select, .index, .failure: nil
         }
     }
 }

@@ -13,10 +13,10 @@ extension Frame {
         case PBJ_UINT.rawValue: return .uint(field.u)
         case PBJ_DOUBLE.rawValue: return .double(field.d)
         case PBJ_STRING.rawValue:
-            try cost.spend(bytes: length)
+            try spend(1 + length / 16, at: place)
             return .string(String(decoding: UnsafeRawBufferPointer(start: field.ptr, count: length), as: UTF8.self))
         default:
-            try cost.spend(1 + length / 4)
+            try spend(1 + length / 4, at: place)
             guard let value = IdleReaders.value(of: field) else {
                 throw EvaluationError(.invalidData, "the field's JSON text cannot be read", position: place)
             }

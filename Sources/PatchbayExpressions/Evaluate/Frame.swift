@@ -8,6 +8,30 @@ struct Frame {
     /// Variables that macros bind, by depth.
     var locals: [Value]
     var cost: Cost
+
+    /// Spends steps for what is at `place`.
+    mutating func spend(_ steps: Int, at place: SourcePosition) throws(EvaluationError) {
+        do throws(EvaluationError) {
+            try cost.spend(steps)
+        } catch {
+            throw error.at(place)
+        }
+    }
+
+    /// Spends a step for each element, because a list may hold one list many times over and be endless to whoever
+    /// writes it down.
+    mutating func spend(handingOver value: Value, at place: SourcePosition) throws(EvaluationError) {
+        switch value {
+        case .list(let values):
+            try spend(values.count, at: place)
+            for value in values { try spend(handingOver: value, at: place) }
+        case .map(let map):
+            try spend(map.count, at: place)
+            for entry in map.entries { try spend(handingOver: entry.value, at: place) }
+        case .optional(let value?): try spend(handingOver: value, at: place)
+        default: break
+        }
+    }
 }
 
 /// Steps that are left.
@@ -18,7 +42,7 @@ struct Cost {
 
     mutating func spend(_ steps: Int) throws(EvaluationError) {
         remaining -= steps
-        if remaining < 0 { throw EvaluationError(.costExceeded, "the evaluation takes too many steps") }
+        if remaining < 0 { throw EvaluationError(.costExceeded, "the evaluation takes more steps than it may") }
     }
 
     /// For work along this many bytes.

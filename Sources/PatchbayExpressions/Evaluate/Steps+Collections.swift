@@ -121,7 +121,7 @@ extension Node {
         { (frame) throws(EvaluationError) in
             var values: [Value] = []
             values.reserveCapacity(elements.count)
-            try frame.cost.spend(elements.count)
+            try frame.spend(elements.count, at: place)
             for (element, isOptional) in elements {
                 let value = try element(&frame)
                 guard isOptional else {
@@ -139,7 +139,7 @@ extension Node {
         { (frame) throws(EvaluationError) in
             var found: [Value.Map.Entry] = []
             found.reserveCapacity(entries.count)
-            try frame.cost.spend(entries.count * 2)
+            try frame.spend(entries.count * 2, at: place)
             for entry in entries {
                 let keyValue = try entry.key(&frame)
                 guard let key = Value.Key(keyValue) else {

@@ -13,21 +13,21 @@ extension Node.Comprehension {
             switch collection {
             case .list(let elements):
                 for (index, element) in elements.enumerated() where !result.isDecided {
-                    try frame.cost.spend(cost)
+                    try frame.spend(cost, at: place)
                     frame.locals[local] = hasTwoVariables ? .int(Int64(index)) : element
                     if hasTwoVariables { frame.locals[local + 1] = element }
                     try turn(&frame, &result)
                 }
             case .map(let map):
                 for (key, value) in map.entries where !result.isDecided {
-                    try frame.cost.spend(cost)
+                    try frame.spend(cost, at: place)
                     frame.locals[local] = key.value
                     if hasTwoVariables { frame.locals[local + 1] = value }
                     try turn(&frame, &result)
                 }
             default: throw .overload("a loop", [collection], at: place)
             }
-            return try result.value(at: place)
+            return try result.value(&frame.cost, at: place)
         }
     }
 
@@ -52,7 +52,7 @@ extension Node.Comprehension {
                     result.failure = result.failure ?? error
                 }
             }
-        case .existsOne, .list, .map, .mapEntries:
+        case .existsOne, .list, .sorted, .map, .mapEntries:
             return { [outcome, local] (frame, result) throws(EvaluationError) in
                 if let predicate {
                     let value = try predicate(&frame)
@@ -64,6 +64,9 @@ extension Node.Comprehension {
                 result.count += 1
                 switch outcome {
                 case .list: result.list.append(try transform?(&frame) ?? frame.locals[local])
+                case .sorted:
+                    result.list.append(frame.locals[local])
+                    result.keys.append(try transform?(&frame) ?? .null)
                 case .map:
                     guard let key = Value.Key(frame.locals[local]) else { return }
                     result.entries.append((key, try transform?(&frame) ?? .null))
@@ -83,11 +86,13 @@ extension Node.Comprehension {
         var failure: EvaluationError?
         var count = 0
         var list: [Value] = []
+        /// What `list` is sorted by, one for each.
+        var keys: [Value] = []
         var entries: [Value.Map.Entry] = []
 
         init(_ outcome: Outcome) { self.outcome = outcome }
 
-        func value(at place: SourcePosition) throws(EvaluationError) -> Value {
+        func value(_ cost: inout Cost, at place: SourcePosition) throws(EvaluationError) -> Value {
             switch outcome {
             case .all, .exists:
                 if isDecided { return .bool(outcome == .exists) }
@@ -95,6 +100,12 @@ extension Node.Comprehension {
                 return .bool(outcome == .all)
             case .existsOne: return .bool(count == 1)
             case .list: return .list(list)
+            case .sorted:
+                do throws(EvaluationError) {
+                    return .list(try sorted(list, by: keys, &cost))
+                } catch {
+                    throw error.at(place)
+                }
             case .map, .mapEntries:
                 let map = Value.Map(entries)
                 guard map.count == entries.count else {

@@ -33,10 +33,11 @@ extension Node {
         case .call(let function, let operands): return function.step(operands.map { $0.step() }, at: place)
         case .matches(let node, let expression):
             let operand = node.step()
+            let instructions = expression.instructionCount
             return { (frame) throws(EvaluationError) in
                 let value = try operand(&frame)
                 guard case .string(let text) = value else { throw .overload("matches", [value], at: place) }
-                try frame.cost.spend(bytes: text.utf8.count * 4)
+                try frame.spend(Cost.steps(searching: text.utf8.count, instructions: instructions), at: place)
                 return .bool(expression.matches(text))
             }
         case .comprehension(let loop): return loop.step(at: place)
@@ -89,7 +90,7 @@ extension Node {
         { (frame) throws(EvaluationError) in
             let a = try left(&frame)
             let b = try right(&frame)
-            try frame.cost.spend(1)
+            try frame.spend(1, at: place)
             do throws(EvaluationError) {
                 return .bool(try Operators.compare(relation, a, b, &frame.cost))
             } catch {
@@ -135,7 +136,7 @@ extension Function {
             let first = operands[0]
             return { (frame) throws(EvaluationError) in
                 let a = try first(&frame)
-                try frame.cost.spend(1)
+                try frame.spend(1, at: place)
                 do throws(EvaluationError) {
                     return try body(a, &frame.cost)
                 } catch {
@@ -147,7 +148,7 @@ extension Function {
             return { (frame) throws(EvaluationError) in
                 let a = try first(&frame)
                 let b = try second(&frame)
-                try frame.cost.spend(1)
+                try frame.spend(1, at: place)
                 do throws(EvaluationError) {
                     return try body(a, b, &frame.cost)
                 } catch {
@@ -169,7 +170,7 @@ extension Function {
             var values: [Value] = []
             values.reserveCapacity(operands.count)
             for operand in operands { values.append(try operand(&frame)) }
-            try frame.cost.spend(1)
+            try frame.spend(1, at: place)
             do throws(EvaluationError) {
                 return try body(values, &frame.cost)
             } catch {

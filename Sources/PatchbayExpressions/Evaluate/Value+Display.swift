@@ -16,6 +16,8 @@ extension Value {
         case .timestamp(let value): return value.rfc3339
         case .duration(let value): return value.secondsText
         case .type(let value): return value.name
+        case .ip(let value): return value.text
+        case .cidr(let value): return value.text
         case .optional(nil): return "optional.none()"
         case .optional(let value?): return "optional.of(\(value.shortened(to: limit)))"
         case .list(let values):

@@ -124,7 +124,7 @@ struct Formatter {
         case .string(let text): return text
         case .uint(let number): return String(number)
         case .bytes(let bytes): return String(decoding: bytes, as: UTF8.self)
-        case .null, .bool, .int, .double, .timestamp, .duration, .type: return value.display
+        case .null, .bool, .int, .double, .timestamp, .duration, .type, .ip, .cidr: return value.display
         case .list(let values):
             var parts: [String] = []
             for value in values { parts.append(try text(value, &cost)) }

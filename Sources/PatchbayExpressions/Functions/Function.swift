@@ -38,6 +38,9 @@ struct Function: Sendable {
     static func global(_ name: String, _ body: @escaping Binary) -> Function {
         Function(name: name, isMember: false, body: .binary(body))
     }
+    static func global(_ name: String, _ body: @escaping Ternary) -> Function {
+        Function(name: name, isMember: false, body: .ternary(body))
+    }
     static func global(_ name: String, variadic body: @escaping Variadic) -> Function {
         Function(name: name, isMember: false, body: .variadic(body))
     }
@@ -59,11 +62,13 @@ struct Function: Sendable {
 struct FunctionTable: Sendable {
     static let standard = FunctionTable(
         coreFunctions + conversionFunctions + timeFunctions + stringFunctions + mathFunctions + encoderFunctions
-            + optionalFunctions)
+            + optionalFunctions + regularExpressionFunctions + similarityFunctions + listFunctions + networkFunctions)
 
     private let byName: [String: [Function]]
 
     init(_ functions: [Function]) { byName = Dictionary(grouping: functions, by: \.name) }
+
+    var all: [Function] { byName.values.flatMap(\.self) }
 
     /// Every way to call `name`; empty when it is unknown.
     func overloads(_ name: String) -> [Function] { byName[name] ?? [] }
@@ -76,27 +81,10 @@ struct FunctionTable: Sendable {
     /// Names that `name` may have been meant for, the nearest first; at most five.
     func names(near name: String) -> [String] {
         let limit = max(2, name.count / 3)
-        let near = byName.keys.map { ($0, editDistance($0, name, max: limit)) }.filter { $0.1 <= limit }
+        let wanted = Array(name.utf8.prefix(64))
+        let near = byName.keys.map { ($0, Similarity.editDistance(Array($0.utf8), wanted)) }.filter { $0.1 <= limit }
         return near.sorted { ($0.1, $0.0) < ($1.1, $1.0) }.prefix(5).map(\.0)
     }
-}
-
-/// Levenshtein's distance, or some number above `max`.
-func editDistance(_ a: String, _ b: String, max limit: Int) -> Int {
-    let a = Array(a.utf8.prefix(64))
-    let b = Array(b.utf8.prefix(64))
-    guard abs(a.count - b.count) <= limit else { return limit + 1 }
-    var row = Array(0...b.count)
-    for (i, left) in a.enumerated() {
-        var diagonal = row[0]
-        row[0] = i + 1
-        for (j, right) in b.enumerated() {
-            let above = row[j + 1]
-            row[j + 1] = left == right ? diagonal : 1 + min(diagonal, above, row[j])
-            diagonal = above
-        }
-    }
-    return row[b.count]
 }
 
 extension EvaluationError {

@@ -60,6 +60,8 @@ let conversionFunctions: [Function] = [
             return .string(text)
         case .timestamp(let time): return .string(time.rfc3339)
         case .duration(let duration): return .string(duration.secondsText)
+        case .ip(let address): return .string(address.text)
+        case .cidr(let network): return .string(network.text)
         default: throw .overload
         }
     },

@@ -17,7 +17,6 @@ let coreFunctions: [Function] = [
         try cost.spend(bytes: part.utf8.count)
         return .bool(text.utf8.count >= part.utf8.count && text.utf8.suffix(part.utf8.count).elementsEqual(part.utf8))
     },
-    .member("matches", matches), .global("matches", matches),
     .global("dyn") { (value, _) throws(EvaluationError) in value },
     .global("type") { (value, _) throws(EvaluationError) in .type(value.typeName) },
 ]
@@ -31,17 +30,6 @@ private let size: Function.Unary = { (value, cost) throws(EvaluationError) in
     case .list(let list): return .int(Int64(list.count))
     case .map(let map): return .int(Int64(map.count))
     default: throw .overload
-    }
-}
-
-/// With a pattern that is known only now; constant ones never come here.
-private let matches: Function.Binary = { (text, pattern, cost) throws(EvaluationError) in
-    let (text, pattern) = (try text.asString(), try pattern.asString())
-    try cost.spend(1_000 + pattern.utf8.count * 10 + text.utf8.count / 4)
-    do throws(RegularExpression.SyntaxError) {
-        return .bool(try RegularExpression(pattern).matches(text))
-    } catch {
-        throw EvaluationError(.invalidPattern, "the pattern is no regular expression: \(error.message)")
     }
 }
 

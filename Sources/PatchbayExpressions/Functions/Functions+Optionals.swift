@@ -53,7 +53,8 @@ extension Value {
         case .map(let value): value.isEmpty
         case .duration(let value): value == .zero
         case .timestamp(let value): value.seconds == 0 && value.nanoseconds == 0
-        case .type: false
+        case .type, .cidr: false
+        case .ip(let address): address.isUnspecified
         case .optional(let value): value == nil
         }
     }

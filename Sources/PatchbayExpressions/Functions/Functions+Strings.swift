@@ -66,7 +66,11 @@ let stringFunctions: [Function] = [
     },
     .member("join", { (list, cost) throws(EvaluationError) in try join(list, .string(""), &cost) }),
     .member("join", { (list, separator, cost) throws(EvaluationError) in try join(list, separator, &cost) }),
-    .member("reverse") { (text, cost) throws(EvaluationError) in string(try scalars(text, &cost).reversed()) },
+    .member("reverse") { (value, cost) throws(EvaluationError) in
+        guard case .list(let list) = value else { return string(try scalars(value, &cost).reversed()) }
+        try cost.spend(list.count)
+        return .list(list.reversed())
+    },
     .global("strings.quote") { (text, cost) throws(EvaluationError) in
         let scalars = try scalars(text, &cost)
         return .string("\"" + scalars.map { escapes[$0] ?? String($0) }.joined() + "\"")

@@ -8,8 +8,17 @@ package final class RegularExpression: @unchecked Sendable {
     let handle: OpaquePointer
     package let pattern: String
 
-    /// Program and caches of one expression together, in bytes.
-    package static let memoryBytesMax: UInt64 = 4 << 20
+    /// How large a compiled expression may be.
+    package struct Limits: Sendable {
+        /// Program and caches together, in bytes.
+        package let memoryBytesMax: UInt64
+        package let instructionsMax: UInt32
+
+        /// For patterns that are written into a configuration.
+        package static let configured = Limits(memoryBytesMax: 4 << 20, instructionsMax: 20_000)
+        /// For patterns that are made while evaluating.
+        package static let computed = Limits(memoryBytesMax: 192 << 10, instructionsMax: 2_000)
+    }
 
     /// Why a pattern was refused.
     package struct SyntaxError: Error, Sendable, Equatable {
@@ -18,13 +27,14 @@ package final class RegularExpression: @unchecked Sendable {
         package let offset: Int?
     }
 
-    /// - Throws: for a pattern that is not RE2 syntax or compiles to more than `memoryBytesMax`.
-    package init(_ pattern: String) throws(SyntaxError) {
+    /// - Throws: for a pattern that is not RE2 syntax or compiles to more than the limits.
+    package init(_ pattern: String, limits: Limits = .configured) throws(SyntaxError) {
         var error = pbr_error()
         var copy = pattern
         let compiled = copy.withUTF8 { bytes in
             bytes.withMemoryRebound(to: CChar.self) {
-                pbr_compile($0.baseAddress, UInt64($0.count), Self.memoryBytesMax, &error)
+                pbr_compile(
+                    $0.baseAddress, UInt64($0.count), limits.memoryBytesMax, limits.instructionsMax, &error)
             }
         }
         guard let compiled else {
@@ -37,6 +47,12 @@ package final class RegularExpression: @unchecked Sendable {
 
     deinit { pbr_free(handle) }
 
+    /// Of the compiled program: a search takes at most about this many steps for each byte.
+    package var instructionCount: Int { Int(pbr_program_size(handle)) }
+
+    /// Capturing groups, the whole match not among them.
+    package var groupCount: Int { Int(pbr_group_count(handle)) }
+
     /// Whether some part of `text` matches.
     package func matches(_ text: String) -> Bool {
         var copy = text
@@ -46,5 +62,31 @@ package final class RegularExpression: @unchecked Sendable {
     /// Whether some part of this UTF-8 matches.
     package func matches(_ text: UnsafeBufferPointer<UInt8>) -> Bool {
         text.withMemoryRebound(to: CChar.self) { pbr_search(handle, $0.baseAddress, UInt64($0.count)) != 0 }
+    }
+
+    /// The first match that begins at `start` or later: where it is, then where its groups are, in bytes of UTF-8;
+    /// `nil` for a group that took no part in it. `nil` in all when nothing matches.
+    package func firstMatch(in text: [UInt8], from start: Int) -> [Range<Int>?]? {
+        var groups = [pbr_range](repeating: pbr_range(), count: 1 + groupCount)
+        let isFound = text.withUnsafeBufferPointer { bytes in
+            bytes.withMemoryRebound(to: CChar.self) {
+                pbr_find(handle, $0.baseAddress, UInt64($0.count), UInt64(start), &groups, UInt32(groups.count)) != 0
+            }
+        }
+        guard isFound else { return nil }
+        return groups.map { $0.begin == .max ? nil : Int($0.begin)..<Int($0.end) }
+    }
+}
+
+extension Cost {
+    /// Bytes times instructions that one step stands for. RE2 may fall back to following every instruction at every
+    /// byte, at up to 10 ns each, when its cache of states does not help.
+    private static let searchedPerStep = 64
+
+    static func steps(searching bytes: Int, instructions: Int) -> Int { 1 + bytes * instructions / searchedPerStep }
+
+    /// For a search through this many bytes.
+    mutating func spend(searching bytes: Int, with expression: RegularExpression) throws(EvaluationError) {
+        try spend(Self.steps(searching: bytes, instructions: expression.instructionCount))
     }
 }

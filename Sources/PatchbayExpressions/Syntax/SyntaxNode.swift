@@ -82,3 +82,30 @@ enum BinaryOperator: String, Sendable {
     case divide = "/"
     case remainder = "%"
 }
+
+extension BinaryOperator {
+    /// `nil` for what is no comparison.
+    var relation: Node.Relation? {
+        switch self {
+        case .equal: .equal
+        case .notEqual: .notEqual
+        case .less: .less
+        case .lessOrEqual: .lessOrEqual
+        case .greater: .greater
+        case .greaterOrEqual: .greaterOrEqual
+        default: nil
+        }
+    }
+
+    /// `nil` for what is no arithmetic.
+    var arithmetic: Function.Binary? {
+        switch self {
+        case .add: Operators.add
+        case .subtract: Operators.subtract
+        case .multiply: Operators.multiply
+        case .divide: Operators.divide
+        case .remainder: Operators.remainder
+        default: nil
+        }
+    }
+}
