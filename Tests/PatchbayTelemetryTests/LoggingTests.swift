@@ -1,5 +1,6 @@
 import Foundation
 import Logging
+import Synchronization
 import Testing
 
 @testable import PatchbayTelemetry
@@ -9,13 +10,13 @@ struct LoggingTests {
 
     private func lines(_ format: LogFormat, _ body: (Logger) -> Void) throws -> [String] {
         let pipe = Pipe()
+        let writer = LogWriter(format: format, colour: false, file: pipe.fileHandleForWriting.fileDescriptor)
         var logger = Logger(label: "dispatch") { label in
-            LineLogHandler(
-                label: label, level: .info, format: format, colour: false,
-                file: pipe.fileHandleForWriting.fileDescriptor)
+            LineLogHandler(label: label, level: .info, writer: writer)
         }
         logger[metadataKey: "module"] = "billing"
         body(logger)
+        #expect(writer.flush(timeout: 60_000_000_000))
         try pipe.fileHandleForWriting.close()
         let data = pipe.fileHandleForReading.readDataToEndOfFile()
         return String(decoding: data, as: UTF8.self).split(separator: "\n").map(String.init)
@@ -41,6 +42,34 @@ struct LoggingTests {
         let written = try lines(.human) { $0.error("a\nb\u{1b}[31m", metadata: ["k": "v"]) }
         #expect(written.count == 1)
         #expect(written[0].hasSuffix("error   dispatch: a\u{fffd}b\u{fffd}[31m  k=v  module=billing"))
+    }
+
+    @Test func `a handler's log lines had no bound, and a reader that stalls stopped the handler`() throws {
+        let pipe = Pipe()
+        let writer = LogWriter(format: .json, colour: false, file: pipe.fileHandleForWriting.fileDescriptor)
+        let logger = Logger(label: "babble") { LineLogHandler(label: $0, level: .info, writer: writer) }
+        let text = String(repeating: "x", count: 1500)
+        // Nobody reads: that this ends at all shows that nothing waits.
+        for number in 0..<20_000 { logger.info("\(number) \(text)") }
+        #expect(writer.waitingBytes > 0 && writer.waitingBytes <= LogWriter.bytesMax)
+        let dropped = Int(writer.dropped)
+        #expect(dropped > 20_000 - LogWriter.linesMax - 200)
+        let read = Mutex(Data())
+        let reader = Thread { read.withLock { $0 = pipe.fileHandleForReading.readDataToEndOfFile() } }
+        reader.start()
+        #expect(writer.flush(timeout: 60_000_000_000))
+        logger.info("after")
+        #expect(writer.flush(timeout: 60_000_000_000))
+        try pipe.fileHandleForWriting.close()
+        while !reader.isFinished { usleep(1_000) }
+        let messages = try read.withLock { String(decoding: $0, as: UTF8.self) }.split(separator: "\n").map {
+            try (JSONSerialization.jsonObject(with: Data($0.utf8)) as? [String: Any])?["message"] as? String ?? ""
+        }
+        #expect(messages.count == 20_000 - dropped + 2)
+        #expect(messages.filter { $0.hasPrefix("\(dropped) log lines were dropped") }.count == 1)
+        // In order, with none lost between those that found room and the end.
+        #expect(messages.prefix(20_000 - dropped).enumerated().allSatisfy { $1.hasPrefix("\($0) ") })
+        #expect(messages.last == "after")
     }
 
     @Test func `says nothing of a trace where there is none`() {

@@ -1,24 +1,18 @@
+import Glibc
 package import Logging
 import Synchronization
 
-/// Writes log lines to a descriptor, each with one `write`; a line that cannot be written is lost.
+/// Sends log lines to a writer that never makes them wait.
 package struct LineLogHandler: LogHandler {
     package var logLevel: Logger.Level
     package var metadata: Logger.Metadata = [:]
     package var metadataProvider: Logger.MetadataProvider?
     private let label: String
-    private let format: LogFormat
-    private let colour: Bool
-    private let file: Int32
+    private let writer: LogWriter
 
-    /// - Parameters:
-    ///   - file: an open descriptor, not closed here.
-    ///   - colour: of the human format only.
-    package init(label: String, level: Logger.Level, format: LogFormat, colour: Bool, file: Int32 = 2) {
+    package init(label: String, level: Logger.Level, writer: LogWriter) {
         self.label = label
-        self.format = format
-        self.colour = colour
-        self.file = file
+        self.writer = writer
         logLevel = level
     }
 
@@ -30,25 +24,26 @@ package struct LineLogHandler: LogHandler {
         let line = LogLine(
             time: TelemetryClock.unixNow(), level: event.level, label: label, message: event.message.description,
             metadata: all.sorted { $0.key < $1.key }.map { (key: $0.key, value: $0.value) })
-        let bytes = line.rendered(format, colour: colour)
-        LineLogHandler.writing.withLock { _ in _ = writeAll(bytes, to: file) }
+        writer.add(line.rendered(writer.format, colour: writer.colour))
     }
 
     package subscript(metadataKey key: String) -> Logger.Metadata.Value? {
         get { metadata[key] }
         set { metadata[key] = newValue }
     }
-
-    /// Lines of all loggers, one after the other.
-    private static let writing = Mutex(())
 }
 
 /// Sets up swift-log for the whole process.
 package enum TelemetryLogging {
     /// Sends all loggers to standard error. Once a process, before any logger is made; a second call is our bug.
+    ///
+    /// What waits at the end of the process is written then, as far as that takes no longer than a second.
     package static func bootstrap(level: Logger.Level, format: LogFormat, colour: Bool) {
-        LoggingSystem.bootstrap { label in
-            LineLogHandler(label: label, level: level, format: format, colour: colour)
-        }
+        let writer = LogWriter(format: format, colour: colour)
+        shared.withLock { $0 = writer }
+        LoggingSystem.bootstrap { LineLogHandler(label: $0, level: level, writer: writer) }
+        atexit { _ = TelemetryLogging.shared.withLock { $0 }?.flush(timeout: 1_000_000_000) }
     }
+
+    private static let shared = Mutex<LogWriter?>(nil)
 }
