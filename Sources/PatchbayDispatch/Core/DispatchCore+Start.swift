@@ -52,6 +52,7 @@ extension DispatchCore {
     /// Starts what the lane's gates let through.
     mutating func start(_ index: Int, now: UInt64, effects: inout DispatchEffects) {
         let lane = lanes + index
+        guard !lane.pointee.buries else { return buryReady(index, effects: &effects) }
         takeReturned(index)
         if lane.pointee.shedUntil != 0, lane.pointee.shedUntil <= now {
             lane.pointee.shedUntil = 0
@@ -71,6 +72,14 @@ extension DispatchCore {
             }
             let call = open(node, lane: index, now: now)
             effects.starts.append(DispatchEffects.Start(call: call, lane: UInt16(index), count: 1))
+        }
+    }
+
+    private mutating func buryReady(_ index: Int, effects: inout DispatchEffects) {
+        while lanes[index].readyMask != 0 {
+            die(
+                popReady(index), failureClass: "unmatched", reason: "no route takes this event", code: 0,
+                effects: &effects)
         }
     }
 

@@ -14,6 +14,16 @@ package struct DispatchPlan: Sendable {
         self.routes = routes
         self.lanes = lanes
     }
+
+    /// Adds the lane of events that nobody handles, with a route of its own, both behind all others.
+    mutating func addBurialLane() {
+        var route = RoutePlan(name: "(none)")
+        route.lanes = [lanes.count]
+        routes.append(route)
+        var lane = LanePlan(name: "(none)", handler: Handler(name: "") { _, _ in .ok }, maxInFlight: 1)
+        lane.buries = true
+        lanes.append(lane)
+    }
 }
 
 /// The policies of one route.
@@ -55,6 +65,8 @@ package struct LanePlan: Sendable {
     /// Finds the limit by itself; `nil` holds `maxInFlight`.
     package var adaptive: AdaptiveLimitPolicy?
     package var batching = Batching()
+    /// What is delivered here is dead: it only waits for its dead letter, in the log like all that is pending.
+    package var buries = false
 
     /// When a batch of events is handed over.
     package struct Batching: Sendable, Hashable {

@@ -50,6 +50,7 @@ struct Lane: ~Copyable {
     let ringDepth: Int
     let maxQueue: Int
     let perKey: Int
+    let buries: Bool
     let batching: LanePlan.Batching
     /// Its time for a batch that is not full.
     var batchDue: UInt64 = 0
@@ -62,6 +63,7 @@ struct Lane: ~Copyable {
         // A worker thread is the permit of a synchronous call, so more may be queued before it than may run.
         ringDepth = plan.adaptive == nil ? max(maxInFlight, min(512, maxQueue)) : maxInFlight
         perKey = plan.perKey
+        buries = plan.buries
         batching = plan.batching
         adaptive = plan.adaptive.map(AdaptiveLimit.init)
         shares = Bulkhead(BulkheadPolicy(maxInFlight: 1, perKey: 0)).keys

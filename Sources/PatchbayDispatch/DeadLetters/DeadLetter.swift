@@ -1,8 +1,8 @@
 package import PatchbayEvents
 
-/// A delivery (or an event that no route took) that is given up, as it is written down.
+/// A delivery that is given up, as it is written down.
 package struct DeadLetter: Sendable {
-    /// The core's link of the delivery; 0 for an event without deliveries.
+    /// The core's link of the delivery.
     package var delivery: UInt32
     /// Structured JSON of the original event with the dead letter's attributes added, without a line end.
     package var line: [UInt8]
@@ -72,17 +72,6 @@ extension DeadLetter {
         self.init(
             delivery: delivery, line: batch.json(of: index, adding: facts.attributes(of: event)),
             history: Self.history(of: event, facts), handler: facts.handler, reason: facts.reason)
-    }
-
-    /// Writes an event by value down.
-    package init(event: Event, facts: DeadLetterFacts) {
-        var event = event
-        let added = facts.attributes(of: event)
-        event.extensions.removeAll { known in added.contains { $0.name == known.name } }
-        event.extensions += added
-        self.init(
-            delivery: 0, line: event.json, history: Self.history(of: event, facts), handler: facts.handler,
-            reason: facts.reason)
     }
 
     private static func history(of event: Event, _ facts: DeadLetterFacts) -> [UInt8] {

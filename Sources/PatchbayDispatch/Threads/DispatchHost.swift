@@ -17,6 +17,8 @@ package struct DispatchHost: Sendable {
     package var reenter: @Sendable (_ events: [Reentry]) -> [EventBatch]
     /// Writes a dead letter down, at some time soon; the answer comes through `Dispatcher.buried`.
     package var bury: @Sendable (_ letter: DeadLetter) -> Void
+    /// Whether another dead letter can be taken now; room comes with `Dispatcher.buried`.
+    package var mayBury: @Sendable () -> Bool
     /// Whether dead letters are still on their way.
     package var isBurying: @Sendable () -> Bool
     package var notice: @Sendable (_ notice: DispatchEffects.Notice) -> Void
@@ -31,6 +33,7 @@ package struct DispatchHost: Sendable {
         nextTimer: @escaping @Sendable () -> UInt64?,
         reenter: @escaping @Sendable ([Reentry]) -> [EventBatch],
         bury: @escaping @Sendable (DeadLetter) -> Void,
+        mayBury: @escaping @Sendable () -> Bool = { true },
         isBurying: @escaping @Sendable () -> Bool,
         notice: @escaping @Sendable (DispatchEffects.Notice) -> Void,
         attemptFailed: @escaping @Sendable (AttemptReport) -> Void,
@@ -42,6 +45,7 @@ package struct DispatchHost: Sendable {
         self.nextTimer = nextTimer
         self.reenter = reenter
         self.bury = bury
+        self.mayBury = mayBury
         self.isBurying = isBurying
         self.notice = notice
         self.attemptFailed = attemptFailed
@@ -78,7 +82,10 @@ package struct AttemptReport: Sendable {
 
 /// A snapshot of the dispatcher for reports; taken about ten times a second and at the end.
 package struct DispatchStatus: Sendable {
+    /// Of deliveries to handlers.
     package var counts = DispatchCounts()
+    /// Events that nobody handles: no route takes them, or they were emitted too deep. Dead once they are written.
+    package var unmatched = DispatchCounts()
     package var lanes: [DispatchCounts] = []
     /// Deliveries loaded and calls owed, lane by lane.
     package var loaded: [Int] = []
@@ -87,8 +94,6 @@ package struct DispatchStatus: Sendable {
     package var accepted: UInt64 = 0
     /// Events that handlers or timers brought in; part of `accepted`.
     package var emitted: UInt64 = 0
-    /// Events that no route took and that were dead-lettered.
-    package var unmatchedDead: UInt64 = 0
     package var threads = 0
     package var callsOpen = 0
 }
@@ -109,7 +114,7 @@ package struct DispatchEnd: Sendable {
     package var reason: Reason
     /// What is not settled, as structured JSON with the delivery's attributes.
     package var pending: [[UInt8]]
-    /// How many of `pending` are deliveries; equals `status.counts.pending`.
+    /// How many of `pending` are deliveries or unmatched events; equals what `status` counts as pending.
     package var pendingDeliveries = 0
     /// How many of `pending` are events that came in and were not appended to the log.
     package var unread = 0

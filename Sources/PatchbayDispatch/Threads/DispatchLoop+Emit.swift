@@ -10,6 +10,8 @@ extension DispatchLoop {
         static let depth = "emitdepth"
         static let traceparent = "traceparent"
         static let tracestate = "tracestate"
+        /// Which handler emitted what is buried right away.
+        static let emitter = "dlqhandler"
     }
 
     /// What the events that a call brings forth inherit from the call's own.
@@ -32,7 +34,7 @@ extension DispatchLoop {
         for (index, emitted) in emits.enumerated() {
             let event = descend(emitted.event, from: origin, place: String(index), depth: depth)
             guard depth <= dispatcher.options.emitDepthMax else {
-                refuse(event, handler: origin.handler, depth: depth)
+                refuse(event, from: origin)
                 continue
             }
             if emitted.notBefore <= now &+ unixOffset { prompt += 1 }
@@ -81,13 +83,20 @@ extension DispatchLoop {
         return event
     }
 
-    private mutating func refuse(_ event: Event, handler: String, depth: Int) {
-        var facts = DeadLetterFacts(
-            reason: "emitted \(depth) hops from its origin, limits.emitDepth is \(dispatcher.options.emitDepthMax)",
-            failureClass: "emitdepth", now: now &+ unixOffset)
-        facts.handler = handler
-        unmatchedDead += 1
-        host.bury(DeadLetter(event: event, facts: facts))
+    /// Sends an event that is too far from its origin straight to the lane that buries.
+    private mutating func refuse(_ event: Event, from origin: Origin) {
+        var event = event
+        event.set(Attribute.emitter, origin.handler)
+        emits.add(Reentry(event: event, lane: burialLane), notBefore: 0, unixNow: now &+ unixOffset)
+    }
+
+    /// What the dead letter of such an event says.
+    func emittedTooDeep(_ event: Event, _ facts: inout DeadLetterFacts) {
+        facts.reason =
+            "emitted \(event[Attribute.depth] ?? "too many") hops from its origin, limits.emitDepth is "
+            + "\(dispatcher.options.emitDepthMax)"
+        facts.failureClass = "emitdepth"
+        facts.handler = event[Attribute.emitter] ?? ""
     }
 }
 

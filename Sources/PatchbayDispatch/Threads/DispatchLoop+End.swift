@@ -128,14 +128,16 @@ extension DispatchLoop {
     var status: DispatchStatus {
         var status = DispatchStatus()
         status.counts = core.counts
-        for lane in 0..<dispatcher.plan.lanes.count {
+        status.unmatched = core.laneCounts(burialLane)
+        status.counts.created -= status.unmatched.created
+        status.counts.dead -= status.unmatched.dead
+        for lane in 0..<burialLane {
             status.lanes.append(core.laneCounts(lane))
             status.loaded.append(core.loadedCount(lane))
         }
         status.log = log.usage
         status.accepted = accepted
         status.emitted = emitted
-        status.unmatchedDead = unmatchedDead
         status.threads = pools.threadCount
         status.callsOpen = core.openCalls
         return status
@@ -153,14 +155,14 @@ extension DispatchLoop {
         var pending: [[UInt8]] = []
         let plan = dispatcher.plan
         core.forEachPending { reference in
+            let delivery = [
+                Event.Extension("pendinghandler", plan.lanes[reference.lane].handler.name),
+                Event.Extension("pendingroute", plan.routes[reference.route].name),
+                Event.Extension("pendingattempts", String(reference.attempts)),
+            ]
             pending.append(
                 BatchView(reference.batch).json(
-                    of: reference.event,
-                    adding: [
-                        Event.Extension("pendinghandler", plan.lanes[reference.lane].handler.name),
-                        Event.Extension("pendingroute", plan.routes[reference.route].name),
-                        Event.Extension("pendingattempts", String(reference.attempts)),
-                    ]))
+                    of: reference.event, adding: plan.lanes[reference.lane].buries ? [] : delivery))
         }
         let deliveries = pending.count
         pending += emits.all.map(\.event.json)
@@ -190,6 +192,7 @@ extension DispatchLoop {
         while host.isBurying(), pbs_now() < until {
             dispatcher.doorbell.wait(timeout: 10_000_000) { dispatcher.hasBuried.load(ordering: .relaxed) }
             _ = takeBuried()
+            buryWaiting()
         }
         _ = takeBuried()
     }

@@ -29,7 +29,10 @@ struct DispatchLoop: ~Copyable {
     let unixOffset: UInt64
     var accepted: UInt64 = 0
     var emitted: UInt64 = 0
-    var unmatchedDead: UInt64 = 0
+    /// Given up, and waiting until their dead letters can be taken. Bounded by what lanes have loaded.
+    var deaths: ContiguousArray<DispatchEffects.Death> = []
+    /// How many of `deaths` are handed over already.
+    var deathsTaken = 0
     var waiting: [EventBatch] = []
     var sweepDue: UInt64 = 0
     var statusDue: UInt64 = 0
@@ -80,6 +83,7 @@ struct DispatchLoop: ~Copyable {
             now = pbs_now()
             var progress = settlePosted()
             progress = takeBuried() || progress
+            buryWaiting()
             progress = takeIn() || progress
             progress = reenterEmits() || progress
             table.emitRoom.limit(to: log.usage.emitRoomBytes)
@@ -125,6 +129,7 @@ struct DispatchLoop: ~Copyable {
             var turns = 4
             while turns > 0, !log.usage.isFull, mayReadAhead, let batch = port.take() {
                 turns -= 1
+                deliverUnmatched(batch)
                 progress = true
                 readAheadDue = now + Self.readAheadInterval
                 settledAtTake = settled
@@ -153,16 +158,8 @@ struct DispatchLoop: ~Copyable {
         }
         accepted += UInt64(batch.count)
         if origin == .handler { emitted += UInt64(batch.count) }
-        for index in batch.unmatched { buryUnmatched(batch, Int(index)) }
         core.accept(batch, effects: &effects)
         return true
-    }
-
-    private mutating func buryUnmatched(_ batch: EventBatch, _ index: Int) {
-        unmatchedDead += 1
-        let facts = DeadLetterFacts(
-            reason: "no route takes this event", failureClass: "unmatched", now: now &+ unixOffset)
-        host.bury(DeadLetter(delivery: 0, batch: BatchView(batch), event: index, facts: facts))
     }
 
     private static var emitsPerTurn: Int { 256 }
@@ -177,6 +174,7 @@ struct DispatchLoop: ~Copyable {
         guard !due.isEmpty else { return false }
         for batch in host.reenter(due) {
             batch.source = -1
+            deliverUnmatched(batch)
             if !append(batch, .handler) {
                 waiting.append(batch)
                 table.emitRoom.settle(batch.byteCount)
@@ -397,7 +395,10 @@ struct DispatchLoop: ~Copyable {
             startCalls()
         }
         for notice in effects.notices { host.notice(notice) }
-        for death in effects.deaths { bury(death) }
+        if !effects.deaths.isEmpty {
+            deaths += effects.deaths
+            buryWaiting()
+        }
         for batch in effects.released {
             log.release(batch)
             if batch.source >= 0, batch.source < ports.count { ports[batch.source].giveBack(batch) }
@@ -488,22 +489,5 @@ struct DispatchLoop: ~Copyable {
         report(
             reference, info, .cancelled, ResultDetails(reason: "timeout: the call did not end in time"), settlement,
             conflict: false)
-    }
-
-    private mutating func bury(_ death: DispatchEffects.Death) {
-        let reference = core.reference(of: death.delivery)
-        var facts = DeadLetterFacts(reason: death.reason, failureClass: death.failureClass, now: now &+ unixOffset)
-        let lane = dispatcher.plan.lanes[reference.lane]
-        facts.route = dispatcher.plan.routes[reference.route].name
-        facts.handler = lane.handler.name
-        facts.handlerVersion = lane.handler.version
-        facts.code = death.code
-        facts.attempts = death.history?.attempts ?? []
-        facts.attemptCount = reference.attempts
-        let trace = reference.batch.traces[reference.event]
-        facts.trace = TraceID(high: trace.traceHigh, low: trace.traceLow).hexadecimal
-        host.bury(
-            DeadLetter(
-                delivery: death.delivery, batch: BatchView(reference.batch), event: reference.event, facts: facts))
     }
 }

@@ -42,6 +42,8 @@ package final class Dispatcher: Sendable {
 
     /// `table` and `doorbell` are made first, since modules complete calls through them: see `callCapacity`.
     package init(plan: DispatchPlan, table: CallTable, doorbell: Doorbell, tracer: Tracer, options: Options) {
+        var plan = plan
+        plan.addBurialLane()
         self.plan = plan
         self.tracer = tracer
         self.options = options
@@ -122,7 +124,7 @@ final class Pools {
     init(plan: DispatchPlan, shared workers: WorkerShared, sharedThreads: Int) throws(ThreadError) {
         self.workers = workers
         func depth(_ lane: LanePlan) -> Int { max(512, lane.eventsInFlightMax) }
-        let prompt = plan.lanes.filter { !$0.handler.blocking }
+        let prompt = plan.lanes.filter { !$0.handler.blocking && !$0.buries }
         shared = WorkerPool(
             name: "shared", ringCapacity: max(64, prompt.reduce(0) { $0 + depth($1) }), threadsMax: sharedThreads,
             shared: workers)

@@ -6,12 +6,14 @@ import Synchronization
 
 /// Appends dead letters to a file of JSON lines, on a thread of its own, and tells the dispatcher once each is written.
 ///
-/// A disk that refuses costs nothing but time: what is not written stays here, the delivery stays pending, the error is
-/// reported when it appears and when it is over, and writing is tried again every second. After three tries the letters
-/// no longer keep a run from ending.
+/// A disk that refuses costs nothing but time: what is not written stays here, up to a bound, and its delivery stays
+/// pending in the log, which makes sources wait once it is full. The error is reported when it appears and when it is
+/// over, and writing is tried again every second. After three tries the letters no longer keep a run from ending.
 final class DeadLetterWriter: Sendable {
     private struct State {
         var waiting: [DeadLetter] = []
+        /// Of what waits.
+        var bytes = 0
         var isWriting = false
         var isEnding = false
         var hasEnded = false
@@ -28,6 +30,8 @@ final class DeadLetterWriter: Sendable {
     private let report: @Sendable (String) -> Void
     private let thread = Mutex<OwnThread?>(nil)
     private static let failuresMax = 3
+    private static let lettersMax = 1024
+    private static let bytesMax = 4 << 20
     /// How long `end` waits for a disk that does not answer.
     private static let endPatience: UInt64 = 2_000_000_000
 
@@ -48,9 +52,15 @@ final class DeadLetterWriter: Sendable {
         thread.withLock { $0 = started }
     }
 
-    /// Takes a letter. [dispatcher] Bounded by the log: each belongs to an event that is still retained.
+    /// Whether another letter may be added; again so once some are written. [dispatcher]
+    var hasRoom: Bool { state.withLock { $0.waiting.count < Self.lettersMax && $0.bytes < Self.bytesMax } }
+
+    /// Takes a letter, while there is room. [dispatcher]
     func add(_ letter: DeadLetter) {
-        state.withLock { $0.waiting.append(letter) }
+        state.withLock { state in
+            state.waiting.append(letter)
+            state.bytes += letter.byteCount
+        }
         bell.ring()
     }
 
@@ -60,9 +70,8 @@ final class DeadLetterWriter: Sendable {
     }
     var written: UInt64 { state.withLock { $0.written } }
 
-    /// Ends the thread and gives back what is not written: what waits now, since the dispatcher has waited for the rest.
-    /// A thread that the disk holds up is given up, and the letters it was writing are given back as well.
-    func end() -> [DeadLetter] {
+    /// Ends the thread; the deliveries of what is not written are pending. A thread that the disk holds up is given up.
+    func end() {
         state.withLock { $0.isEnding = true }
         bell.ring()
         if let thread = thread.withLock({ $0.take() }) {
@@ -70,7 +79,6 @@ final class DeadLetterWriter: Sendable {
             while !state.withLock({ $0.hasEnded }), pbs_now() < until { usleep(1_000) }
             if state.withLock({ $0.hasEnded }) { thread.join() } else { thread.detach() }
         }
-        return state.withLock { $0.waiting }
     }
 
     // MARK: Thread
@@ -106,6 +114,7 @@ final class DeadLetterWriter: Sendable {
             failing = false
             state.withLock { state in
                 state.waiting.removeFirst(letters.count)
+                state.bytes -= letters.reduce(0) { $0 + $1.byteCount }
                 state.written += UInt64(letters.count)
                 state.failures = 0
             }
@@ -126,6 +135,11 @@ final class DeadLetterWriter: Sendable {
         for letter in letters { lines += letter.line + [0x0A] }
         return AppendedFile.append(lines, to: path)
     }
+}
+
+extension DeadLetter {
+    /// Memory that it takes while it waits, roughly.
+    fileprivate var byteCount: Int { line.count + history.count + 256 }
 }
 
 /// Whole records at the end of a file.

@@ -137,14 +137,13 @@ package final class Host: Sendable {
         let ended = dispatcher.join()
         for source in sources { source.source.stop() }
         for thread in threads.withLock({ $0 }) { thread.join() }
-        let unwritten = letters.end()
+        letters.end()
         var report = report(ended)
         let unread = sources.flatMap { $0.port.unread() }.flatMap(\.pendingLines)
         report.pendingDeliveries = UInt64(ended?.pendingDeliveries ?? 0)
         report.unread = UInt64((ended?.unread ?? 0) + unread.count)
         report.pendingWritten = writePending(
-            (ended?.pending ?? []) + unread + setTimers
-                + unwritten.filter { $0.delivery == 0 }.map(\.line))
+            (ended?.pending ?? []) + unread + setTimers)
         let misbehaviour = handlers.end(openCalls: ended?.status.callsOpen ?? 0)
         report.misbehaviour = misbehaviour
         let telemetryDeadline = TelemetryClock.monotonicNow() &+ Self.telemetryPatience
@@ -225,6 +224,7 @@ package final class Host: Sendable {
             nextTimer: { environment.timers.next },
             reenter: { reentry.batches(of: $0) },
             bury: { [letters] in letters.add($0) },
+            mayBury: { [letters] in letters.hasRoom },
             isBurying: { [letters] in letters.isBusy },
             notice: { [log, handlers, blueprint] notice in
                 log.notice(notice)

@@ -25,14 +25,13 @@ final class ReentryIntake: @unchecked Sendable {
     func batches(of events: [Reentry]) -> [EventBatch] {
         var batches: [EventBatch] = []
         var lines: [UInt8] = []
-        for reentry in events {
-            if let lane = reentry.lane {
-                take(reentry.event.json + [0x0A], directLane: UInt16(lane), into: &batches)
-            } else {
-                lines += reentry.event.json + [0x0A]
-            }
+        for (index, reentry) in events.enumerated() {
+            lines += reentry.event.json + [0x0A]
+            // Those of one way in a row come in together.
+            guard index + 1 == events.count || events[index + 1].lane != reentry.lane else { continue }
+            take(lines, directLane: reentry.lane.map { UInt16($0) }, into: &batches)
+            lines = []
         }
-        if !lines.isEmpty { take(lines, directLane: nil, into: &batches) }
         return batches
     }
 

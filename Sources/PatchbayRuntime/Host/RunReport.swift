@@ -76,7 +76,7 @@ package struct RunReport: Sendable {
     package var accepted: UInt64 { sources.reduce(0) { $0 + $1.accepted } }
     package var dropped: UInt64 { sources.reduce(emits?.dropped ?? 0) { $0 + $1.dropped } }
     /// Dead deliveries, and events that no route took.
-    package var dead: UInt64 { status.counts.dead + status.unmatchedDead }
+    package var dead: UInt64 { status.counts.dead + status.unmatched.dead }
 
     /// The exit code of `patchbay run`.
     package var exitCode: Int32 {
@@ -94,9 +94,10 @@ package struct RunReport: Sendable {
         let taken = accepted + (emits?.accepted ?? 0)
         if taken != status.accepted + unread { return "\(taken) accepted, \(status.accepted) appended, \(unread) not" }
         let counts = status.counts
-        if counts.pending != pendingDeliveries {
+        if counts.pending + status.unmatched.pending != pendingDeliveries {
             return "\(counts.created) deliveries created, \(counts.done) done, \(counts.skipped) skipped, "
-                + "\(counts.dead) dead, \(pendingDeliveries) pending"
+                + "\(counts.dead) dead; \(status.unmatched.created) events unmatched, \(status.unmatched.dead) dead; "
+                + "\(pendingDeliveries) pending"
         }
         let lanes = self.lanes.reduce(0) { $0 + $1.counts.done + $1.counts.skipped + $1.counts.dead }
         let settled = status.counts.done + status.counts.skipped + status.counts.dead

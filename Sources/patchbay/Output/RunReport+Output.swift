@@ -74,7 +74,8 @@ extension RunReport {
                 .object([
                     ("received", .uint(received)), ("refused", .uint(refused)), ("accepted", .uint(accepted)),
                     ("emitted", .uint(emits?.accepted ?? 0)), ("dropped", .uint(dropped)),
-                    ("unmatchedDead", .uint(status.unmatchedDead)),
+                    ("unmatchedDead", .uint(status.unmatched.dead)),
+                    ("unmatchedPending", .uint(status.unmatched.pending)),
                 ])
             ),
             ("deliveries", deliveries(counts)),
