@@ -10,10 +10,12 @@ import Testing
     private static let spans: UInt64 = 5_000
 
     /// Where producers try again until there is room, a lost wake-up hangs the test.
-    @Test(arguments: [false, true])
-    func `spans of several threads come out once and in order, or are refused`(triesAgain: Bool) throws {
+    @Test(arguments: [false, true], [0, 1 << 14, 1 << 26])
+    func `spans of several threads come out once and in order, or are refused`(
+        triesAgain: Bool, backlogBytesMax: Int
+    ) throws {
         let producers = 3
-        let queue = SpanQueue(capacity: 16)
+        let queue = SpanQueue(capacity: 16, backlogBytesMax: backlogBytesMax)
         let bell = PatchbayTelemetry.Doorbell()
         let refused = Atomic<UInt64>.Box(0)
         let ended = Atomic<Int>.Box(0)
