@@ -113,7 +113,7 @@ let package = Package(
 
         // Tests, conformance (`make conformance`) and benchmarks (`make bench`).
         tests("PatchbayEvents", ["CPatchbay", "CPatchbayJSON"]),
-        tests("PatchbayExpressions", ["PatchbayEvents", "CPatchbayJSON"]),
+        tests("PatchbayExpressions", ["PatchbayEvents", "CPatchbayJSON"], exclude: ["Fixtures"]),
         tests("PatchbayResilience", []),
         tests("PatchbayTelemetry", ["PatchbayEvents", logging, protobuf], exclude: ["otlp_oracle.py"]),
         tests("PatchbaySchemas", ["PatchbayEvents"]),
