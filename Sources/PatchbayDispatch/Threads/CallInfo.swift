@@ -50,12 +50,14 @@ struct ViewWriter {
     private static let keyOffset = 64
 
     /// Writes the view of a call into its slot; pointers go into the batch, the names and the slot's scratch.
+    ///
+    /// - Parameter transformed: holds the event that the handler gets, as its first; `nil` is the call's own.
     static func fill(
         _ view: UnsafeMutablePointer<patchbay_event>, scratch: UnsafeMutablePointer<UInt8>, info: CallInfo,
-        route: StaticName, handler: StaticName, deadline: UInt64
+        transformed: BatchView?, route: StaticName, handler: StaticName, deadline: UInt64
     ) {
-        let batch = info.view.pointee
-        let record = batch.events + Int(info.event)
+        let batch = transformed ?? info.view.pointee
+        let record = batch.events + (transformed == nil ? Int(info.event) : 0)
         view.pointee.size = UInt32(MemoryLayout<patchbay_event>.size)
         view.pointee.flags = 0
         view.pointee.id = batch.bytes(record.pointee.id)
@@ -75,7 +77,7 @@ struct ViewWriter {
         view.pointee.route = route.text
         view.pointee.idempotency_key = idempotencyKey(
             handler, view.pointee.source, view.pointee.id, scratch + keyOffset, CallTable.scratchBytes - keyOffset)
-        view.pointee.traceparent = traceparent(batch.traces[Int(info.event)], info, scratch)
+        view.pointee.traceparent = traceparent(info.view.pointee.traces[Int(info.event)], info, scratch)
         view.pointee.tracestate = tracestate(ext, extCount)
         view.pointee.attempt = info.attempt
         view.pointee.max_attempts = info.attemptsMax

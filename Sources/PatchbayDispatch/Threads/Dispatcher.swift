@@ -50,7 +50,7 @@ package final class Dispatcher: Sendable {
         self.doorbell = doorbell
         self.table = table
         shared = WorkerShared(
-            table: table, lanes: plan.lanes, routes: plan.routes.map(\.name),
+            table: table, lanes: plan.lanes, routes: plan.routes,
             breakers: DispatchCore.breakerCapacity(plan), doorbell: doorbell)
     }
 
