@@ -98,7 +98,6 @@ import Testing
         ("modules: {load: [{name: a, isolation: process}]}", "modules"), ("log: {backend: file}", "log"),
         ("log: {path: ./data}", "log"), ("log: {sync: always}", "log"), ("log: {retention: {}}", "log"),
         ("telemetry: {metrics: /metrics}", "HTTP"), ("telemetry: {health: []}", "HTTP"),
-        ("routes: [{name: a, to: [{handler: a.b}], transform: []}]", "routing"),
         ("routes: [{name: a, to: [{handler: a.b}], shadow: []}]", "modules"),
         ("routes: [{name: a, to: [{handler: a.b}], dedup: {}}]", "log"),
         ("routes: [{name: a, to: [{handler: a.b}], deadLetter: {}}]", "log"),

@@ -100,7 +100,7 @@ private final class PoolStage: @unchecked Sendable {
                 LanePlan(
                     name: "l", handler: Handler(name: "h") { call, _ in calls.handle(call) }, maxInFlight: maxInFlight)
             ],
-            routes: ["r"], breakers: 1, doorbell: bell)
+            routes: [RoutePlan(name: "r")], breakers: 1, doorbell: bell)
         pool = WorkerPool(name: "stress", ringCapacity: 64, threadsMax: threadsMax, shared: shared)
         calls.stage = self
         _ = try pool.grow()

@@ -12,6 +12,8 @@ extension Configuration {
         package var filters: [Filter] = []
         /// CEL over `event`; empty takes every event.
         package var match = ExpressionSource("")
+        /// What handlers get instead of the event as it came, step by step; empty leaves it as it is.
+        package var transform: [TransformStep] = []
         /// Every entry receives; never empty.
         package var to: [Target] = []
         /// Stops the search after this route.

@@ -23,6 +23,9 @@ extension Configuration.Route {
                 "match", \.match, .expression(.condition), "CEL over event; empty takes every event.",
                 example: .string("event.data.total > 100")),
             Key(
+                "transform", \.transform, Format<Configuration.TransformStep>.transformStep.list(),
+                "What handlers get instead of the event as it came, step by step; the log keeps the original."),
+            Key(
                 "to", \.to, Format<Configuration.Target>.target.list(nonEmpty: true), "Who receives; every entry does.",
                 example: .list([.map([.init(key: "handler", value: .string("billing.charge"))])]), required: true),
             Key("final", \.final, .flag, "Whether the search ends with this route."),
@@ -31,7 +34,7 @@ extension Configuration.Route {
             Key("batching", \.batching, Configuration.Batching.section.format, "How many events one call takes."),
         ],
         later: [
-            ("transform", .routing), ("aliases", .routing), ("shadow", .modules), ("dedup", .log), ("deadLetter", .log),
+            ("aliases", .routing), ("shadow", .modules), ("dedup", .log), ("deadLetter", .log),
         ])
 }
 

@@ -17,6 +17,7 @@ struct DispatchLoop: ~Copyable {
     // What every call needs, at hand: reading through the dispatcher would retain and release on the way.
     let lanes: UnsafeMutablePointer<WorkerLane>
     let infos: UnsafeMutablePointer<CallInfo>
+    private let transforms: CallTransforms?
     let ids: IDGenerator
     let isTracing: Bool
     let attemptsMax: [UInt32]
@@ -63,6 +64,7 @@ struct DispatchLoop: ~Copyable {
         emits = EmitQueue(room: table.emitRoom)
         lanes = dispatcher.shared.lanes
         infos = dispatcher.shared.infos
+        transforms = dispatcher.shared.transforms
         ids = dispatcher.tracer.ids
         isTracing = dispatcher.tracer.isOn
         attemptsMax = dispatcher.plan.routes.map { UInt32(clamping: $0.retry.maxRetries + 1) }
@@ -262,6 +264,7 @@ struct DispatchLoop: ~Copyable {
     private mutating func settle(_ index: Int, byWorker: Bool) {
         let call = table.call(at: index)
         let outcome = table.settle(index)
+        transforms?.release(index)
         let info = infos[index]
         let lane = lanes + Int(info.lane)
         if !byWorker { lane.pointee.open.pointee.wrappingSubtract(1, ordering: .releasing) }

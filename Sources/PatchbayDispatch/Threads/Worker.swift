@@ -13,19 +13,22 @@ final class WorkerShared: Sendable {
     nonisolated(unsafe) let routeNames: UnsafeMutablePointer<StaticName>
     nonisolated(unsafe) let infos: UnsafeMutablePointer<CallInfo>
     nonisolated(unsafe) let generations: UnsafeMutablePointer<Atomic<UInt32>>
+    /// `nil` when no route has a transform: then nothing is spent on the question.
+    let transforms: CallTransforms?
     /// Keeps the handlers' instances alive.
     private let handlers: [Handler]
     private let capacity: Int
     private let generationCapacity: Int
 
-    init(table: CallTable, lanes: [LanePlan], routes: [String], breakers: Int, doorbell: Doorbell) {
+    init(table: CallTable, lanes: [LanePlan], routes: [RoutePlan], breakers: Int, doorbell: Doorbell) {
         self.table = table
         self.doorbell = doorbell
         handlers = lanes.map(\.handler)
         self.lanes = .allocate(capacity: max(1, lanes.count))
         for (index, lane) in lanes.enumerated() { (self.lanes + index).initialize(to: WorkerLane(lane)) }
         routeNames = .allocate(capacity: max(1, routes.count))
-        for (index, route) in routes.enumerated() { (routeNames + index).initialize(to: StaticName(route)) }
+        for (index, route) in routes.enumerated() { (routeNames + index).initialize(to: StaticName(route.name)) }
+        transforms = CallTransforms(routes.map(\.transform), capacity: table.capacity)
         capacity = table.capacity
         generationCapacity = breakers
         infos = Self.reserve(table.capacity)
@@ -157,7 +160,12 @@ final class Worker: Sendable {
             outbox.push(index, table)
             return 1
         }
-        let call = begin(index, lane)
+        let call: patchbay_call
+        do {
+            call = try begin(index, lane)
+        } catch {
+            return fail(index, error, lane)
+        }
         current.store(UInt32(index + 1), ordering: .releasing)
         let status = lane.pointee.handle(lane.pointee.instance, call, UnsafePointer(table.views + index))
         current.store(0, ordering: .releasing)
@@ -176,9 +184,13 @@ final class Worker: Sendable {
             let index = Int(link)
             link = shared.infos[index].nextInBatch
             if mayStart(index, lane) {
-                calls.append(begin(index, lane))
-                views.append(UnsafePointer(table.views + index))
-                indices.append(index)
+                do {
+                    calls.append(try begin(index, lane))
+                    views.append(UnsafePointer(table.views + index))
+                    indices.append(index)
+                } catch {
+                    posted += fail(index, error, lane)
+                }
             } else {
                 table.giveBack(index)
                 outbox.push(index, table)
@@ -223,17 +235,32 @@ final class Worker: Sendable {
         return true
     }
 
-    private func begin(_ index: Int, _ lane: UnsafeMutablePointer<WorkerLane>) -> patchbay_call {
+    /// - Throws: when the event could not be transformed; the call has begun all the same.
+    private func begin(
+        _ index: Int, _ lane: UnsafeMutablePointer<WorkerLane>
+    ) throws(DeliveryTransformError) -> patchbay_call {
         let table = shared.table
         let info = shared.infos[index]
         let now = info.isSampled || lane.pointee.isTimed ? pbs_now() : pbs_now_coarse()
         if info.isSampled { shared.infos[index].startedUnix = pbs_unix_now() }
+        table.started[index].store(now, ordering: .releasing)
+        let transformed = try shared.transforms?.apply(to: info, call: index)
         ViewWriter.fill(
             table.views + index, scratch: table.scratch + index * CallTable.scratchBytes, info: info,
-            route: shared.routeNames[Int(info.route)], handler: lane.pointee.name,
+            transformed: transformed ?? nil, route: shared.routeNames[Int(info.route)], handler: lane.pointee.name,
             deadline: info.timeout == 0 ? 0 : now &+ info.timeout)
-        table.started[index].store(now, ordering: .releasing)
         return table.call(at: index)
+    }
+
+    /// Ends a call whose event could not be transformed: for good, and not by the handler's fault.
+    private func fail(
+        _ index: Int, _ error: DeliveryTransformError, _ lane: UnsafeMutablePointer<WorkerLane>
+    ) -> Int {
+        var details = ResultDetails(reason: error.reason)
+        details.sparesBreaker = true
+        let call = shared.table.call(at: index)
+        let status = shared.table.complete(call, .fail, details)
+        return end(index, call, status, lane)
     }
 
     /// Posts the call if it is over; otherwise whoever completes it does.
