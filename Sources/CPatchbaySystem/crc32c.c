@@ -72,3 +72,7 @@ uint32_t pbs_crc32c(uint32_t crc, const void *bytes, uint64_t length) {
   crc = has_instruction() ? crc_by_instruction(crc, bytes, length) : crc_by_tables(crc, bytes, length);
   return ~crc;
 }
+
+uint32_t pbs_crc32c_by_tables(uint32_t crc, const void *bytes, uint64_t length) {
+  return ~crc_by_tables(~crc, bytes, length);
+}

@@ -33,6 +33,8 @@ static inline void pbs_hex16(char *out, uint64_t value) {
 
 /* CRC32C (Castagnoli; RFC 3720, appendix B.4) of `length` more bytes after those that gave `crc`; 0 to begin with. */
 uint32_t pbs_crc32c(uint32_t crc, const void *bytes, uint64_t length);
+/* The same without the processor's instruction for it, as on machines that lack it. */
+uint32_t pbs_crc32c_by_tables(uint32_t crc, const void *bytes, uint64_t length);
 
 /* Tells the core that this is a spin loop. */
 static inline void pbs_pause(void) {

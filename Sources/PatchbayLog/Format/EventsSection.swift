@@ -61,9 +61,11 @@ package struct EventsSection {
 
     /// The line of an event.
     package func line(_ index: Int) -> UnsafeRawBufferPointer {
-        let start = index == 0 ? 0 : Int(Self.load(ends, index - 1, as: UInt32.self)) + 1
-        return UnsafeRawBufferPointer(rebasing: text[start..<Int(Self.load(ends, index, as: UInt32.self))])
+        UnsafeRawBufferPointer(rebasing: text[(index == 0 ? 0 : lineEnd(index - 1) + 1)..<lineEnd(index)])
     }
+
+    /// Where an event's line ends in `text`.
+    package func lineEnd(_ index: Int) -> Int { Int(Self.load(ends, index, as: UInt32.self)) }
 
     /// The hash of an event's id and source.
     package func key(_ index: Int) -> UInt64 { Self.load(keys, index, as: UInt64.self) }

@@ -16,7 +16,9 @@ package struct FrameHeader: Equatable, Sendable {
     package var version: UInt8 = 1
     /// 0: as it is. 1 is reserved for zstd.
     package var codec: UInt8 = 0
-    package var flags: UInt16 = 0
+    /// How many of the frames right before it were not known to be on disk when it was made: every frame before those
+    /// was. Recovery tells by it what may be missing after a crash from what must not be.
+    package var unsyncedBefore: UInt16 = 0
     /// Consecutive over the whole log, from 1.
     package var sequence: UInt64 = 0
     /// Position of its first event; of the next event when it has none.
@@ -42,7 +44,7 @@ package struct FrameHeader: Equatable, Sendable {
         length = try reader.next()
         version = try reader.next()
         codec = try reader.next()
-        flags = try reader.next()
+        unsyncedBefore = try reader.next()
         sequence = try reader.next()
         firstPosition = try reader.next()
         eventCount = try reader.next()
@@ -61,7 +63,7 @@ package struct FrameHeader: Equatable, Sendable {
         writer.set(length, at: offset + 8)
         writer.set(version, at: offset + 12)
         writer.set(codec, at: offset + 13)
-        writer.set(flags, at: offset + 14)
+        writer.set(unsyncedBefore, at: offset + 14)
         writer.set(sequence, at: offset + 16)
         writer.set(firstPosition, at: offset + 24)
         writer.set(eventCount, at: offset + 32)
@@ -166,11 +168,22 @@ package struct FrameView {
             throw LogFormatError("a frame's checksum is wrong")
         }
         guard header.version == 1 else {
-            throw LogFormatError("a frame has format version \(header.version); this program reads 1")
+            throw LogFormatError(
+                "a frame has format version \(header.version); this program reads 1", isUnsupported: true)
         }
         guard header.codec == 0, header.key == 0 else {
-            throw LogFormatError("a frame is compressed or encrypted; this program reads plain ones")
+            throw LogFormatError(
+                "a frame is compressed or encrypted; this program reads plain ones", isUnsupported: true)
         }
+    }
+
+    /// Takes the frame that starts at the first of `bytes` without comparing its checksum: for frames that this
+    /// process built just now.
+    init(unchecked bytes: UnsafeRawBufferPointer) throws(LogFormatError) {
+        var reader = ByteReader(bytes)
+        header = try FrameHeader(&reader)
+        guard Int(header.length) <= bytes.count else { throw LogFormatError("a frame is cut short") }
+        self.bytes = UnsafeRawBufferPointer(rebasing: bytes[..<Int(header.length)])
     }
 
     /// Visits the sections in order.

@@ -113,7 +113,13 @@ package struct ByteReader {
 /// Bytes of the log that are not what the format says. Whoever reads a frame adds where.
 package struct LogFormatError: Error, Sendable, Equatable, CustomStringConvertible {
     package let description: String
-    package init(_ description: String) { self.description = description }
+    /// The bytes are what was written, by another version of this program.
+    package let isUnsupported: Bool
+
+    package init(_ description: String, isUnsupported: Bool = false) {
+        self.description = description
+        self.isUnsupported = isUnsupported
+    }
 
     static let short = LogFormatError("a record ends before its fields do")
     static let text = LogFormatError("a text is not valid UTF-8")
