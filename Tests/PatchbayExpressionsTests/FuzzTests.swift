@@ -1,10 +1,29 @@
+import Foundation
 import PatchbayEvents
 import PatchbayExpressions
 import Testing
 
 /// Whatever the text, compiling ends with an expression or an error, and evaluating with a value or an error.
+///
+/// `PATCHBAY_FUZZ=100` tries a hundred times as many; the expressions of the independent suite are mutated, too, where
+/// `PATCHBAY_SUITES` names their folder.
 @Suite struct FuzzTests {
-    private static let seeds = [
+    private static let seeds = ownSeeds + suiteExpressions()
+    private static let scale = ProcessInfo.processInfo.environment["PATCHBAY_FUZZ"].flatMap { Int($0) } ?? 1
+
+    private static func suiteExpressions() -> [String] {
+        guard let root = ProcessInfo.processInfo.environment["PATCHBAY_SUITES"] else { return [] }
+        let folder = URL(fileURLWithPath: root).appendingPathComponent("cel")
+        let files = (try? FileManager.default.contentsOfDirectory(at: folder, includingPropertiesForKeys: nil)) ?? []
+        return files.sorted { $0.path < $1.path }.flatMap { file in
+            ((try? String(contentsOf: file, encoding: .utf8)) ?? "").split(separator: "\n").compactMap { line in
+                let json = try? JSONSerialization.jsonObject(with: Data(line.utf8))
+                return (json as? [String: Any])?["expr"] as? String
+            }
+        }
+    }
+
+    private static let ownSeeds = [
         "event.type == 'com.shop.order.created' && event.data.amount > 1000",
         "[1, 2.5, 'x'].map(i, i * 2).filter(j, j > x)",
         "has(event.data.a.b) ? event.data.a.b : {'k': [1u, b'\\xff']}.?k[?0].orValue(3)",
@@ -15,6 +34,11 @@ import Testing
         "event.data.list.exists_one(i, v, i == 0 && v.a != null)",
         "r'''raw''' + \"\\u00e9\\t\" + string(0x1Fu) // note",
         "{1: 'a', true: -2, 'z': [?optional.of(1)]}.transformMap(k, v, v)",
+        "regex.replace(event.type, '(a+)+b', r'\\1') + regex.extract(y, x).orValue('')",
+        "similar(y, event.type, 'tokenSet') > 0.8 || similar(y, 'abc') < 0.1",
+        "lists.range(x).sortBy(i, -i).distinct()",
+        "[[x], [y]].flatten().slice(0, 1) == [x].sort() && sets.intersects([1], [x])",
+        "cidr('10.0.0.0/8').containsIP(y) || ip('::1').family() == x || isIP(y)",
         "'a,b'.split(',', -1).join('-').substring(1, 2).reverse()", "google.protobuf.Int32Value{value: 5} + .x",
     ]
     private static let pieces = [
@@ -25,12 +49,13 @@ import Testing
         "null", "true", "size(", ".map(q, ", ".all(q, ", ".?", "[?", "b'", "r'", "é", "😀", "\u{0}", "optional.none()",
         "type(", ".format(",
         "duration('1h')", "-9223372036854775808", "0.0", "string(", "int(", "'\\U0010ffff'", ".matches('a*')",
+        "similar(", ".sortBy(q, ", "regex.replace(", "ip(", ".flatten(", "cel.bind(q, ", ".transformMap(q, r, ",
     ]
 
     @Test(arguments: 1...6 as ClosedRange<UInt64>)
     func `mutated expressions never crash and never run on`(seed: UInt64) {
         var random = SeededRandom(seed: seed)
-        for _ in 0..<1_000 {
+        for _ in 0..<1_000 * Self.scale {
             var text = Array((Self.seeds.randomElement(using: &random) ?? "").utf8)
             for _ in 0..<Int.random(in: 1...6, using: &random) { mutate(&text, &random) }
             exercise(String(decoding: text, as: UTF8.self), &random)
@@ -40,7 +65,7 @@ import Testing
     @Test(arguments: 1...3 as ClosedRange<UInt64>)
     func `random bytes and random pieces never crash`(seed: UInt64) {
         var random = SeededRandom(seed: seed)
-        for round in 0..<1_000 {
+        for round in 0..<1_000 * Self.scale {
             let count = Int.random(in: 0..<60, using: &random)
             let text =
                 round % 2 == 0
@@ -78,7 +103,7 @@ import Testing
                 ])
             let variables: [Value] = [.int(3), .string("ab")]
             let match = expression.matches(event.slots, variables: variables)
-            // Testing in place costs no steps, so only one of the two may run out of them.
+            // Testing in place costs fewer steps, so only one of the two may run out of them.
             if match == .error(.costExceeded) { return }
             #expect(expression.explain(event.slots, variables: variables).match == match, "\(source)")
             do throws(EvaluationError) {

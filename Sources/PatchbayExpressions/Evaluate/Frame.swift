@@ -40,9 +40,16 @@ struct Cost {
 
     init(_ max: Int) { remaining = max }
 
-    mutating func spend(_ steps: Int) throws(EvaluationError) {
+    /// `false` when that are more than are left.
+    mutating func take(_ steps: Int) -> Bool {
         remaining -= steps
-        if remaining < 0 { throw EvaluationError(.costExceeded, "the evaluation takes more steps than it may") }
+        return remaining >= 0
+    }
+
+    mutating func spend(_ steps: Int) throws(EvaluationError) {
+        guard take(steps) else {
+            throw EvaluationError(.costExceeded, "cost exceeded: the evaluation takes more steps than it may")
+        }
     }
 
     /// For work along this many bytes.

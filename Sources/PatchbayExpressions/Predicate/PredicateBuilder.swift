@@ -30,7 +30,10 @@ struct PredicateBuilder {
         case .matches(let operand, let expression):
             guard case .slot(let slot, _) = operand.kind else { return step(node) }
             expressions.append(expression)
-            append(Instruction(operation: .matches, index: UInt32(slot), expression: expression.handle))
+            append(
+                Instruction(
+                    operation: .matches, index: UInt32(slot), count: UInt32(expression.instructionCount),
+                    expression: expression.handle))
         case .call(let function, let operands): call(function, operands, node)
         default: step(node)
         }

@@ -35,6 +35,16 @@ extension PredicateProgram {
             return verdict > 1 ? verdict : 1 - verdict
         case .compareVariable: return Self.compare(instruction, variables[Int(instruction.pointee.index)])
         case .step: return call(Int(instruction.pointee.index), fields, variables, &cost)
+        case .contains, .matches:
+            guard let fields else { return EvaluationError.Code.noSuchKey.rawValue }
+            let field = fields + Int(instruction.pointee.index)
+            // The only tests that read all of a text, however long it is.
+            if field.pointee.kind == PBJ_STRING.rawValue {
+                let steps = Cost.steps(
+                    searching: Int(field.pointee.length), instructions: Int(instruction.pointee.count))
+                guard cost.take(steps) else { return EvaluationError.Code.costExceeded.rawValue }
+            }
+            return Self.test(instruction, field)
         default:
             guard let fields else { return EvaluationError.Code.noSuchKey.rawValue }
             return Self.test(instruction, fields + Int(instruction.pointee.index))

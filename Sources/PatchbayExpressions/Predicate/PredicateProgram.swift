@@ -30,6 +30,7 @@ final class PredicateProgram: @unchecked Sendable {
         var number = Number(int: 0)
         /// A constant's bytes, or `count` of them for `isOneOf`.
         var text: UnsafePointer<Text>?
+        /// For `contains` and `matches`: the instructions that each byte may take.
         var count: UInt32 = 0
         /// A compiled regular expression.
         var expression: OpaquePointer?

@@ -5,13 +5,15 @@ struct SyntaxNode: Sendable {
     let kind: Kind
     /// Bytes of UTF-8.
     let range: Range<Int>
-    /// Levels of nodes below and with this one.
+    /// Levels of nodes below and with this one. A call counts for three: what becomes of it may be a loop, and takes
+    /// so much more of the stack.
     let height: Int
 
     init(kind: Kind, range: Range<Int>) {
         self.kind = kind
         self.range = range
-        height = 1 + (kind.children.map(\.height).max() ?? 0)
+        let levels = if case .call = kind { 3 } else { 1 }
+        height = levels + (kind.children.map(\.height).max() ?? 0)
     }
 
     indirect enum Kind: Sendable {
