@@ -13,6 +13,8 @@ package struct Route: Sendable {
     package var filters: [RouteFilter]
     /// `nil` takes every event.
     package var match: Expression?
+    /// What handlers get instead of the event; `nil` is the event itself.
+    package var transform: Transform?
     /// Every entry receives; not empty.
     package var targets: [RouteTarget]
     /// Stops the search when the route matches.
@@ -102,6 +104,18 @@ package indirect enum RouteFilter: Sendable {
     /// CloudEvents SQL. As in CEL, what cannot be evaluated does not match.
     /// `key` is the dialect's name as written: `cesql` or `sql`.
     case cesql(SQLExpression, key: String)
+}
+
+extension RouteFilter {
+    /// Whether it may have no value.
+    var mayFail: Bool {
+        switch self {
+        case .exact, .prefix, .suffix: false
+        case .all(let filters), .any(let filters): filters.contains(where: \.mayFail)
+        case .not(let filter): filter.mayFail
+        case .cel, .cesql: true
+        }
+    }
 }
 
 /// A context attribute and the text that it is compared with.

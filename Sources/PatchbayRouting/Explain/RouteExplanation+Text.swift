@@ -25,6 +25,11 @@ extension RouteExplanation {
             lines.append(
                 "    ordering key \(orderingKey.expression): \(orderingKey.value ?? "none, so the event has no order")")
         }
+        switch transform {
+        case nil: break
+        case .event(let json): lines.append("    handlers get \(json)")
+        case .failed(let reason): lines.append("    no handler gets it, it becomes a dead letter: \(reason)")
+        }
         lines += targets.map { "    → \($0.text)" }
         return lines.joined(separator: "\n")
     }

@@ -22,8 +22,23 @@ extension RouteExplanation {
         return .object([
             ("name", .string(name)), ("order", .int(Int64(order))), ("verdict", .string(verdict)),
             ("after", after.map(Value.string)), ("final", .bool(isFinal)), ("checks", .list(checks.map(\.json))),
-            ("orderingKey", orderingKey.map(\.json)), ("targets", .list(targets.map(\.json))),
+            ("orderingKey", orderingKey.map(\.json)), ("transform", transform.map(\.json)),
+            ("targets", .list(targets.map(\.json))),
         ])
+    }
+}
+
+extension TransformExplanation {
+    fileprivate var json: Value {
+        switch self {
+        case .failed(let reason): return .object([("error", .string(reason))])
+        case .event(let text):
+            do {
+                return .object([("event", try JSONReader(nesting: 1_000).value(Array(text.utf8)))])
+            } catch {
+                return .object([("event", .string(text))])
+            }
+        }
     }
 }
 

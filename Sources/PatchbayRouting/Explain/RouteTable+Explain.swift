@@ -16,7 +16,7 @@ extension RouteTable {
             if let finalRoute {
                 explained.verdict = .notTried(after: finalRoute)
             } else {
-                let (verdict, checks) = decide(route, slots)
+                let (verdict, checks) = decide(route, ExplainedFields(slots, of: route))
                 explained.checks = checks
                 explained.verdict = verdict == .yes ? .matched : verdict == .no ? .notMatched : .failed
             }
@@ -24,8 +24,10 @@ extension RouteTable {
                 explained.targets = targets(of: record, route, slots, &delivered)
                 explained.orderingKey = route.orderingKey.map { key in
                     let hasKey = compiled.hash(key: record.orderingKey, slots, seed: seed) != 0
+                    let value = hasKey ? key.value(slots).map(\.display) : nil
                     return KeyExplanation(
-                        expression: key.text, value: hasKey ? key.value(slots).map(\.display) : nil)
+                        expression: key.text,
+                        value: value.map { ExplainedFields(slots, of: route).shown($0, at: key.text) })
                 }
                 explained.isFinal = route.isFinal
                 if route.isFinal { finalRoute = route.name }
@@ -37,60 +39,63 @@ extension RouteTable {
 
     /// What failed in a route's filters or condition.
     func errorText(ofRoute index: Int, _ slots: FieldSlots) -> String? {
-        for check in decide(routes[index], slots).checks {
+        for check in decide(routes[index], ExplainedFields(slots, of: routes[index])).checks {
             if case .failed(let reason) = check.outcome { return "\(check.place): \(reason)" }
         }
         return nil
     }
 
-    private func decide(_ route: Route, _ slots: FieldSlots) -> (verdict: Match, checks: [RouteCheck]) {
+    private func decide(_ route: Route, _ fields: ExplainedFields) -> (verdict: Match, checks: [RouteCheck]) {
         var checks: [RouteCheck] = []
         if let pattern = route.type {
-            let matches = pattern.matches(slots[typeSlot].text)
+            let matches = pattern.matches(fields[typeSlot].text)
             let check = RouteCheck(
-                place: "type", expected: pattern.text, actual: slots[typeSlot].shown,
+                place: "type", expected: pattern.text, actual: fields[typeSlot].shown,
                 outcome: matches ? .holds : .doesNotHold)
             if !matches { return (.no, [check]) }
             checks.append(check)
         }
-        let filters = combine(route.filters, "filters", slots, decisive: .no, otherwise: .yes)
+        let filters = combine(route.filters, "filters", fields, decisive: .no, otherwise: .yes)
         if filters.verdict != .yes { return filters }
         checks += filters.checks
         guard let match = route.match else { return (.yes, checks) }
-        let (verdict, own) = decide(match.source, match.matches(slots), match.explain(slots), "match")
+        let (verdict, own) = decide(
+            match.source, match.matches(fields.slots), fields.shown(match.explain(fields.slots)), "match")
         return verdict == .yes ? (.yes, checks + own) : (verdict, own)
     }
 
     private func decide(
-        _ filter: RouteFilter, _ place: String, _ slots: FieldSlots
+        _ filter: RouteFilter, _ place: String, _ fields: ExplainedFields
     ) -> (verdict: Match, checks: [RouteCheck]) {
         switch filter {
         case .exact(let attributes):
-            return decide(attributes, "\(place).exact", slots) { $0 == $1 }
+            return decide(attributes, "\(place).exact", fields) { $0 == $1 }
         case .prefix(let attributes):
-            return decide(attributes, "\(place).prefix", slots) { $0.starts(with: $1) }
+            return decide(attributes, "\(place).prefix", fields) { $0.starts(with: $1) }
         case .suffix(let attributes):
-            return decide(attributes, "\(place).suffix", slots) { $0.reversed().starts(with: $1.reversed()) }
-        case .all(let filters): return combine(filters, "\(place).all", slots, decisive: .no, otherwise: .yes)
-        case .any(let filters): return combine(filters, "\(place).any", slots, decisive: .yes, otherwise: .no)
+            return decide(attributes, "\(place).suffix", fields) { $0.reversed().starts(with: $1.reversed()) }
+        case .all(let filters): return combine(filters, "\(place).all", fields, decisive: .no, otherwise: .yes)
+        case .any(let filters): return combine(filters, "\(place).any", fields, decisive: .yes, otherwise: .no)
         case .not(let filter):
-            let (verdict, checks) = decide(filter, "\(place).not", slots)
+            let (verdict, checks) = decide(filter, "\(place).not", fields)
             return (verdict == .yes ? .no : verdict == .no ? .yes : verdict, checks)
         case .cel(let expression):
-            return decide(expression.source, expression.matches(slots), expression.explain(slots), "\(place).cel")
+            let shown = fields.shown(expression.explain(fields.slots))
+            return decide(expression.source, expression.matches(fields.slots), shown, "\(place).cel")
         case .cesql(let query, let key):
-            return decide(query.source, query.matches(slots), query.explain(slots), "\(place).\(key)")
+            let shown = fields.shown(query.explain(fields.slots))
+            return decide(query.source, query.matches(fields.slots), shown, "\(place).\(key)")
         }
     }
 
     /// What decides comes alone; otherwise errors come alone; otherwise everything counts.
     private func combine(
-        _ filters: [RouteFilter], _ place: String, _ slots: FieldSlots, decisive: Match, otherwise: Match
+        _ filters: [RouteFilter], _ place: String, _ fields: ExplainedFields, decisive: Match, otherwise: Match
     ) -> (verdict: Match, checks: [RouteCheck]) {
         var failed: (verdict: Match, checks: [RouteCheck])?
         var checks: [RouteCheck] = []
         for (index, filter) in filters.enumerated() {
-            let decided = decide(filter, "\(place)[\(index)]", slots)
+            let decided = decide(filter, "\(place)[\(index)]", fields)
             if decided.verdict == decisive { return decided }
             if decided.verdict != otherwise, failed == nil { failed = decided }
             checks += decided.checks
@@ -99,16 +104,17 @@ extension RouteTable {
     }
 
     private func decide(
-        _ attributes: [RouteAttribute], _ place: String, _ slots: FieldSlots,
+        _ attributes: [RouteAttribute], _ place: String, _ fields: ExplainedFields,
         holds: (ArraySlice<UInt8>, ArraySlice<UInt8>) -> Bool
     ) -> (verdict: Match, checks: [RouteCheck]) {
         var checks: [RouteCheck] = []
         for attribute in attributes {
-            let bytes = attributeSlots[attribute.name].flatMap { slots[$0].attributeBytes }
+            let bytes = attributeSlots[attribute.name].flatMap { fields[$0].attributeBytes }
             let isSame = bytes.map { holds($0[...], Array(attribute.text.utf8)[...]) } ?? false
             let check = RouteCheck(
                 place: "\(place).\(attribute.name)", expected: attribute.text,
-                actual: bytes.map { String(decoding: $0, as: UTF8.self) }, outcome: isSame ? .holds : .doesNotHold)
+                actual: bytes.map { fields.shown(String(decoding: $0, as: UTF8.self), at: attribute.name) },
+                outcome: isSame ? .holds : .doesNotHold)
             if !isSame { return (.no, [check]) }
             checks.append(check)
         }
@@ -116,15 +122,15 @@ extension RouteTable {
     }
 
     private func decide(
-        _ source: String, _ verdict: Match, _ explanation: Explanation, _ place: String
+        _ source: String, _ verdict: Match, _ explanation: String, _ place: String
     ) -> (verdict: Match, checks: [RouteCheck]) {
         var check = RouteCheck(place: place, expected: source, actual: nil, outcome: .holds)
         switch verdict {
-        case .yes: check.actual = explanation.description
+        case .yes: check.actual = explanation
         case .no:
-            check.actual = explanation.description
+            check.actual = explanation
             check.outcome = .doesNotHold
-        case .error: check.outcome = .failed(explanation.description)
+        case .error: check.outcome = .failed(explanation)
         }
         return (verdict, [check])
     }

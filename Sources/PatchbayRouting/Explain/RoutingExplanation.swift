@@ -32,8 +32,19 @@ package struct RouteExplanation: Sendable, Equatable {
     package var targets: [TargetExplanation] = []
     /// `nil` when the route has none, or does not match.
     package var orderingKey: KeyExplanation?
+    /// What handlers get instead of the event, or why they get nothing; `nil` when the route has no transform, does
+    /// not match, or the transform was not tried.
+    package var transform: TransformExplanation?
     /// Whether it ended the search.
     package var isFinal = false
+}
+
+/// What a route's transform makes of an event.
+package enum TransformExplanation: Sendable, Equatable {
+    /// The event that handlers get, as JSON on one line.
+    case event(String)
+    /// Why there is none.
+    case failed(String)
 }
 
 /// One comparison, and how it came out.

@@ -3,8 +3,9 @@ import PatchbayExpressions
 
 /// Matches events to routes. Belongs to one thread; each thread that routes has its own.
 ///
-/// Costs no allocation per event; a type's first event, and a long or hostile series of new types, cost pattern
-/// matching against all routes.
+/// Costs no allocation per event, and with many routes little more than with few: those of the event's type are known,
+/// and of these those that compare a field for equality are found by its value. A type's
+/// first event, and a long or hostile series of new types, cost pattern matching against all routes.
 package final class RouteMatcher {
     package let table: RouteTable
     private let compiled: CompiledRoutes
@@ -51,7 +52,8 @@ package final class RouteMatcher {
     package func route(event: UInt32, slots: FieldSlots, into deliveries: UnsafeMutablePointer<RoutedDelivery>) -> Int {
         state.pointee.stamp &+= 1
         let stamp = state.pointee.stamp
-        let candidates = state.pointee.cache.find(slots[compiled.typeSlot].text, table: Unmanaged.passUnretained(table))
+        let candidates = state.pointee.cache.find(
+            slots[compiled.typeSlot].text, slots, table: Unmanaged.passUnretained(table))
         var written = 0
         for candidate in candidates {
             let record = compiled.records[Int(candidate)]

@@ -1,4 +1,5 @@
 import Glibc
+import PatchbayEvents
 
 /// The routes that take a type, by the type's bytes: what one matcher has seen, bounded.
 ///
@@ -11,25 +12,22 @@ struct TypeCache: ~Copyable {
     static let probesMax = 16
     private static let capacity = 8_192
     private static let bytesMax = 512 * 1_024
-    private static let candidatesMax = 512 * 1_024
 
     struct Entry: BitwiseCopyable {
         var hash: UInt64 = 0
         var typeOffset: UInt32 = 0
         /// 0 is an empty place: an event's type is never empty.
         var typeCount: UInt32 = 0
-        var firstCandidate: UInt32 = 0
-        var candidateCount: UInt32 = 0
+        /// The number of its list of candidates.
+        var list: UInt32 = 0
     }
 
     private let entries: UnsafeMutablePointer<Entry>
     private let bytes: UnsafeMutablePointer<UInt8>
-    let candidates: UnsafeMutablePointer<UInt16>
+    private var lists: CandidateLists
     private var used = 0
     private var bytesUsed = 0
-    private var candidatesUsed = 0
     private let seed: UInt64
-    private let candidateRoom: Int
     private let patternCount: Int
     /// Times it started over.
     private(set) var resets: UInt64 = 0
@@ -37,28 +35,28 @@ struct TypeCache: ~Copyable {
     init(seed: KeySeed, routes: Int) {
         self.seed = seed.low ^ (seed.high << 1)
         patternCount = routes
-        candidateRoom = max(TypeCache.candidatesMax, routes * 2)
+        lists = CandidateLists(routes: routes, seed: self.seed)
         entries = .allocate(capacity: TypeCache.capacity)
         entries.initialize(repeating: Entry(), count: TypeCache.capacity)
         bytes = .allocate(capacity: TypeCache.bytesMax)
-        candidates = .allocate(capacity: candidateRoom)
     }
 
     deinit {
         entries.deallocate()
         bytes.deallocate()
-        candidates.deallocate()
     }
 
-    /// The candidates of the type, filled in from the table when they are not known.
-    mutating func find(_ type: UnsafeRawBufferPointer, table: Unmanaged<RouteTable>) -> UnsafeBufferPointer<UInt16> {
+    /// The routes that take the type and that an event with these fields may match, in order; asked of the table when
+    /// the type is not known. Valid until the next call.
+    mutating func find(
+        _ type: UnsafeRawBufferPointer, _ slots: FieldSlots, table: Unmanaged<RouteTable>
+    ) -> UnsafeBufferPointer<UInt16> {
         let hash = TypeCache.hash(type, seed: seed)
         var place = Int(truncatingIfNeeded: hash) & (TypeCache.capacity - 1)
         for _ in 0..<TypeCache.probesMax {
             let entry = entries[place]
             if entry.hash == hash, Int(entry.typeCount) == type.count, isSame(entry, type) {
-                return UnsafeBufferPointer(
-                    start: candidates + Int(entry.firstCandidate), count: Int(entry.candidateCount))
+                return lists.routes(Int(entry.list), for: slots, table: table)
             }
             if entry.typeCount == 0 { return add(type, hash: hash, place: place, table: table) }
             place = (place + 1) & (TypeCache.capacity - 1)
@@ -80,28 +78,18 @@ struct TypeCache: ~Copyable {
         // What is kept leaves room for the candidates of one type that is not.
         if isKept,
             used >= TypeCache.typesMax || bytesUsed + type.count > TypeCache.bytesMax
-                || candidatesUsed + patternCount * 2 > candidateRoom
+                || !lists.hasRoom(for: patternCount)
         {
             reset()
             place = Int(truncatingIfNeeded: hash) & (TypeCache.capacity - 1)
         }
-        let first = candidatesUsed
-        var next = first
-        table._withUnsafeGuaranteedRef { table in
-            table.candidates(type: type) { index in
-                candidates[next] = index
-                next += 1
-            }
-        }
-        let found = UnsafeBufferPointer(start: candidates + first, count: next - first)
+        let (list, found) = lists.add(type: type, table: table, kept: place != nil)
         guard let place, let start = type.baseAddress else { return found }
         (bytes + bytesUsed).update(from: start.assumingMemoryBound(to: UInt8.self), count: type.count)
         entries[place] = Entry(
-            hash: hash, typeOffset: UInt32(bytesUsed), typeCount: UInt32(type.count), firstCandidate: UInt32(first),
-            candidateCount: UInt32(next - first))
+            hash: hash, typeOffset: UInt32(bytesUsed), typeCount: UInt32(type.count), list: UInt32(list))
         used += 1
         bytesUsed += type.count
-        candidatesUsed = next
         return found
     }
 
@@ -109,12 +97,12 @@ struct TypeCache: ~Copyable {
         entries.update(repeating: Entry(), count: TypeCache.capacity)
         used = 0
         bytesUsed = 0
-        candidatesUsed = 0
+        lists.removeAll()
         resets &+= 1
     }
 
     /// Eight bytes a step, folded multiplication; the seed keeps strangers from aiming at one place.
-    private static func hash(_ type: UnsafeRawBufferPointer, seed: UInt64) -> UInt64 {
+    static func hash(_ type: UnsafeRawBufferPointer, seed: UInt64) -> UInt64 {
         var hash = seed ^ UInt64(truncatingIfNeeded: type.count)
         var offset = 0
         while offset + 8 <= type.count {

@@ -20,6 +20,8 @@ package final class RouteTable: @unchecked Sendable {
 
     /// In the order of trying; the same indices as `records`.
     let patterns: [TypePattern?]
+    /// The same.
+    let requirements: [[Requirement]]
     /// Owned.
     let compiled: CompiledRoutes
     private let conditionCount: Int
@@ -44,6 +46,7 @@ package final class RouteTable: @unchecked Sendable {
         typeSlot = plan.slot(of: ["type"])
         attributeSlots = builder.attributeSlots
         patterns = sorted.map { routes[$0].type }
+        requirements = builder.requirements
         let handlers = Set(builder.choices.map(\.handler))
         handlerCount = Int(handlers.max() ?? 0) + 1
         deliveriesPerEventMax = min(handlers.count, builder.targets.count)

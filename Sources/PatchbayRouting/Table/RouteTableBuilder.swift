@@ -14,6 +14,8 @@ struct RouteTableBuilder {
     var keyFields: [Int32] = []
     var texts: [UInt8] = []
     var attributeSlots: [String: Int] = [:]
+    /// Of each record, in the records' order.
+    var requirements: [[Requirement]] = []
 
     init(plan: FieldPlan) { self.plan = plan }
 
@@ -34,12 +36,39 @@ struct RouteTableBuilder {
                     ChoiceRecord(handler: choice.handler.handler, lane: choice.handler.lane, weightBelow: sum))
             }
         }
+        requirements.append(requirements(of: route))
         return RouteRecord(
             route: UInt16(index), priority: min(9, route.priority), isFinal: route.isFinal,
             filter: route.filters.isEmpty ? -1 : add(.all(route.filters)),
             condition: route.match.map { add($0) } ?? -1, orderingKey: route.orderingKey.map { add($0) } ?? -1,
             rateKey: route.rateKey.map { add($0) } ?? -1, firstTarget: Int32(firstTarget),
             targetCount: Int32(targets.count - firstTarget), hasChoice: hasChoice)
+    }
+
+    /// What has to equal a text for the route to match. What a condition requires counts only where no filter can
+    /// fail: that would be reported first.
+    private func requirements(of route: Route) -> [Requirement] {
+        let own = route.filters.flatMap(requirements)
+        let mayFail = route.filters.contains(where: \.mayFail)
+        return own + (mayFail ? [] : route.match.map(requirements) ?? [])
+    }
+
+    private func requirements(_ filter: RouteFilter) -> [Requirement] {
+        switch filter {
+        case .exact(let attributes):
+            attributes.map {
+                Requirement(slot: plan.slot(of: [$0.name]), text: Array($0.text.utf8), isFalseWhenAbsent: true)
+            }
+        case .all(let filters): filters.flatMap(requirements)
+        case .cel(let condition): requirements(condition)
+        case .prefix, .suffix, .any, .not, .cesql: []
+        }
+    }
+
+    private func requirements(_ condition: Expression) -> [Requirement] {
+        condition.requiredTexts.map { slot, text in
+            Requirement(slot: slot, text: Array(text.utf8), isFalseWhenAbsent: false)
+        }
     }
 
     private mutating func add(_ condition: Expression) -> Int32 {
