@@ -148,6 +148,15 @@ import Testing
         #expect(!bench.exists("other"))
     }
 
+    @Test func `names the entry of a module that no file provides`() throws {
+        let bench = try CommandLineBench()
+        try bench.write("modules:\n  load:\n    - {name: mailer}\n", to: "patchbay.yaml")
+        let result = try bench.run("validate")
+        #expect(result.status == 2, "\(result)")
+        let wanted = "patchbay.yaml:3:14: error: modules.load[0]: no module file provides 'mailer'"
+        #expect(result.errors.contains(wanted), "\(result)")
+    }
+
     @Test func `lists nothing and ends with 2 for a directory that is not there`() throws {
         let result = try CommandLineBench().run("modules", "none")
         #expect(result.status == 2 && result.errors.contains("none cannot be listed"), "\(result)")

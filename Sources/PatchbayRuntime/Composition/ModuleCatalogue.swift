@@ -117,9 +117,9 @@ package struct ModuleCatalogue: Sendable {
     private mutating func add(_ load: Configuration.Load, _ index: Int, _ draft: inout ConfigurationDraft) {
         let path = "modules.load[\(index)]"
         guard let file = file(for: load) else {
-            let path = ModuleScanner.resolved(load.path)
+            let named = ModuleScanner.resolved(load.path)
             let rejection = scan.rejections.first {
-                load.path.isEmpty ? Self.stem($0.file) == load.name : ModuleScanner.resolved($0.file) == path
+                load.path.isEmpty ? Self.stem($0.file) == load.name : ModuleScanner.resolved($0.file) == named
             }
             missing[load.name] =
                 rejection
@@ -160,10 +160,11 @@ package struct ModuleCatalogue: Sendable {
     private static func problem(_ error: ModuleError, _ path: String, _ draft: ConfigurationDraft) -> ConfigurationError
     {
         let cause = error.cause.map { " (\($0))" } ?? ""
+        // An entry has no place of its own; its name's is the nearest.
+        let place = Self.place("\(path).name", draft)
         return ConfigurationError(
-            code: .unresolved, message: "\(error.file): \(error.message)\(cause)", location: place(path, draft),
-            path: path,
-            remedy: error.remedy)
+            code: .unresolved, message: "\(error.file.isEmpty ? "" : "\(error.file): ")\(error.message)\(cause)",
+            location: place, path: path, remedy: error.remedy)
     }
 
     private static func place(_ path: String, _ draft: ConfigurationDraft) -> SourceLocation {
