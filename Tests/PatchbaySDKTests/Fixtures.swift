@@ -71,6 +71,21 @@ struct Sums: BatchHandler {
     }
 }
 
+/// Reads its event when the test says so, and tells its id.
+struct Overdue: AsyncHandler {
+    static let gate = AsyncStream<Void>.makeStream()
+    static let ids = AsyncStream<String>.makeStream()
+
+    init(configuration: NoConfiguration, host: Host) {}
+
+    func handle(_ event: borrowing EventView, _ call: Call) async throws -> Outcome {
+        for await _ in Self.gate.stream { break }
+        call.log(.info, "late")
+        Self.ids.continuation.yield(String(event.id))
+        return .done
+    }
+}
+
 /// Waits for its cancellation, or yields and answers.
 struct Waits: AsyncHandler {
     init(configuration: NoConfiguration, host: Host) {}

@@ -101,6 +101,16 @@ import Testing
         #expect(host.staleCompletions == 0)
     }
 
+    @Test func `keeps event and host for a handler that comes too late`() async throws {
+        var host: TestHost? = try TestHost(Overdue.self)
+        let report = await host?.send(TestEvent(type: "x"), timeout: .milliseconds(1))
+        #expect(report == nil)
+        host = nil
+        Overdue.gate.continuation.yield()
+        var ids = Overdue.ids.stream.makeAsyncIterator()
+        #expect(await ids.next() == "1")
+    }
+
     @Test func `completes many asynchronous calls at once, each exactly once`() async throws {
         let host = try TestHost(Waits.self)
         await withTaskGroup(of: TestReport.Outcome?.self) { group in

@@ -81,7 +81,8 @@ final class TestCore: @unchecked Sendable {
         }
     }
 
-    /// Waits until all are completed or the time is up.
+    /// Waits until all are completed or the time is up. A handler that still owes a completion may use its event and
+    /// its host whenever it likes, so both stay for the rest of the process.
     func report(of calls: [patchbay_call], within timeout: Duration) async -> [TestReport?] {
         let deadline = ContinuousClock.now + timeout
         while journal.withLock({ journal in calls.contains { journal.open[$0] != nil } }), .now < deadline {
@@ -90,6 +91,9 @@ final class TestCore: @unchecked Sendable {
             } catch {
                 break
             }
+        }
+        if journal.withLock({ journal in calls.contains { journal.open[$0] != nil } }) {
+            _ = Unmanaged.passRetained(self)
         }
         return calls.map { call in
             guard let report = journal.withLock({ $0.reports.removeValue(forKey: call) }) else { return nil }
