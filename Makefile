@@ -31,7 +31,7 @@ install: build
 ## test: every test; FILTER=name runs some of them
 test: packages
 	@$(STEP) "building the tests" $(LOGS)/build-tests.log $(SWIFT_BUILD) --build-tests
-	@$(STEP) "testing" $(LOGS)/test.log swift test --skip-build --parallel $(SWIFT_FLAGS) $(if $(FILTER),--filter $(FILTER))
+	@$(STEP) "testing" $(LOGS)/test.log swift test --skip-build --parallel $(SWIFT_FLAGS) $(if $(FILTER),--filter '$(FILTER)')
 	@grep -hE '^.{0,4}(Test run|Executed) ' $(LOGS)/test.log | tail -n 1
 
 ## conformance: the suites in PATCHBAY_SUITES (default: ../shared/suites); SUITE="cel retry" runs some of them
