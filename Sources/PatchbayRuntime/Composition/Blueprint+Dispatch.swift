@@ -3,8 +3,17 @@ import PatchbayConfiguration
 import PatchbayDispatch
 import PatchbayEvents
 import PatchbayExpressions
+import PatchbayModules
 import PatchbayResilience
 import PatchbayRouting
+
+extension Blueprint.Lane {
+    /// Whose state and timers its handler's are.
+    var scope: HandlerScope {
+        HandlerScope(
+            instance: String(handler.prefix { $0 != "." }), handler: String(handler.drop { $0 != "." }.dropFirst()))
+    }
+}
 
 extension Blueprint {
     /// Calls at once that a lane's bulkhead allows; the manifest may lower it.
@@ -18,10 +27,15 @@ extension Blueprint {
     }
 
     /// The plan that dispatch works by. Behind the table's routes stands one for timers, with the default policies.
-    func dispatchPlan(handlers: [String: Handler]) throws(BlueprintError) -> DispatchPlan {
+    ///
+    /// - Parameter state: the value that a lane's handler has stored under a key, for transforms; any thread may ask.
+    func dispatchPlan(
+        handlers: [String: Handler], state: @escaping RouteTransform.State = { _, _ in nil }
+    ) throws(BlueprintError) -> DispatchPlan {
         var routes: [RoutePlan] = []
         for (index, route) in configuration.routes.enumerated() {
             var plan = try routePlan(route)
+            plan.transform = table.routes[index].transform.map { RouteTransform($0, state: state) }
             plan.lanes = Set(table.routes[index].targets.flatMap(\.choices).map { Int($0.handler.lane) })
             routes.append(plan)
         }

@@ -63,6 +63,7 @@ package struct Blueprint: Sendable {
             }
             built.match = try expression(route.match, environment)
             for filter in route.filters { built.filters.append(try self.filter(filter, environment)) }
+            built.transform = try TransformBuilder(configuration.limits).transform(route)
             built.orderingKey = try key(route.ordering.key, environment)
             built.rateKey = try key(configuration.policies.rateLimits.policy(route.use.rateLimit.name).key, environment)
             for target in route.to { built.targets.append(self.target(target, of: route)) }

@@ -56,8 +56,27 @@ package final class Explainer {
         }
         let view = BatchView(batch)
         guard batch.events[0].error == 0 else { throw view.error(of: batch.events[0]) }
-        let routing = blueprint.table.explain(FieldSlots(base: UnsafePointer(fields)))
+        var routing = blueprint.table.explain(FieldSlots(base: UnsafePointer(fields)))
+        let json = view.json(of: 0, adding: [])
+        for index in routing.routes.indices where routing.routes[index].verdict == .matched {
+            routing.routes[index].transform = transformed(json, route: routing.routes[index].route)
+        }
         return Explanation(event: view.event(0), routing: withoutSecrets(routing))
+    }
+
+    /// What the route's handlers would get, with no state: that is the running host's.
+    private func transformed(_ json: [UInt8], route: Int) -> TransformExplanation? {
+        guard let transform = blueprint.table.routes[route].transform else { return nil }
+        func clean(_ text: String) -> String {
+            blueprint.configuration.redacted(text, at: "routes[\(route)].transform")
+        }
+        do {
+            let batch = try transform.apply(to: json) { _ in nil }
+            defer { transform.recycle(batch) }
+            return .event(clean(String(decoding: BatchView(batch).json(of: 0, adding: []), as: UTF8.self)))
+        } catch {
+            return .failed(clean(error.description))
+        }
     }
 
     private func withoutSecrets(_ routing: RoutingExplanation) -> RoutingExplanation {

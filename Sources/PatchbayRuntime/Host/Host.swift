@@ -72,10 +72,13 @@ package final class Host: Sendable {
         dispatchOptions.endsWhenIdle = options.once
         dispatchOptions.emitDepthMax = configuration.limits.emitDepth
         dispatchOptions.seed = seed
+        let (store, scopes) = (environment.state, blueprint.lanes.map(\.scope))
         do {
+            let plan = try blueprint.dispatchPlan(handlers: handlers.byName) { lane, key in
+                store.value(of: key, in: scopes[lane], now: pbs_unix_now())
+            }
             dispatcher = Dispatcher(
-                plan: try blueprint.dispatchPlan(handlers: handlers.byName), table: table, doorbell: doorbell,
-                tracer: tracer, options: dispatchOptions)
+                plan: plan, table: table, doorbell: doorbell, tracer: tracer, options: dispatchOptions)
         } catch {
             throw HostError("\(error)")
         }
@@ -203,11 +206,7 @@ package final class Host: Sendable {
 
     private func dispatchHost() -> DispatchHost {
         let environment = environment
-        let scopes = blueprint.lanes.map { lane in
-            HandlerScope(
-                instance: String(lane.handler.prefix { $0 != "." }),
-                handler: String(lane.handler.drop { $0 != "." }.dropFirst()))
-        }
+        let scopes = blueprint.lanes.map(\.scope)
         var laneOf: [HandlerScope: Int] = [:]
         for (index, scope) in scopes.enumerated() where laneOf[scope] == nil { laneOf[scope] = index }
         let lanes = laneOf
