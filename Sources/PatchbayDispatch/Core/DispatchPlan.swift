@@ -14,16 +14,6 @@ package struct DispatchPlan: Sendable {
         self.routes = routes
         self.lanes = lanes
     }
-
-    /// Adds the lane of events that nobody handles, with a route of its own, both behind all others.
-    mutating func addBurialLane() {
-        var route = RoutePlan(name: "(none)")
-        route.lanes = [lanes.count]
-        routes.append(route)
-        var lane = LanePlan(name: "(none)", handler: Handler(name: "") { _, _ in .ok }, maxInFlight: 1)
-        lane.buries = true
-        lanes.append(lane)
-    }
 }
 
 /// The policies of one route.

@@ -1,0 +1,55 @@
+package import PatchbayEvents
+import PatchbayTelemetry
+
+extension DispatchPlan {
+    /// Adds the lane of events that nobody handles, with a route of its own, both behind all others.
+    package mutating func addBurialLane() {
+        var route = RoutePlan(name: "(none)")
+        route.lanes = [lanes.count]
+        routes.append(route)
+        var lane = LanePlan(name: "(none)", handler: Handler(name: "") { _, _ in .ok }, maxInFlight: 1)
+        lane.buries = true
+        lanes.append(lane)
+    }
+
+    /// The lane that buries, once it is added.
+    package var burialLane: Int { lanes.count - 1 }
+
+    /// Delivers what no route takes to the lane that buries. Before the batch is accepted.
+    package func deliverUnmatched(_ batch: EventBatch) {
+        guard !batch.unmatched.isEmpty else { return }
+        let lane = UInt16(burialLane)
+        let lower = UInt32(batch.deliveryCount)
+        for event in batch.unmatched {
+            batch.append(
+                RoutedDelivery(event: event, route: UInt16(routes.count - 1), lane: lane, keyHash: 0, priority: 5))
+        }
+        batch.runs.append(LaneRun(lane: lane, lower: lower, upper: UInt32(batch.deliveryCount)))
+        batch.unmatched.removeAll(keepingCapacity: true)
+    }
+
+    /// What is written down of a delivery that is given up.
+    package func letter(
+        _ death: DispatchEffects.Death, of reference: DeliveryReference, emitDepthMax: Int, unixNow: UInt64
+    ) -> DeadLetter {
+        let view = BatchView(reference.batch)
+        var facts = DeadLetterFacts(reason: death.reason, failureClass: death.failureClass, now: unixNow)
+        let lane = lanes[reference.lane]
+        if lane.buries {
+            // Only an event that was emitted too deep comes here by another route than the lane's own.
+            if reference.route != routes.count - 1 {
+                EmitLineage.emittedTooDeep(view.event(reference.event), depthMax: emitDepthMax, &facts)
+            }
+        } else {
+            facts.route = routes[reference.route].name
+            facts.handler = lane.handler.name
+            facts.handlerVersion = lane.handler.version
+            facts.code = death.code
+            facts.attempts = death.history?.attempts ?? []
+            facts.attemptCount = reference.attempts
+        }
+        let trace = reference.batch.traces[reference.event]
+        facts.trace = TraceID(high: trace.traceHigh, low: trace.traceLow).hexadecimal
+        return DeadLetter(delivery: death.delivery, batch: view, event: reference.event, facts: facts)
+    }
+}
