@@ -68,7 +68,8 @@ final class Intake {
         fields = .allocate(capacity: max(1, EventBatch.eventsMax * fieldCount))
         routedCapacity = EventBatch.eventsMax * max(1, setup.table.deliveriesPerEventMax)
         routed = .allocate(capacity: routedCapacity)
-        let lanes = max(1, setup.laneHandlers.count)
+        // Behind the handlers' lanes stands the one that buries.
+        let lanes = setup.laneHandlers.count + 1
         perLane = .allocate(capacity: lanes)
         perLane.initialize(repeating: 0, count: lanes)
     }
@@ -275,7 +276,7 @@ final class Intake {
             if names.last != name { names.append(name) }
         }
         let route = Span.route(
-            matched: names, handlers: deliveries.map { setup.laneHandlers[Int($0.lane)] },
+            matched: names, handlers: deliveries.compactMap { setup.laneHandler(Int($0.lane)) },
             context: context.child(
                 spanID: setup.tracer.ids.spanID(position: number << 48 | sequence.last, role: IDGenerator.Role.route)),
             parentSpanID: context.spanID, start: receive.start, end: now)
@@ -290,6 +291,9 @@ final class TraceSequence {
 }
 
 extension Intake.Setup {
+    /// `nil` for the lane that buries.
+    func laneHandler(_ lane: Int) -> String? { lane < laneHandlers.count ? laneHandlers[lane] : nil }
+
     /// Timers' deliveries go by a route that the table does not have.
     func routeName(_ index: Int) -> String { index < table.routes.count ? table.routes[index].name : "(timer)" }
 }
