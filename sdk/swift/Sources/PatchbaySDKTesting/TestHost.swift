@@ -34,8 +34,8 @@ public final class TestHost: Sendable {
         }
     }
 
-    /// Sends an event and waits for its completion. Returns nil when none comes within `timeout`: long by default, since
-    /// tests that block can keep an asynchronous handler from running for a while.
+    /// Sends an event and waits for its completion. Returns nil when none comes within `timeout`, which does not run
+    /// while tests that block keep tasks from running.
     public func send(_ event: TestEvent, timeout: Duration = .seconds(60)) async -> TestReport? {
         await core.report(of: core.start([event]), within: timeout).first ?? nil
     }
