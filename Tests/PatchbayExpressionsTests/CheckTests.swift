@@ -181,7 +181,7 @@ import Testing
         let environment = ExpressionEnvironment(variables: [.init("x", .int), .init("m", .map(.string, .list(.int)))])
         let variables: [Value] = [.int(3), .map(Value.Map([(.string("k"), .list([.int(1)]))]))]
         var passed = 0
-        for _ in 0..<4_000 {
+        for _ in 0..<1_000 {
             let source = make(Int.random(in: 1...3, using: &random))
             guard let expression = accepted(source, environment) else { continue }
             passed += 1
@@ -195,7 +195,7 @@ import Testing
                 #expect("\(expression.root.allTypes)".contains("dyn"), "seed \(seed): \(source): \(error)")
             }
         }
-        #expect(passed > 100)
+        #expect(passed > 25)
     }
 }
 
