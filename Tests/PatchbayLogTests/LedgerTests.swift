@@ -258,6 +258,21 @@ import Testing
         #expect(ledger.isPending(id(0)) && ledger.drift == nil)
     }
 
+    @Test func `writes operations as they are read, and cuts long names at a character`() throws {
+        let letter = LetterID(sequence: 7, index: 3)
+        let edit = OperationRecord(.edit, letter, of: id(5, 1), at: 99, by: "Zoë", event: Array("{\"a\":1}".utf8))
+        let redrive = OperationRecord(
+            .redrive, letter, of: id(5, 1), target: 4, at: 100, by: String(repeating: "é", count: 600))
+        var writer = ByteWriter()
+        edit.write(to: &writer)
+        redrive.write(to: &writer)
+        var reader = ByteReader(writer.bytes)
+        #expect(try OperationRecord(&reader) == edit)
+        let read = try OperationRecord(&reader)
+        #expect(read.target == 4 && read.at == 100 && read.who == String(repeating: "é", count: 510))
+        #expect(reader.isAtEnd)
+    }
+
     // MARK: Memory
 
     @Test mutating func `takes at most 240 bytes for full groups that are pending, and none for settled ones`() throws {

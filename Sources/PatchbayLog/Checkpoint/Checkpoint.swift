@@ -86,7 +86,8 @@ struct CheckpointHeader: Equatable {
         let checksum = try reader.next(UInt32.self)
         let version = try reader.next(UInt16.self)
         guard version == Self.version else {
-            throw LogFormatError("a checkpoint has format version \(version); this program reads \(Self.version)")
+            throw LogFormatError(
+                "a checkpoint has format version \(version); this program reads \(Self.version)", isUnsupported: true)
         }
         _ = try reader.take(6)
         guard try reader.next(UInt64.self) == UInt64(bytes.count) else {

@@ -49,8 +49,9 @@ package struct DeduplicationWindow: Sendable {
     /// Power of two long, or empty.
     private var ring: ContiguousArray<Entry> = []
     private var first = 0
-    /// Places of the ring and 1; 0 is free. Twice the ring's length, with linear probing.
-    private var slots: ContiguousArray<UInt32> = []
+    /// Places of the ring and 1, with half of their keys' hashes above them; 0 is free. Twice the ring's length, with
+    /// linear probing: a search touches the ring only where the hashes are equal.
+    private var slots: ContiguousArray<UInt64> = []
     private var latest: UInt64 = 0
 
     /// `capacity` is 1 to 2^30.
@@ -65,7 +66,7 @@ package struct DeduplicationWindow: Sendable {
         latest = max(latest, now)
         expire()
         if let slot = slot(of: key) {
-            return .duplicate(of: ring[Int(slots[slot]) - 1].position)
+            return .duplicate(of: ring[Self.place(slots[slot])].position)
         }
         insert(key, position: position, time: latest)
         return .first
@@ -74,7 +75,7 @@ package struct DeduplicationWindow: Sendable {
     /// The position of the event that the key's would be a duplicate of now; `nil` when it would be the first.
     package func original(_ key: DeduplicationKey, now: UInt64) -> UInt64? {
         guard let slot = slot(of: key) else { return nil }
-        let entry = ring[Int(slots[slot]) - 1]
+        let entry = ring[Self.place(slots[slot])]
         return max(latest, now) - entry.time < window ? entry.position : nil
     }
 
@@ -87,7 +88,7 @@ package struct DeduplicationWindow: Sendable {
     }
 
     /// Allocated bytes.
-    package var memoryBytes: Int { ring.capacity * MemoryLayout<Entry>.stride + slots.capacity * 4 }
+    package var memoryBytes: Int { ring.capacity * MemoryLayout<Entry>.stride + slots.capacity * 8 }
 
     // MARK: Ring and table
 
@@ -129,38 +130,45 @@ package struct DeduplicationWindow: Sendable {
         for index in 0..<count { link(index, ring[index]) }
     }
 
-    private func home(_ high: UInt64, _ low: UInt64, _ scope: UInt32) -> Int {
+    /// A key's hash, in the upper half of a word.
+    private static func hash(_ high: UInt64, _ low: UInt64, _ scope: UInt32) -> UInt64 {
         var hash = (low ^ UInt64(scope)) &* 0x9E37_79B9_7F4A_7C15
         hash = (hash ^ hash >> 32 ^ high) &* 0xD6E8_FEB8_6659_FD93
-        hash ^= hash >> 32
-        return Int(truncatingIfNeeded: hash) & (slots.count - 1)
+        return (hash ^ hash << 32) & ~0xFFFF_FFFF
     }
+
+    private static func place(_ slot: UInt64) -> Int { Int(slot & 0xFFFF_FFFF) - 1 }
+
+    /// Where the search for a hash, or for what a slot holds, begins.
+    private func home(_ slot: UInt64) -> Int { Int(slot >> 32) & (slots.count - 1) }
 
     private func slot(of key: DeduplicationKey) -> Int? {
         guard count > 0 else { return nil }
-        var slot = home(key.high, key.low, key.scope)
+        let hash = Self.hash(key.high, key.low, key.scope)
+        var slot = home(hash)
         while slots[slot] != 0 {
-            if ring[Int(slots[slot]) - 1].key == key { return slot }
+            if (slots[slot] ^ hash) >> 32 == 0, ring[Self.place(slots[slot])].key == key { return slot }
             slot = (slot + 1) & (slots.count - 1)
         }
         return nil
     }
 
     private mutating func link(_ place: Int, _ entry: Entry) {
-        var slot = home(entry.high, entry.low, entry.scope)
+        let hash = Self.hash(entry.high, entry.low, entry.scope)
+        var slot = home(hash)
         while slots[slot] != 0 { slot = (slot + 1) & (slots.count - 1) }
-        slots[slot] = UInt32(place + 1)
+        slots[slot] = hash | UInt64(place + 1)
     }
 
     /// Takes a place out of the table, and moves those behind it that would not be found any more.
     private mutating func unlink(_ place: Int) {
         let mask = slots.count - 1
-        var hole = home(ring[place].high, ring[place].low, ring[place].scope)
-        while slots[hole] != UInt32(place + 1) { hole = (hole + 1) & mask }
+        let linked = Self.hash(ring[place].high, ring[place].low, ring[place].scope) | UInt64(place + 1)
+        var hole = home(linked)
+        while slots[hole] != linked { hole = (hole + 1) & mask }
         var next = (hole + 1) & mask
         while slots[next] != 0 {
-            let entry = ring[Int(slots[next]) - 1]
-            if (next - home(entry.high, entry.low, entry.scope)) & mask >= (next - hole) & mask {
+            if (next - home(slots[next])) & mask >= (next - hole) & mask {
                 slots[hole] = slots[next]
                 hole = next
             }

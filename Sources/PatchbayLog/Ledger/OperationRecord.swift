@@ -70,10 +70,13 @@ package struct OperationRecord: Equatable, Sendable {
         try reader.skipPadding(to: 8)
     }
 
-    /// Writes the record; of `who` at most the first 255 characters that fit 1,020 bytes.
+    /// Longer names are cut, in bytes.
+    static let whoMax = 1020
+
+    /// Writes the record; of `who` as many characters as fit 1,020 bytes.
     package func write(to writer: inout ByteWriter) {
-        var who = self.who
-        while who.utf8.count > 1020 { who.removeLast() }
+        var who = String(self.who.prefix(Self.whoMax))
+        while who.utf8.count > Self.whoMax { who.removeLast() }
         writer.append(letter.sequence)
         writer.append(letter.index)
         writer.append(kind.rawValue)

@@ -1,5 +1,3 @@
-import PatchbayEvents
-
 /// A set of events of one section, by index: 0 to 511.
 package struct EventBits: Sendable, Equatable {
     private(set) var words = InlineArray<8, UInt64>(repeating: 0)
