@@ -155,7 +155,8 @@ let package = Package(
         .executableTarget(
             name: "patchbay-bench",
             dependencies: [
-                "CPatchbay", "CPatchbayJSON", "PatchbayEvents", "PatchbayModules", "PatchbayTelemetry", logging,
+                "CPatchbay", "CPatchbayJSON", "PatchbayEvents", "PatchbayExpressions", "PatchbayModules",
+                "PatchbayRouting", "PatchbayTelemetry", logging,
             ],
             path: "Tests/Benchmarks", exclude: ["Support", "SwiftModule"], swiftSettings: strict),
     ],

@@ -1,6 +1,6 @@
 import Foundation
 
-/// `patchbay-bench [--tiny] [--runs N] [abi|decode|w1|permits|allocations|memory …]`: speed as medians with their range,
+/// `patchbay-bench [--tiny] [--runs N] [abi|decode|w1|permits|allocations|memory|routes …]`: speed as medians with their range,
 /// as ratios to a floor measured in the same run, and allocations as counts. Run it in a release build, on a quiet
 /// machine. Exit 1 when a result is wrong (counts) or an allocation bound is passed; times never fail it.
 let arguments = Array(CommandLine.arguments.dropFirst())

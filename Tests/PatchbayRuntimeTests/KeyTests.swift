@@ -204,6 +204,18 @@ struct KeyProof: Sendable, CustomTestStringConvertible {
         }
     }
 
+    /// A proof of a step of a transform, by the event that handlers get.
+    private static func transform(_ key: String, _ first: String, _ second: String) -> KeyProof {
+        KeyProof("routes[].transform[].\(key)", first, second) { value in
+            let preparation = try RunBench().preparation(
+                "routes: [{name: all, to: [{handler: builtin.log}], transform: [\(value)]}]")
+            let explainer = Explainer(try Blueprint(preparation.configuration, seed: 1))
+            let event = Events.line(1, data: #"{"total":1}"#, extra: #","subject":"eu/1","tenant":"t1""#)
+            let explanation = try explainer.explain(Array(event.utf8)[...])
+            return "\(explanation.routing.routes.map(\.transform))"
+        }
+    }
+
     /// A proof of a key of `use`, by what the plan says.
     private static func use(_ key: String, _ section: String, _ policy: String) -> KeyProof {
         KeyProof("routes[].use.\(key)", "default", "named") { value in
@@ -219,6 +231,25 @@ struct KeyProof: Sendable, CustomTestStringConvertible {
         route("match", "match: event.data.total > 2", "match: event.data.total > 3"),
         route("filters", "filters: []", "filters: [{exact: {subject: eu/1}}]"),
         route("final", "final: true", "final: false"),
+        transform("set.*", "{set: {subject: \"'a'\"}}", "{set: {subject: \"'b'\"}}"),
+        transform("unset", "{unset: [data.total]}", "{unset: [subject]}"),
+        transform("rename.*", "{rename: {data.total: data.sum}}", "{rename: {data.total: data.all}}"),
+        transform("map", "{map: event.data.total}", "{map: '[event.data.total]'}"),
+        transform("redact", "{redact: [data.total]}", "{redact: [subject]}"),
+        transform("enrich.*.header", "{enrich: {data.x: {header: tenant}}}", "{enrich: {data.x: {header: subject}}}"),
+        transform(
+            "enrich.*.default", "{enrich: {data.x: {header: none, default: 1}}}",
+            "{enrich: {data.x: {header: none, default: 2}}}"),
+        KeyProof("routes[].transform[].enrich.*.state", "\"'last'\"", "\"'first'\"") { value in
+            let bench = try RunBench()
+            try bench.install("lab")
+            try bench.write("events.jsonl", Events.lines(2, extra: #","partitionkey":"k""#))
+            _ = try bench.run(
+                modules + source + """
+                    routes: [{name: all, to: [{handler: lab.show}], transform: [{enrich: {data.x: {state: \(value)}}}]}]
+                    """)
+            return try bench.lines("seen").joined(separator: "\n")
+        },
         KeyProof("routes[].order", "0", "2") { value in
             try run(
                 modules + source + """

@@ -159,6 +159,16 @@ enum ModuleSource {
               return patchbay_done();
             }
 
+            /* Notes the event as it gets it, and stores its id as the last one. */
+            PATCHBAY_HANDLER_WITH(show, lab_open, free) {
+              note(context->state, "%.*s %.*s %.*s %.*s", PATCHBAY_ARGS(event->id), PATCHBAY_ARGS(event->type),
+                   PATCHBAY_ARGS(event->subject), (int)event->data_len, (const char *)event->data);
+              if (context->store->put(context->host, context->call, PATCHBAY_STR("last"),
+                                      (const uint8_t *)event->id.ptr, event->id.len, UINT64_MAX, 0) < 0)
+                return patchbay_fail("state");
+              return patchbay_done();
+            }
+
             /* Sets a timer `sleep` milliseconds ahead, and notes those that fire. */
             PATCHBAY_HANDLER_WITH(timer, lab_open, free) {
               lab *lab = context->state;
@@ -208,13 +218,14 @@ enum ModuleSource {
               return patchbay_pending();
             }
 
-            PATCHBAY_MODULE((record, gate, hang, babble, emit, tally, timer, later),
+            PATCHBAY_MODULE((record, gate, hang, babble, emit, tally, show, timer, later),
               "name": "lab", "version": "1.0.0",
               "handlers": [
                 {"id": "record", "config": {"type": "object"}}, {"id": "gate", "config": {"type": "object"}},
                 {"id": "hang", "blocking": false, "config": {"type": "object"}},
                 {"id": "babble", "config": {"type": "object"}}, {"id": "emit", "config": {"type": "object"}},
-                {"id": "tally", "config": {"type": "object"}}, {"id": "timer", "config": {"type": "object"}},
+                {"id": "tally", "config": {"type": "object"}}, {"id": "show", "config": {"type": "object"}},
+                {"id": "timer", "config": {"type": "object"}},
                 {"id": "later", "blocking": false, "config": {"type": "object"}}])
             """##
 

@@ -1,0 +1,125 @@
+import CPatchbayJSON
+import Dispatch
+import PatchbayEvents
+import PatchbayExpressions
+import PatchbayRouting
+
+/// Events routed a second with 10 and with 1,000 routes, decoding not included: what the index over routes is for.
+enum RouteBenchmark {
+    /// How routes tell events apart. One route takes each event.
+    private struct Shape: Sendable {
+        var name: String
+        var route: @Sendable (Int, ExpressionEnvironment) throws -> Route
+    }
+
+    private static let shapes = [
+        Shape(name: "type") { index, _ in
+            try route(index) { $0.type = try TypePattern("com.acme.kind\(index).*") }
+        },
+        Shape(name: "exact") { index, _ in
+            try route(index) { $0.filters = [.exact([RouteAttribute("tenant", "t\(index)")])] }
+        },
+        Shape(name: "match") { index, environment in
+            try route(index) {
+                $0.match = try Expression(
+                    "event.data.key == 'k\(index)' && event.data.amount > 10", in: environment)
+            }
+        },
+        // Nothing that an index could use: every condition is evaluated.
+        Shape(name: "range") { index, environment in
+            try route(index) {
+                $0.match = try Expression(
+                    "event.data.number >= \(index) && event.data.number < \(index + 1)", in: environment)
+            }
+        },
+    ]
+
+    private static func route(_ index: Int, _ change: (inout Route) throws -> Void) rethrows -> Route {
+        var route = Route(
+            name: "r\(index)",
+            targets: [.handler(RouteHandler(name: "h\(index % 100)", handler: UInt16(index % 100), lane: 0))])
+        try change(&route)
+        return route
+    }
+
+    static func run(_ bench: Workbench) throws {
+        for shape in shapes {
+            var rates: [Double] = []
+            for count in [10, 1_000] {
+                let field = try Field(routes: count, shape.route)
+                let rounds = bench.settings.isTiny ? 1 : shape.name == "range" && count > 10 ? 40 : 4_000
+                let series = Series(values: try (0..<bench.settings.runs).map { _ in try field.rate(rounds: rounds) })
+                rates.append(series.median)
+                print("routes_\(shape.name)_\(count): \(series.text(1e6)) M events/s")
+            }
+            print("  ratio of 1,000 routes to 10: \(Series(values: [rates[1] / rates[0]]).text(1).prefix(4))")
+        }
+    }
+
+    /// A matcher with decoded events that it is to route, each to one route.
+    private final class Field {
+        private static let eventCount = EventBatch.eventsMax
+        private let matcher: RouteMatcher
+        private let batch: EventBatch
+        private let fields: UnsafeMutablePointer<pbj_field>
+        private let fieldCount: Int
+        private let room: UnsafeMutablePointer<RoutedDelivery>
+
+        init(routes: Int, _ route: (Int, ExpressionEnvironment) throws -> Route) throws {
+            let plan = FieldPlan()
+            let environment = ExpressionEnvironment(eventPlan: plan)
+            let table = try RouteTable(
+                try (0..<routes).map { try route($0, environment) }, plan: plan, seed: KeySeed(1, 2))
+            matcher = RouteMatcher(table)
+            room = .allocate(capacity: table.deliveriesPerEventMax + 1)
+            let lines = (0..<Self.eventCount).map { number in
+                let index = number * 7 % routes
+                return
+                    #"{"specversion":"1.0","id":"\#(number)","source":"/bench","type":"com.acme.kind\#(index).made","#
+                    + #""tenant":"t\#(index)","data":{"key":"k\#(index)","amount":\#(number + 11),"number":\#(index)}}"#
+            }
+            let text = Array(lines.joined(separator: "\n").utf8)
+            batch = EventBatch(source: 0, textCapacity: text.count)
+            for (offset, byte) in text.enumerated() { batch.text[offset] = CChar(bitPattern: byte) }
+            fieldCount = plan.count
+            fields = .allocate(capacity: Self.eventCount * fieldCount)
+            let decoder = pbj_decoder_new(pbj_limits(event_bytes: 1 << 20, nesting: 64), plan.handle)
+            defer { pbj_decoder_free(decoder) }
+            var request = pbj_batch()
+            request.text = UnsafePointer(batch.text)
+            request.end = UInt32(text.count)
+            request.events = batch.events
+            request.ext = batch.extensions
+            request.fields = fields
+            request.capacity = UInt32(Self.eventCount)
+            request.ext_capacity = UInt32(EventBatch.extensionsMax)
+            request.arena = batch.arena
+            pbj_decode(decoder, &request)
+            guard request.count == UInt32(Self.eventCount) else {
+                throw BenchmarkError("\(request.count) events were decoded")
+            }
+        }
+
+        deinit {
+            fields.deallocate()
+            room.deallocate()
+        }
+
+        /// Events a second; every event must have gone to one route.
+        func rate(rounds: Int) throws -> Double {
+            var deliveries = 0
+            let start = DispatchTime.now().uptimeNanoseconds
+            for _ in 0..<rounds {
+                for event in 0..<Self.eventCount {
+                    let slots = FieldSlots(base: UnsafePointer(fields + event * fieldCount))
+                    deliveries += matcher.route(event: UInt32(event), slots: slots, into: room)
+                }
+            }
+            let seconds = Double(DispatchTime.now().uptimeNanoseconds - start) / 1e9
+            guard deliveries == rounds * Self.eventCount else {
+                throw BenchmarkError("\(deliveries) deliveries of \(rounds * Self.eventCount) events")
+            }
+            return Double(rounds * Self.eventCount) / seconds
+        }
+    }
+}
