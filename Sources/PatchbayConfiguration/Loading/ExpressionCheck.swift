@@ -1,5 +1,5 @@
 import PatchbayEvents
-import PatchbayExpressions
+package import PatchbayExpressions
 
 /// What an expression's text is for: decides its language, variables and result.
 package enum ExpressionUse: Sendable {
@@ -45,7 +45,10 @@ package typealias ExpressionCheck = @Sendable (String, ExpressionUse) -> Express
 
 extension Configuration {
     /// What `trip` may name, in the order in which a breaker hands the values over.
-    package static let tripVariables = ["consecutiveFailures", "requests", "failureRatio", "slowRatio"]
+    package static let tripVariables: [ExpressionEnvironment.Variable] = [
+        .init("consecutiveFailures", .int), .init("requests", .int), .init("failureRatio", .double),
+        .init("slowRatio", .double),
+    ]
 
     /// Compiles with the host's CEL and CESQL.
     package static let compileExpression: ExpressionCheck = { text, use in
@@ -88,7 +91,7 @@ extension Configuration {
             if case .bool = try expression.evaluate(nil, variables: variables) { return nil }
             return noCondition
         } catch {
-            guard let counts = variables.isEmpty ? nil : zip(tripVariables, variables) else {
+            guard let counts = variables.isEmpty ? nil : zip(tripVariables.map(\.name), variables) else {
                 return ExpressionProblem(message: "it always fails: \(error.message)", offset: 0)
             }
             let sample = counts.map { "\($0) \($1.display)" }.joined(separator: ", ")
