@@ -1,11 +1,12 @@
 import CPatchbay
+import Glibc
 import PatchbayEvents
 import PatchbayResilience
 import Synchronization
 import Testing
 
 @Suite struct CallTableStressTests {
-    private static let rounds = 4_000
+    private static let rounds = 2_000
 
     /// A dispatcher, workers and completing threads over one small table: every armed call is settled exactly once,
     /// with the outcome whose completion was answered with OK, if any was, and no thread ever ends a call that is not
@@ -100,7 +101,9 @@ private final class Stage: Sendable {
                     closed.insert(index)
                 }
             }
-            for index in takePosted() {
+            let posted = takePosted()
+            if posted.isEmpty { sched_yield() }
+            for index in posted {
                 let call = table.call(at: index)
                 note(
                     call, table.settle(index), wasBusy: busy.remove(index) != nil,
@@ -147,6 +150,7 @@ private final class Stage: Sendable {
         while true {
             guard let taken = ring.take() else {
                 if ended.load(ordering: .acquiring) { return }
+                sched_yield()
                 continue
             }
             let index = Int(taken)
@@ -192,7 +196,10 @@ private final class Stage: Sendable {
                 return (strays[Int(random.upTo(UInt64(strays.count - 1)))], spent)
             }
             for call in spent { complete(call, .done) }
-            guard let call else { continue }
+            guard let call else {
+                sched_yield()
+                continue
+            }
             _ = table.isCancelled(call)
             _ = table.withOpenEvent(call) { $0.pointee.deadline_ns }
             switch random.upTo(3) {
@@ -204,7 +211,7 @@ private final class Stage: Sendable {
                 }
             default: _ = table.isCompleted(call)
             }
-            forge(call, &random)
+            if random.upTo(3) == 0 { forge(call, &random) }
         }
     }
 

@@ -213,7 +213,8 @@ private final class DispatcherStage: @unchecked Sendable {
         nonisolated(unsafe) let maker = EventMaker()
         let batchEvents = Self.batchEvents
         return DispatchHost(
-            commitState: { _, _, _ in true }, changeTimers: { _, _ in }, fireTimers: { _ in [] }, nextTimer: { nil },
+            commitState: { _, _, _, _ in true }, changeTimers: { _, _, _ in }, fireTimers: { _, _ in [] },
+            nextTimer: { nil },
             reenter: { events in
                 stride(from: 0, to: events.count, by: batchEvents).map { lower in
                     let batch = EventBatch(source: -1, textCapacity: 4096)

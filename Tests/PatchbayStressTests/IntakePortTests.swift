@@ -1,4 +1,4 @@
-import CPatchbaySystem
+import Glibc
 import PatchbayEvents
 import PatchbayResilience
 import Synchronization
@@ -82,6 +82,8 @@ import Testing
                 if let batch = port.take() {
                     taken.append(batch.receivedAt)
                     port.accepted()
+                } else {
+                    sched_yield()
                 }
             }
             port.stop()

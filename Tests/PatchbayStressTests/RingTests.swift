@@ -1,3 +1,4 @@
+import Glibc
 import PatchbayEvents
 import PatchbayResilience
 import Synchronization
@@ -44,20 +45,23 @@ import Testing
         let producer = try OwnThread("producer") {
             var free: [UInt] = [0, 1, 2, 3]
             for number in 1...count {
-                while free.isEmpty { if let word = back.pop() { free.append(word) } }
+                while free.isEmpty { if let word = back.pop() { free.append(word) } else { sched_yield() } }
                 let cell = free.removeLast()
                 (base + Int(cell)).pointee = number
-                while !there.push(cell) {}
+                while !there.push(cell) { sched_yield() }
             }
         }
         let problems = Problems()
         for number in 1...count {
             var word = there.pop()
-            while word == nil { word = there.pop() }
+            while word == nil {
+                sched_yield()
+                word = there.pop()
+            }
             let cell = Int(word ?? 0)
             problems.check((base + cell).pointee == number, "\((base + cell).pointee) came for \(number)")
             (base + cell).pointee = 0
-            while !back.push(UInt(cell)) {}
+            while !back.push(UInt(cell)) { sched_yield() }
         }
         producer.join()
         #expect(problems.all == [])
@@ -78,11 +82,13 @@ import Testing
                         seen.add(last)
                     } else if ended.value.load(ordering: .acquiring), ring.isEmpty {
                         return
+                    } else {
+                        sched_yield()
                     }
                 }
             }
         }
-        for call in 0..<Self.words { while !ring.push(UInt32(call)) {} }
+        for call in 0..<Self.words { while !ring.push(UInt32(call)) { sched_yield() } }
         ended.value.store(true, ordering: .releasing)
         for worker in workers { worker.join() }
         #expect(problems.all == [])
