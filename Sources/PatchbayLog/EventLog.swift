@@ -1,28 +1,54 @@
 package import PatchbayEvents
 
-/// The append-only log of accepted events: positions are given here, and lanes are cursors over what it retains.
+/// The append-only log of accepted events and of what becomes of them: positions are given here, and lanes are cursors
+/// over it.
 ///
-/// One writer thread, the dispatcher's. A batch is retained until nothing needs it any more (`release`); what is
-/// retained is what `log.bytes` bounds. Sources are told "accepted" after `append` has returned.
+/// The dispatcher's thread alone uses it. What is submitted comes back through `takeCommitted`, in the same order, when
+/// it is as safe as the log makes it; sources are told "accepted" then, and only then deliveries start.
 package protocol EventLog {
-    /// Takes a batch in and gives its events consecutive positions, stored in `batch.firstPosition`.
-    ///
-    /// Throws `.full` when `origin` may not take more; nothing is changed then, and the same batch may be offered
-    /// again once something was released.
-    mutating func append(_ batch: EventBatch, from origin: AppendOrigin) throws(LogError)
+    /// What is committed survives the process, so what becomes of deliveries is recorded, too.
+    var isDurable: Bool { get }
 
-    /// Retains a batch of copies of events that were appended before: they keep what they are, and take room until
-    /// they are released.
+    /// An empty submission to fill.
+    mutating func makeSubmission() -> LogSubmission
+
+    /// Hands a submission over.
+    ///
+    /// Throws `.full` when `origin` may not submit more now; nothing is changed then, and the same submission may be
+    /// offered again later.
+    mutating func submit(_ submission: LogSubmission, from origin: AppendOrigin) throws(LogError)
+
+    /// Whether a source's submission would be taken now.
+    var takesSources: Bool { get }
+
+    /// The oldest submission that is committed and was not taken yet.
+    mutating func takeCommitted() -> LogSubmission?
+
+    /// Takes a submission back that is done with.
+    mutating func recycle(_ submission: LogSubmission)
+
+    /// Whether something waits in `takeCommitted`.
+    var hasCommitted: Bool { get }
+    /// Whether anything was submitted that has not been taken back.
+    var isBusy: Bool { get }
+    /// Nothing is committed any more, and the host has to end.
+    var isBroken: Bool { get }
+    /// The next submission should bring what a checkpoint takes.
+    var wantsCheckpoint: Bool { get }
+    /// The numbers by which records name routes and handlers.
+    var numbers: LogNumbers { get }
+
+    /// Counts a batch of copies of events that are in the log already: it takes memory until it is released.
     mutating func retain(copies batch: EventBatch)
 
-    /// Nothing needs the batch's events any more.
+    /// Nothing needs the batch's memory any more.
     mutating func release(_ batch: EventBatch)
 
-    /// What is retained, against the bound.
+    /// What is held in memory, against the bound.
     var usage: LogUsage { get }
 }
 
-/// Who appends; handlers may use the reserve that sources may not, so an emit never waits for a lane.
+/// Who submits; handlers may use the reserve that sources may not, so an emit never waits for a lane.
 package enum AppendOrigin: Sendable {
     case source
     case handler
@@ -49,24 +75,14 @@ package struct LogUsage: Sendable, Equatable {
     package var emitRoomBytes: Int { max(0, min(reserveBytes, boundBytes + reserveBytes - retainedBytes)) }
     /// Whether handlers' emits are refused too.
     package var isReserveFull: Bool { retainedBytes >= boundBytes + reserveBytes }
-}
 
-/// Why a log did not take a batch.
-package struct LogError: Error, Sendable, Equatable, CustomStringConvertible {
-    package struct Code: RawRepresentable, Sendable, Equatable {
-        package let rawValue: String
-        package init(rawValue: String) { self.rawValue = rawValue }
-        /// The bound of retained bytes is reached; try again after a release.
-        package static let full = Code(rawValue: "full")
+    mutating func add(_ batch: EventBatch) {
+        retainedBytes += batch.byteCount
+        retainedEvents += batch.count
     }
 
-    package let code: Code
-    package let message: String
-
-    package init(_ code: Code, _ message: String) {
-        self.code = code
-        self.message = message
+    mutating func remove(_ batch: EventBatch) {
+        retainedBytes -= batch.byteCount
+        retainedEvents -= batch.count
     }
-
-    package var description: String { "log \(code.rawValue): \(message)" }
 }

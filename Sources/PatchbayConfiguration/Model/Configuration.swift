@@ -35,9 +35,25 @@ package struct Configuration: Sendable, Equatable {
 
     /// The event log in front of the lanes.
     package struct Log: Sendable, Equatable {
-        package enum Backend: String, Sendable, CaseIterable { case memory }
+        package enum Backend: String, Sendable, CaseIterable { case memory, file }
+        package enum Sync: String, Sendable, CaseIterable { case always, interval, never }
+
+        /// How long what is done stays in the log's files.
+        package struct Retention: Sendable, Equatable {
+            package var age = Duration.seconds(30 * 86_400)
+            /// 0 is no bound.
+            package var bytes = 0
+
+            package init() {}
+        }
 
         package var backend = Backend.memory
+        /// The data folder of the file backend.
+        package var path = "./data"
+        package var sync = Sync.always
+        /// With `sync: interval`.
+        package var syncInterval = Duration.milliseconds(100)
+        package var retention = Retention()
         /// How many bytes of events may be pending before sources pause; at least `limits.eventBytes`.
         package var bytes = 256 << 20
 

@@ -38,12 +38,34 @@ extension Configuration.Log {
     static let section = Section<Self>(
         "log", { Self() },
         [
-            Key("backend", \.backend, .choice(later: ["file": .log]), "Where events are kept until they are done."),
+            Key(
+                "backend", \.backend, .choice(),
+                "Where events are kept until they are done: in memory, or in files, where they survive the process."),
+            Key(
+                "path", \.path, .text("a folder") { $0.isEmpty ? "it is empty" : nil },
+                "The data folder of the file backend."),
+            Key(
+                "sync", \.sync, .choice(),
+                "When the file backend waits for the disk: before an event counts as accepted, at an interval, or never."),
+            Key(
+                "syncInterval", \.syncInterval, .duration(.milliseconds(1)...DurationText.longest),
+                "The longest time between writing and syncing, with sync: interval."),
+            Key(
+                "retention", \.retention, Configuration.Log.Retention.section.format,
+                "How long what is done stays in the files."),
             Key(
                 "bytes", \.bytes, .bytes(1...(1 << 50)),
-                "How many bytes of events may be pending before sources pause; at least limits.eventBytes."),
-        ],
-        later: [("path", .log), ("sync", .log), ("retention", .log)])
+                "How many bytes of events the memory backend holds before sources pause; at least limits.eventBytes."),
+        ])
+}
+
+extension Configuration.Log.Retention {
+    static let section = Section<Self>(
+        "log.retention", { Self() },
+        [
+            Key("age", \.age, .duration(), "Segments are removed when all in them is older and done; 0 keeps them."),
+            Key("bytes", \.bytes, .bytes(0...(1 << 60)), "The oldest segments go beyond this; 0 is no bound."),
+        ])
 }
 
 extension Configuration.Limits {

@@ -1,4 +1,4 @@
-import PatchbayEvents
+package import PatchbayEvents
 
 /// An index into the core's tables, 0 being none.
 typealias Link = UInt32
@@ -13,6 +13,8 @@ struct Delivery: BitwiseCopyable {
         case waitingForKey
         /// Until a time: a retry's, that of a handler that shed it, or that of its rate limit.
         case waitingForTime
+        /// Until its last failure is recorded.
+        case waitingForRecord
         /// For a permit of its key.
         case waitingForShare
         /// In its retry budget's list.
@@ -72,22 +74,15 @@ struct Delivery: BitwiseCopyable {
 package final class AttemptHistory: @unchecked Sendable {
     // Invariant: written by the dispatcher until the delivery dies; read by whoever writes the dead letter afterwards.
 
-    /// One failed attempt.
-    package struct Attempt: Sendable {
-        package var number: Int
-        /// Unix nanoseconds of its end.
-        package var endedAt: UInt64
-        package var nanoseconds: UInt64
-        package var failureClass: String
-        package var code: Int32
-        package var reason: String
-    }
+    package typealias Attempt = PastAttempt
 
     /// Oldest first; of more than 100 the first 50 and the last 50 are kept.
     package private(set) var attempts: [Attempt] = []
     package private(set) var left = 0
 
-    func add(_ attempt: Attempt) {
+    package init() {}
+
+    package func add(_ attempt: Attempt) {
         if attempts.count >= 100 {
             attempts.remove(at: 50)
             left += 1

@@ -214,11 +214,10 @@ extension DispatchCore {
         delivery.pointee.attempts += 1
         counts.attempts += 1
         let number = Int(delivery.pointee.attempts)
-        remember(
-            node,
-            AttemptHistory.Attempt(
-                number: number, endedAt: unixNow, nanoseconds: duration, failureClass: failureClass,
-                code: details.code, reason: details.reason))
+        let attempt = AttemptHistory.Attempt(
+            number: number, endedAt: unixNow, nanoseconds: duration, failureClass: failureClass, code: details.code,
+            reason: details.reason)
+        remember(node, attempt)
         let deadline = route.pointee.timeout.totalDeadline(
             firstAttemptAt: max(1, delivery.pointee.firstStart), hostWaits: delivery.pointee.hostWaits)
         let decision = decide(
@@ -229,6 +228,7 @@ extension DispatchCore {
             counts.retries += 1
             (lanes + index).pointee.counts.retries += 1
             delivery.pointee.previousDelay = after
+            record(attempt, of: node, .retries, due: now + after, effects: &effects)
             // An owed call keeps the permit itself.
             retry(node, lane: index, after: after, holdsSlot: holdsSlot && !isOwed, now: now, effects: &effects)
             return Settlement(verdict: .retries, retryDelay: after, attempt: number)
@@ -237,9 +237,11 @@ extension DispatchCore {
                 (lanes + index).pointee.isStopped = true
                 delivery.pointee.readySince = now
                 makeReady(node, atFront: true)
+                record(attempt, of: node, .halts, due: 0, effects: &effects)
                 effects.notices.append(.laneHalted(lane: index, reason: details.reason))
                 return Settlement(verdict: .halts, attempt: number)
             }
+            record(attempt, of: node, .dies, due: 0, effects: &effects)
             die(
                 node, failureClass: end == .permanent ? failureClass : end.rawValue,
                 reason: details.reason.isEmpty ? failureClass : details.reason, code: details.code, effects: &effects)
@@ -270,7 +272,7 @@ extension DispatchCore {
     private mutating func retry(
         _ node: Link, lane index: Int, after: UInt64, holdsSlot: Bool, now: UInt64, effects: inout DispatchEffects
     ) {
-        if after <= 1 {
+        if after <= 1, !isRecording {
             deliveries.base[Int(node)].readySince = now
             makeReady(node, atFront: true)
             return
@@ -282,8 +284,24 @@ extension DispatchCore {
             (lanes + index).pointee.held += 1
             effects.holds.append((index, 1))
         }
-        park(node, as: .waitingForTime)
-        timers.add(.delivery(node), due: now + after)
+        if isRecording {
+            park(node, as: .waitingForRecord)
+        } else {
+            park(node, as: .waitingForTime)
+            timers.add(.delivery(node), due: now + after)
+        }
+    }
+
+    private func record(
+        _ attempt: AttemptHistory.Attempt, of node: Link, _ verdict: Settlement.Verdict, due: UInt64,
+        effects: inout DispatchEffects
+    ) {
+        guard isRecording else { return }
+        let delivery = deliveries.base[Int(node)]
+        effects.failures.append(
+            DispatchEffects.Failure(
+                delivery: node, attempt: attempt, verdict: verdict, due: due,
+                firstStart: delivery.firstStart &+ delivery.hostWaits, previousDelay: delivery.previousDelay))
     }
 
     private mutating func remember(_ node: Link, _ attempt: AttemptHistory.Attempt) {

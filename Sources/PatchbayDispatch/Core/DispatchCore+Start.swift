@@ -13,9 +13,12 @@ extension DispatchCore {
             while run.pointee.lower < run.pointee.upper, lane.pointee.loaded < lane.pointee.maxQueue {
                 let node = deliveries.take()
                 guard node != 0 else { return }
-                let routed = slot.pointee.view.deliveries[Int(run.pointee.lower)]
+                let index = run.pointee.lower
                 run.pointee.lower += 1
-                enter(node, routed, batch: run.pointee.batch, now: now)
+                let past =
+                    slot.pointee.isResumed
+                    ? slot.pointee.batch._withUnsafeGuaranteedRef { $0.resumed[index] } : nil
+                enter(node, slot.pointee.view.deliveries[Int(index)], batch: run.pointee.batch, past: past, now: now)
             }
             guard run.pointee.lower == run.pointee.upper else { return }
             let spent = lane.pointee.runHead
@@ -25,7 +28,9 @@ extension DispatchCore {
         }
     }
 
-    private mutating func enter(_ node: Link, _ routed: RoutedDelivery, batch: Link, now: UInt64) {
+    private mutating func enter(
+        _ node: Link, _ routed: RoutedDelivery, batch: Link, past: ResumedDelivery?, now: UInt64
+    ) {
         var delivery = Delivery()
         delivery.batch = batch
         delivery.event = routed.event
@@ -36,6 +41,7 @@ extension DispatchCore {
         delivery.priority = min(9, routed.priority)
         delivery.binding = UInt32(Int(routed.route) * plan.lanes.count + Int(routed.lane))
         delivery.readySince = now
+        if let past { past.restore(&delivery) }
         deliveries.base[Int(node)] = delivery
         if routed.keyHash != 0 {
             guard (lanes + Int(routed.lane)).pointee.keys.acquire(routed.keyHash, node, deliveries.base) else {
@@ -44,7 +50,13 @@ extension DispatchCore {
             }
             deliveries.base[Int(node)].holdsKey = true
         }
-        makeReady(node)
+        if let past, past.due > now {
+            deliveries.base[Int(node)].readySince = 0
+            park(node, as: .waitingForTime)
+            timers.add(.delivery(node), due: past.due)
+        } else {
+            makeReady(node)
+        }
     }
 
     // MARK: Starting
@@ -58,7 +70,7 @@ extension DispatchCore {
             lane.pointee.shedUntil = 0
             effects.holds.append((index, -lane.pointee.maxInFlight))
         }
-        guard !lane.pointee.isStopped, lane.pointee.blockedUntil <= now, lane.pointee.shedUntil == 0 else { return }
+        guard !isHolding, !lane.pointee.isStopped, lane.pointee.blockedUntil <= now, lane.pointee.shedUntil == 0 else { return }
         if lane.pointee.batching.count > 1 {
             startBatches(index, now: now, effects: &effects)
             return
@@ -398,5 +410,16 @@ extension DispatchCore {
         let total = policy.totalDeadline(firstAttemptAt: first, hostWaits: delivery.hostWaits)
         let deadline = policy.attemptDeadline(now: now, totalDeadline: total)
         return deadline == .max ? 0 : max(1, deadline.elapsed(since: now))
+    }
+}
+
+extension ResumedDelivery {
+    fileprivate func restore(_ delivery: inout Delivery) {
+        delivery.attempts = attempts
+        delivery.firstStart = firstStart
+        delivery.previousDelay = previousDelay
+        let history = AttemptHistory()
+        for attempt in failures { history.add(attempt) }
+        delivery.history = Unmanaged.passRetained(history)
     }
 }

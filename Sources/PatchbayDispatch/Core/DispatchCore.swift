@@ -31,6 +31,10 @@ package struct DispatchCore: ~Copyable {
     package var isFlushing = false
     /// The process is stopping: a call that gives up because of that costs its delivery no attempt.
     package var isStopping = false
+    /// Nothing more is started: what is pending is kept for the next run.
+    package var isHolding = false
+    /// What fails is recorded: the next attempt waits until the record is kept (`recorded`).
+    package var isRecording = false
 
     /// `capacity` bounds the deliveries that are loaded or parked and the calls that are open.
     package init(_ plan: DispatchPlan, seed: UInt64, callCapacity: Int, deliveryCapacity: Int = 1 << 26) {
@@ -60,16 +64,18 @@ package struct DispatchCore: ~Copyable {
 
     /// Takes the deliveries of an appended batch in. The batch is released through the effects when nothing needs it.
     package mutating func accept(_ batch: EventBatch, effects: inout DispatchEffects) {
-        guard batch.deliveryCount > 0 else {
+        // Not of the batch: lanes whose cursor is further back take theirs from the log later.
+        let deliveryCount = batch.runs.reduce(0) { $0 + Int($1.upper - $1.lower) }
+        guard deliveryCount > 0 else {
             effects.released.append(batch)
             return
         }
         let slot = batches.take()
         precondition(slot != 0, "more batches are retained than the log's bound allows")
         batches.base[Int(slot)] = BatchSlot(
-            view: BatchView(batch), batch: Unmanaged.passRetained(batch), holds: batch.deliveryCount,
-            deliveries: batch.deliveryCount)
-        counts.created += UInt64(batch.deliveryCount)
+            view: BatchView(batch), batch: Unmanaged.passRetained(batch), holds: deliveryCount,
+            deliveries: deliveryCount, isResumed: !batch.resumed.isEmpty)
+        counts.created += UInt64(deliveryCount)
         for run in batch.runs {
             let node = runs.take()
             precondition(node != 0, "more runs are retained than the log's bound allows")
@@ -107,6 +113,19 @@ package struct DispatchCore: ~Copyable {
                 start(lane, now: now, effects: &effects)
             }
             spareDirty.removeAll(keepingCapacity: true)
+        }
+    }
+
+    /// A failed attempt is recorded: the delivery goes on at `due`. With `isRecording`.
+    package mutating func recorded(_ delivery: UInt32, due: UInt64, now: UInt64) {
+        let node = deliveries.base + Int(delivery)
+        precondition(node.pointee.state == .waitingForRecord, "its failure was recorded before")
+        if due > now {
+            node.pointee.state = .waitingForTime
+            timers.add(.delivery(delivery), due: due)
+        } else {
+            node.pointee.readySince = now
+            makeReady(delivery, atFront: true)
         }
     }
 
@@ -276,6 +295,8 @@ struct BatchSlot: BitwiseCopyable {
     var holds: Int
     /// Deliveries that it came with.
     var deliveries: Int
+    /// Some of its deliveries have attempts behind them.
+    var isResumed = false
 }
 
 /// A call that is out with a worker or a handler.

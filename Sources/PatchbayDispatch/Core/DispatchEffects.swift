@@ -20,6 +20,18 @@ package struct DispatchEffects {
         package var history: AttemptHistory?
     }
 
+    /// A charged attempt that failed, to be recorded; times are monotonic nanoseconds. With `DispatchCore.isRecording`.
+    package struct Failure {
+        package var delivery: UInt32
+        package var attempt: AttemptHistory.Attempt
+        package var verdict: Settlement.Verdict
+        /// When it may be tried again; with `retries`.
+        package var due: UInt64
+        /// When its first attempt started, without waits that the host caused.
+        package var firstStart: UInt64
+        package var previousDelay: UInt64
+    }
+
     /// Something an operator should hear of.
     package enum Notice {
         case breaker(name: String, CircuitBreakerTransition)
@@ -42,6 +54,7 @@ package struct DispatchEffects {
     /// Calls whose grace is over; the shell answers with `closed` or, when the completion was faster, nothing.
     package var closes: ContiguousArray<UInt32> = []
     package var deaths: ContiguousArray<Death> = []
+    package var failures: ContiguousArray<Failure> = []
     /// Batches that nothing needs any more.
     package var released: ContiguousArray<EventBatch> = []
     /// Breakers whose generation changed: calls admitted before must not start.
@@ -58,6 +71,7 @@ package struct DispatchEffects {
         if !cancels.isEmpty { cancels.removeAll(keepingCapacity: true) }
         if !closes.isEmpty { closes.removeAll(keepingCapacity: true) }
         if !deaths.isEmpty { deaths.removeAll(keepingCapacity: true) }
+        if !failures.isEmpty { failures.removeAll(keepingCapacity: true) }
         if !released.isEmpty { released.removeAll(keepingCapacity: true) }
         if !generations.isEmpty { generations.removeAll(keepingCapacity: true) }
         if !holds.isEmpty { holds.removeAll(keepingCapacity: true) }

@@ -6,11 +6,19 @@ package import PatchbayTelemetry
 ///
 /// All closures are called on the dispatcher's thread and must return promptly.
 package struct DispatchHost: Sendable {
-    /// Puts a call's state writes in place, all or none; false when a revision was lost.
-    package var commitState: @Sendable (_ lane: Int, _ writes: [StateWrite], _ unixNow: UInt64) -> Bool
-    package var changeTimers: @Sendable (_ lane: Int, _ changes: [TimerChange]) -> Void
-    /// Timers that are due, each with the lane of its handler.
-    package var fireTimers: @Sendable (_ unixNow: UInt64) -> [Reentry]
+    /// Puts a call's state writes in place, all or none, and writes down how the keys stand then; false when a revision
+    /// was lost.
+    package var commitState:
+        @Sendable (_ lane: Int, _ writes: [StateWrite], _ unixNow: UInt64, _ records: inout ByteWriter) -> Bool
+    package var changeTimers:
+        @Sendable (_ lane: Int, _ changes: [TimerChange], _ records: inout ByteWriter) -> Void
+    /// Timers that are due, each with the lane of its handler; that they have fired is written down.
+    package var fireTimers: @Sendable (_ unixNow: UInt64, _ records: inout ByteWriter) -> [Reentry]
+    /// Reads deliveries of a handler (by its number) back from the log; `nil` when it cannot be read now.
+    package var reload: @Sendable (_ handler: UInt16, _ events: PendingEvents) -> EventBatch?
+    /// How handlers' state and timers stand, for a checkpoint behind everything submitted so far; beside the emitted
+    /// events that are to come in later.
+    package var checkpointExtras: @Sendable (_ delayed: [(due: UInt64, event: Event)]) -> [CheckpointExtra]
     /// Unix nanoseconds of the earliest timer; `nil` when none is set.
     package var nextTimer: @Sendable () -> UInt64?
     /// Takes events in again: decodes, validates and routes them as a source's. What is refused is reported there.
@@ -27,9 +35,11 @@ package struct DispatchHost: Sendable {
     package var spans: HandlerSpans?
 
     package init(
-        commitState: @escaping @Sendable (Int, [StateWrite], UInt64) -> Bool,
-        changeTimers: @escaping @Sendable (Int, [TimerChange]) -> Void,
-        fireTimers: @escaping @Sendable (UInt64) -> [Reentry],
+        commitState: @escaping @Sendable (Int, [StateWrite], UInt64, inout ByteWriter) -> Bool,
+        changeTimers: @escaping @Sendable (Int, [TimerChange], inout ByteWriter) -> Void,
+        fireTimers: @escaping @Sendable (UInt64, inout ByteWriter) -> [Reentry],
+        reload: @escaping @Sendable (UInt16, PendingEvents) -> EventBatch? = { _, _ in nil },
+        checkpointExtras: @escaping @Sendable ([(due: UInt64, event: Event)]) -> [CheckpointExtra] = { _ in [] },
         nextTimer: @escaping @Sendable () -> UInt64?,
         reenter: @escaping @Sendable ([Reentry]) -> [EventBatch],
         bury: @escaping @Sendable (DeadLetter) -> Void,
@@ -42,6 +52,8 @@ package struct DispatchHost: Sendable {
         self.commitState = commitState
         self.changeTimers = changeTimers
         self.fireTimers = fireTimers
+        self.reload = reload
+        self.checkpointExtras = checkpointExtras
         self.nextTimer = nextTimer
         self.reenter = reenter
         self.bury = bury
@@ -105,6 +117,8 @@ package struct DispatchEnd: Sendable {
         case finished
         /// What is left sits in lanes that have stopped for good.
         case stuck
+        /// What is left is kept in the log, for the next run.
+        case kept
         /// The drain's time is over.
         case deadline
         /// Told to stop at once.

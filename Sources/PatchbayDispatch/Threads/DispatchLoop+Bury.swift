@@ -10,7 +10,7 @@ extension DispatchLoop {
     /// is not written out as text yet.
     mutating func buryWaiting() {
         guard !deaths.isEmpty else { return }
-        while deathsTaken < deaths.count, host.mayBury() {
+        while deathsTaken < deaths.count, isRecording || host.mayBury() {
             bury(deaths[deathsTaken])
             deathsTaken += 1
         }
@@ -19,10 +19,10 @@ extension DispatchLoop {
         deathsTaken = 0
     }
 
-    private func bury(_ death: DispatchEffects.Death) {
-        host.bury(
-            dispatcher.plan.letter(
-                death, of: core.reference(of: death.delivery), emitDepthMax: dispatcher.options.emitDepthMax,
-                unixNow: now &+ unixOffset))
+    private mutating func bury(_ death: DispatchEffects.Death) {
+        let reference = core.reference(of: death.delivery)
+        let letter = dispatcher.plan.letter(
+            death, of: reference, emitDepthMax: dispatcher.options.emitDepthMax, unixNow: now &+ unixOffset)
+        if isRecording { record(letter, of: reference) } else { host.bury(letter) }
     }
 }

@@ -15,14 +15,24 @@ extension DispatchLoop {
             let event = lineage.descendant(emitted.event, place: String(index), depth: depth, unixNow: unixNow)
             guard depth <= dispatcher.options.emitDepthMax else {
                 // Too far from its origin: straight to the lane that buries.
-                self.emits.add(
-                    Reentry(event: lineage.buried(event), lane: burialLane), notBefore: 0, unixNow: unixNow)
+                send(
+                    Reentry(event: lineage.buried(event), lane: burialLane), notBefore: 0)
                 continue
             }
             if emitted.notBefore <= unixNow { prompt += 1 }
-            self.emits.add(Reentry(event: event), notBefore: emitted.notBefore, unixNow: unixNow)
+            send(Reentry(event: event), notBefore: emitted.notBefore)
         }
         return prompt
+    }
+
+    /// Lets an event come in again: with a log that lasts, in the frame that says what its call did.
+    private mutating func send(_ reentry: Reentry, notBefore: UInt64) {
+        let unixNow = now &+ unixOffset
+        if isRecording {
+            guard notBefore > unixNow else { return descend(reentry) }
+            delay(reentry, until: notBefore)
+        }
+        emits.add(reentry, notBefore: notBefore, unixNow: unixNow)
     }
 
     /// The same for timers. A handler may set its timer again for ever, so that is no hop.

@@ -10,11 +10,18 @@ extension DispatchLoop {
 
     /// Whether the run is over, and why.
     mutating func endReason() -> DispatchEnd.Reason? {
+        if log.isBroken { return .stopped }
         switch dispatcher.command.load(ordering: .acquiring) {
         case Dispatcher.Command.stop.rawValue: return .stopped
         case Dispatcher.Command.drain.rawValue:
             core.isFlushing = true
             if let reason = naturalEnd() { return reason }
+            if isRecording {
+                // What is not started stays where it is: in the log, for the next run.
+                if !core.isHolding { recallQueued() }
+                core.isHolding = true
+                if !core.hasOpenCalls, isQuiet { return .kept }
+            }
             let deadline = dispatcher.drainDeadline.load(ordering: .relaxed)
             return now >= deadline || onlyLaterIsLeft(deadline) ? .deadline : nil
         default:
@@ -26,7 +33,7 @@ extension DispatchLoop {
 
     private mutating func naturalEnd() -> DispatchEnd.Reason? {
         guard emits.isEmpty, host.nextTimer() == nil, isQuiet else { return nil }
-        if core.counts.pending == 0 { return .finished }
+        if core.counts.pending == 0, backlogCount == 0 { return .finished }
         if core.isStuck, core.owed == 0 { return .stuck }
         guard core.isStuck || isBehindOwedCalls else {
             stuckSince = 0
@@ -49,7 +56,8 @@ extension DispatchLoop {
     /// Nothing is on its way in, and no dead letter on its way out.
     private var isQuiet: Bool {
         ports.allSatisfy(\.isExhausted) && waiting.isEmpty && !host.isBurying()
-            && !dispatcher.hasBuried.load(ordering: .acquiring)
+            && !dispatcher.hasBuried.load(ordering: .acquiring) && !log.isBusy && pending.isEmpty
+            && descended.isEmpty
     }
 
     /// All that is left are timers and delayed events whose time comes after the drain's: waiting changes nothing.
@@ -151,10 +159,15 @@ extension DispatchLoop {
         for port in ports { port.stop() }
         for pool in pools.everyPool { pool.stop(stuck: true) }
         _ = settlePosted()
+        if isRecording { finishRecording() }
         waitForDeadLetters(patience: reason == .stopped ? 200_000_000 : 2_000_000_000)
         var pending: [[UInt8]] = []
         let plan = dispatcher.plan
+        var deliveries = backlogCount
         core.forEachPending { reference in
+            deliveries += 1
+            // What the log keeps is not written down a second time.
+            guard !isRecording else { return }
             let delivery = [
                 Event.Extension("pendinghandler", plan.lanes[reference.lane].handler.name),
                 Event.Extension("pendingroute", plan.routes[reference.route].name),
@@ -164,8 +177,7 @@ extension DispatchLoop {
                 BatchView(reference.batch).json(
                     of: reference.event, adding: plan.lanes[reference.lane].buries ? [] : delivery))
         }
-        let deliveries = pending.count
-        pending += emits.all.map(\.event.json)
+        if !isRecording { pending += emits.all.map(\.event.json) }
         let before = pending.count
         for batch in waiting { pending += batch.pendingLines }
         for port in ports { while let batch = port.take() { pending += batch.pendingLines } }

@@ -35,6 +35,17 @@ struct DispatchLoop: ~Copyable {
     /// How many of `deaths` are handed over already.
     var deathsTaken = 0
     var waiting: [EventBatch] = []
+    /// What happens to deliveries is recorded.
+    let isRecording: Bool
+    /// What happened since the last submission.
+    var pending: LogSubmission
+    /// Emitted by calls since the last submission: it comes in together with what the calls did.
+    var descended: [Reentry] = []
+    /// What is in the log and not in memory, by handler.
+    var backlogs: [Backlog]
+    /// The lanes of each handler, and each lane's handler, as indices into `backlogs`.
+    let lanesOfHandler: [[Int]]
+    let handlerOfLane: [Int]
     var sweepDue: UInt64 = 0
     var statusDue: UInt64 = 0
     private var compactAt: Int
@@ -58,6 +69,13 @@ struct DispatchLoop: ~Copyable {
         self.dispatcher = dispatcher
         self.ports = ports
         self.log = log
+        isRecording = log.isDurable
+        pending = self.log.makeSubmission()
+        let names = dispatcher.plan.lanes.map(\.handler.name)
+        let handlers = Array(Set(names)).sorted()
+        handlerOfLane = names.map { name in handlers.firstIndex(of: name) ?? 0 }
+        lanesOfHandler = handlers.map { name in names.indices.filter { names[$0] == name } }
+        backlogs = handlers.map { _ in Backlog() }
         self.host = host
         self.pools = pools
         table = dispatcher.table
@@ -69,6 +87,7 @@ struct DispatchLoop: ~Copyable {
         isTracing = dispatcher.tracer.isOn
         attemptsMax = dispatcher.plan.routes.map { UInt32(clamping: $0.retry.maxRetries + 1) }
         core = DispatchCore(dispatcher.plan, seed: dispatcher.options.seed, callCapacity: table.capacity - 1)
+        core.isRecording = log.isDurable
         compactAt = log.usage.boundBytes / 4
         readAheadBytes = min(32 << 20, log.usage.boundBytes / 4)
         keepCloseBytes = log.usage.reserveBytes / 1024
@@ -88,10 +107,13 @@ struct DispatchLoop: ~Copyable {
             buryWaiting()
             progress = takeIn() || progress
             progress = reenterEmits() || progress
+            progress = takeCommitted() || progress
+            progress = reload() || progress
             table.emitRoom.limit(to: log.usage.emitRoomBytes)
             progress = compactWhenDue() || progress
             core.advance(now: now, effects: &effects)
             progress = perform() || progress
+            submitJournal()
             if now >= sweepDue { sweep() }
             if let reason = endReason() { return end(reason) }
             if !progress { park() }
@@ -109,10 +131,10 @@ struct DispatchLoop: ~Copyable {
         if readAheadDue > now { due = min(due, readAheadDue) }
         due = min(due, now + 100_000_000)
         let timeout = due > now ? due - now : 1
-        let takesMore = !log.usage.isFull && mayReadAhead
+        let takesMore = log.takesSources && mayReadAhead
         dispatcher.doorbell.wait(timeout: timeout) {
             table.hasForeign || dispatcher.hasBuried.load(ordering: .relaxed)
-                || pools.outboxes.contains { !$0.isEmpty } || (takesMore && ports.contains { $0.hasBatches })
+                || pools.outboxes.contains { !$0.isEmpty } || log.hasCommitted || (takesMore && ports.contains { $0.hasBatches })
                 || dispatcher.command.load(ordering: .relaxed) == Dispatcher.Command.stop.rawValue
         }
     }
@@ -129,14 +151,15 @@ struct DispatchLoop: ~Copyable {
         for port in ports {
             // A few batches a turn, so that no source and no lane waits for another for long.
             var turns = 4
-            while turns > 0, !log.usage.isFull, mayReadAhead, let batch = port.take() {
+            while turns > 0, log.takesSources, mayReadAhead, let batch = port.take() {
                 turns -= 1
                 deliverUnmatched(batch)
                 progress = true
                 readAheadDue = now + Self.readAheadInterval
                 settledAtTake = settled
                 deliveriesAtTake = UInt64(batch.deliveryCount)
-                if append(batch, .source) { port.accepted() }
+                let isTaken = append(batch, .source)
+                precondition(isTaken, "the log had room for it a moment ago")
             }
         }
         return progress
@@ -153,15 +176,15 @@ struct DispatchLoop: ~Copyable {
     private static let readAheadInterval: UInt64 = 4_000_000
 
     private mutating func append(_ batch: EventBatch, _ origin: AppendOrigin) -> Bool {
+        let submission = log.makeSubmission()
+        submission.batches.append(batch)
         do {
-            try log.append(batch, from: origin)
+            try log.submit(submission, from: origin)
+            return true
         } catch {
+            log.recycle(submission)
             return false
         }
-        accepted += UInt64(batch.count)
-        if origin == .handler { emitted += UInt64(batch.count) }
-        core.accept(batch, effects: &effects)
-        return true
     }
 
     private static var emitsPerTurn: Int { 256 }
@@ -172,8 +195,15 @@ struct DispatchLoop: ~Copyable {
         guard waiting.isEmpty else { return false }
         let unixNow = now &+ unixOffset
         var due = emits.takeDue(unixNow, max: Self.emitsPerTurn, bytesMax: Self.emitBytesPerTurn)
-        if let timer = host.nextTimer(), timer <= unixNow { due += host.fireTimers(unixNow) }
+        if isRecording { for reentry in due { release(reentry) } }
+        if let timer = host.nextTimer(), timer <= unixNow {
+            due += host.fireTimers(unixNow, &pending.journal.timers)
+        }
         guard !due.isEmpty else { return false }
+        if isRecording {
+            for reentry in due { descend(reentry) }
+            return true
+        }
         for batch in host.reenter(due) {
             batch.source = -1
             deliverUnmatched(batch)
@@ -270,6 +300,7 @@ struct DispatchLoop: ~Copyable {
         if !byWorker { lane.pointee.open.pointee.wrappingSubtract(1, ordering: .releasing) }
         let startedAt = table.started[index].load(ordering: .relaxed)
         guard outcome.effects != nil || info.isSampled || outcome.kind != .done || outcome.wasClosed else {
+            recordOutcome(index, .done)
             _ = core.settle(
                 UInt32(index), outcome, startedAt: startedAt, now: now, unixNow: now &+ unixOffset, effects: &effects)
             return
@@ -292,16 +323,21 @@ struct DispatchLoop: ~Copyable {
         var emitted = 0
         if outcome.kind == .done, !outcome.wasClosed, let wanted = outcome.effects, let reference {
             conflict =
-                !wanted.stateWrites.isEmpty && !host.commitState(Int(info.lane), wanted.stateWrites, unixNow)
+                !wanted.stateWrites.isEmpty && !host.commitState(Int(info.lane), wanted.stateWrites, unixNow, &pending.journal.state)
             if !conflict {
                 if !wanted.timers.isEmpty {
-                    host.changeTimers(Int(info.lane), timers(wanted.timers, from: reference, info: info))
+                    host.changeTimers(
+                        Int(info.lane), timers(wanted.timers, from: reference, info: info), &pending.journal.timers)
                 }
                 emitted = emit(wanted.emits, from: reference, info: info)
             }
         }
         if info.isSampled, outcome.kind != .unstarted, reference != nil {
             core.setLastSpan(info.span, ofCall: UInt32(index))
+        }
+        if !outcome.wasClosed, !conflict {
+            if outcome.kind == .done { recordOutcome(index, .done) }
+            if outcome.kind == .skip { recordOutcome(index, .skipped) }
         }
         let settlement = core.settle(
             UInt32(index), outcome, startedAt: startedAt, stateConflict: conflict, now: now, unixNow: unixNow,
@@ -398,6 +434,7 @@ struct DispatchLoop: ~Copyable {
             startCalls()
         }
         for notice in effects.notices { host.notice(notice) }
+        if !effects.failures.isEmpty { recordFailures() }
         if !effects.deaths.isEmpty {
             deaths += effects.deaths
             buryWaiting()

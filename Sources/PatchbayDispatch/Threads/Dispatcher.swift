@@ -54,6 +54,11 @@ package final class Dispatcher: Sendable {
             breakers: DispatchCore.breakerCapacity(plan), doorbell: doorbell)
     }
 
+    /// The plan's routes and, by lane, its handlers, with those that the dispatcher adds: what the log numbers.
+    package var names: (routes: [String], handlers: [String]) {
+        (plan.routes.map(\.name), plan.lanes.map(\.handler.name))
+    }
+
     /// A port for one source. Before `start`.
     package func makePort() -> IntakePort {
         let port = IntakePort(doorbell: doorbell)
@@ -62,12 +67,19 @@ package final class Dispatcher: Sendable {
     }
 
     /// Starts the dispatcher's thread and the first workers.
-    package func start(log: any EventLog & Sendable, host: DispatchHost) throws(ThreadError) {
+    ///
+    /// - Parameter backlog: what an earlier run left in the log, by handler, oldest first, and events that are to come
+    ///   in later.
+    package func start(
+        log: any EventLog & Sendable, host: DispatchHost, backlog: [String: [PendingEvents]] = [:],
+        delayed: [(due: UInt64, reentry: Reentry)] = []
+    ) throws(ThreadError) {
         let ports = ports.withLock { $0 }
         // Only the new thread uses the pools' table from here on.
         nonisolated(unsafe) let pools = try Pools(plan: plan, shared: shared, sharedThreads: options.sharedThreads)
         let started = try OwnThread("pb-dispatch") {
             var loop = DispatchLoop(dispatcher: self, ports: ports, log: log, host: host, pools: pools)
+            loop.resume(backlog: backlog, delayed: delayed)
             let end = loop.run()
             self.latest.withLock { $0 = end.status }
             self.ended.withLock { $0 = end }

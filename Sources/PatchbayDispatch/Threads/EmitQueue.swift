@@ -18,8 +18,11 @@ struct EmitQueue {
     /// Everything that waits, for the report of what is pending.
     var all: [Reentry] { leaving.reversed() + arriving + delayed.reversed().map(\.reentry) }
 
+    /// What is to come in at a time, in Unix nanoseconds.
+    var delayedEvents: [(due: UInt64, event: Event)] { delayed.map { ($0.due, $0.reentry.event) } }
+
     mutating func add(_ reentry: Reentry, notBefore: UInt64, unixNow: UInt64) {
-        room.settle(Self.bytes(reentry))
+        room.settle(reentry.byteCount)
         guard notBefore > unixNow else {
             arriving.append(reentry)
             return
@@ -42,7 +45,7 @@ struct EmitQueue {
         var due: [Reentry] = []
         var bytes = 0
         while due.count < max, bytes < bytesMax, let next = takeOldest() {
-            bytes += Self.bytes(next)
+            bytes += next.byteCount
             due.append(next)
         }
         room.settle(-bytes)
@@ -58,8 +61,9 @@ struct EmitQueue {
         }
         return leaving.popLast()
     }
+}
 
-    private static func bytes(_ reentry: Reentry) -> Int {
-        EmittedEvent(event: reentry.event, notBefore: 0).heldByteCount
-    }
+extension Reentry {
+    /// What it holds in memory, about.
+    var byteCount: Int { EmittedEvent(event: event, notBefore: 0).heldByteCount }
 }

@@ -36,6 +36,8 @@ package final class EventBatch: @unchecked Sendable {
     package var runs: [LaneRun] = []
     /// Events that no route matched and that `unmatched: deadLetter` keeps.
     package var unmatched: [UInt32] = []
+    /// Deliveries, by index, that had attempts in an earlier run.
+    package var resumed: [UInt32: ResumedDelivery] = [:]
     /// Which source; the dispatcher gives the batch back there.
     package var source: Int
     /// Position of the first event in the log, from the log's append.
@@ -95,9 +97,16 @@ package final class EventBatch: @unchecked Sendable {
         extensionCount = 0
         runs.removeAll(keepingCapacity: true)
         unmatched.removeAll(keepingCapacity: true)
+        if !resumed.isEmpty { resumed.removeAll() }
         holds = 0
         isEnveloped = false
         pbj_arena_reset(arena)
+    }
+
+    /// Gives its events consecutive positions in the log.
+    package func place(at position: UInt64) {
+        firstPosition = position
+        for index in 0..<count { traces[index].position = position + UInt64(index) }
     }
 
     /// Makes room for `capacity` bytes of text, keeping what is there.

@@ -46,6 +46,8 @@ package struct EventTrace: BitwiseCopyable, Sendable {
     package var creator: UInt64 = 0
     /// The host's receive span, parent of every attempt.
     package var receive: UInt64 = 0
+    /// The event's position in the log, which stays with it where it is copied.
+    package var position: UInt64 = 0
     package var sampled = false
 
     @inlinable package init() {}

@@ -16,6 +16,7 @@ package final class LogSubmission: @unchecked Sendable {
     package var checkpointExtras: [CheckpointExtra]?
     /// Set by the writer: the frame's.
     package internal(set) var sequence: UInt64 = 0
+    package internal(set) var location = FrameLocation(segment: 0, offset: 0, length: 0)
 
     package init() {}
 

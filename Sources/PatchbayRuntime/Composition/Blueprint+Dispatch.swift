@@ -10,8 +10,7 @@ import PatchbayRouting
 extension Blueprint.Lane {
     /// Whose state and timers its handler's are.
     var scope: HandlerScope {
-        HandlerScope(
-            instance: String(handler.prefix { $0 != "." }), handler: String(handler.drop { $0 != "." }.dropFirst()))
+        HandlerScope(name: handler)
     }
 }
 
@@ -36,7 +35,7 @@ extension Blueprint {
         for (index, route) in configuration.routes.enumerated() {
             var plan = try routePlan(route)
             plan.transform = table.routes[index].transform.map { RouteTransform($0, state: state) }
-            plan.lanes = Set(table.routes[index].targets.flatMap(\.choices).map { Int($0.handler.lane) })
+            plan.lanes = Set(lanes(ofRoute: index))
             routes.append(plan)
         }
         var timers = try routePlan(Configuration.Route())
@@ -50,6 +49,11 @@ extension Blueprint {
             lanes.append(lanePlan(lane, handler))
         }
         return DispatchPlan(routes: routes, lanes: lanes)
+    }
+
+    /// The lanes that a route of the table may deliver to.
+    func lanes(ofRoute route: Int) -> [Int] {
+        table.routes[route].targets.flatMap(\.choices).map { Int($0.handler.lane) }
     }
 
     private func lanePlan(_ lane: Lane, _ handler: Handler) -> LanePlan {

@@ -6,6 +6,7 @@ import PatchbayDispatch
 import PatchbayEvents
 import PatchbayLog
 import PatchbayModules
+import PatchbayRouting
 import PatchbayTelemetry
 import Synchronization
 
@@ -23,6 +24,8 @@ package final class Host: Sendable {
     private let metricsExporter = Mutex<OTLPMetricsExporter?>(nil)
     private let dispatcher: Dispatcher
     private let letters: DeadLetterWriter
+    /// With `log.backend: file`; from `start` on.
+    private let dataFolder = Mutex<DataFolder?>(nil)
     private let log: HostLog
     private let sources: [RunningSource]
     private let emitted: IntakeCounters
@@ -112,7 +115,7 @@ package final class Host: Sendable {
             let exporter = try Tracing.metricsExporter(metrics, configuration, options: options)
             metricsExporter.withLock { $0 = exporter }
             try letters.start()
-            try dispatcher.start(log: MemoryLog(boundBytes: configuration.log.bytes), host: dispatchHost())
+            try startDispatcher()
             for source in sources {
                 let thread = try OwnThread("pb-src-\(source.number)") { self.run(source) }
                 threads.withLock { $0.append(thread) }
@@ -120,6 +123,30 @@ package final class Host: Sendable {
         } catch {
             throw HostError("\(error)")
         }
+    }
+
+    private func startDispatcher() throws {
+        guard configuration.log.backend == .file else {
+            return try dispatcher.start(log: MemoryLog(boundBytes: configuration.log.bytes), host: dispatchHost())
+        }
+        let folder = try DataFolder(
+            configuration.log, names: dispatcher.names, state: environment.state, timers: environment.timers,
+            doorbell: dispatcher.doorbell, logger: options.logger)
+        let pending = folder.takePending()
+        var host = dispatchHost()
+        let reload = ReloadIntake(
+            reader: folder.writer.reader,
+            places: DeliveryPlaces(
+                numbers: folder.log.numbers,
+                routes: blueprint.table.routes.indices.map { ($0, blueprint.lanes(ofRoute: $0)) },
+                defaultRoute: blueprint.table.routes.count),
+            resumed: pending.resumed, tracer: tracer, logger: options.logger)
+        host.reload = { reload.batch(of: $0, $1) }
+        let (state, timers) = (environment.state, environment.timers)
+        host.checkpointExtras = { CheckpointParts.extras(state: state, timers: timers, delayed: $0) }
+        try folder.writer.start()
+        try dispatcher.start(log: folder.log, host: host, backlog: pending.backlog, delayed: pending.delayed)
+        dataFolder.withLock { $0 = folder }
     }
 
     /// Takes nothing more in and lets what is pending finish, for as long as `shutdown.drain` says.
@@ -141,12 +168,14 @@ package final class Host: Sendable {
         for source in sources { source.source.stop() }
         for thread in threads.withLock({ $0 }) { thread.join() }
         letters.end()
+        let folder = dataFolder.withLock { $0.take() }
+        endLog(folder)
         var report = report(ended)
         let unread = sources.flatMap { $0.port.unread() }.flatMap(\.pendingLines)
         report.pendingDeliveries = UInt64(ended?.pendingDeliveries ?? 0)
         report.unread = UInt64((ended?.unread ?? 0) + unread.count)
         report.pendingWritten = writePending(
-            (ended?.pending ?? []) + unread + setTimers)
+            (ended?.pending ?? []) + unread + (folder == nil ? setTimers : []))
         let misbehaviour = handlers.end(openCalls: ended?.status.callsOpen ?? 0)
         report.misbehaviour = misbehaviour
         let telemetryDeadline = TelemetryClock.monotonicNow() &+ Self.telemetryPatience
@@ -170,6 +199,17 @@ package final class Host: Sendable {
     package var progress: RunReport { report(nil) }
 
     // MARK: Private
+
+    /// Writes what is left to write.
+    private func endLog(_ folder: DataFolder?) {
+        guard let folder else { return }
+        let lost = folder.writer.end()
+        let status = folder.writer.status
+        guard let failure = status.failure else { return }
+        let problem = "the log could not be written to the end: \(failure)"
+        options.logger.critical("\(problem)", metadata: ["writes": "\(lost.count)"])
+        problems.withLock { $0.append(problem) }
+    }
 
     private func run(_ running: RunningSource) {
         defer { running.port.end() }
@@ -213,12 +253,16 @@ package final class Host: Sendable {
         let reentry = ReentryIntake(
             intakeSetup, number: sources.count, counters: emitted, logger: options.logger)
         return DispatchHost(
-            commitState: { lane, writes, now in
-                environment.state.commit(writes, of: scopes[lane], now: now) == .committed
+            commitState: { lane, writes, now, records in
+                environment.state.commit(writes, of: scopes[lane], now: now, into: &records)
             },
-            changeTimers: { lane, changes in environment.timers.commit(changes, of: scopes[lane]) },
-            fireTimers: { now in
-                environment.timers.takeDue(now: now).map { Reentry(event: $0.event.event, lane: lanes[$0.scope]) }
+            changeTimers: { lane, changes, records in
+                environment.timers.commit(changes, of: scopes[lane], into: &records)
+            },
+            fireTimers: { now, records in
+                environment.timers.takeDue(now: now, into: &records).map {
+                    Reentry(event: $0.event.event, lane: lanes[$0.scope])
+                }
             },
             nextTimer: { environment.timers.next },
             reenter: { reentry.batches(of: $0) },
@@ -252,6 +296,7 @@ package final class Host: Sendable {
         case nil: report.end = "running"
         case .finished: report.end = "finished"
         case .stuck: report.end = "stuck"
+        case .kept: report.end = "kept"
         case .deadline: report.end = "deadline"
         case .stopped: report.end = "stopped"
         }

@@ -20,6 +20,25 @@ package final class StateStore: Sendable {
         var expires: UInt64
     }
 
+    /// A key as it stands after a commit.
+    package struct Change: Sendable, Equatable {
+        package var scope: HandlerScope
+        package var key: String
+        /// `nil`: the key is gone.
+        package var value: [UInt8]?
+        package var revision: UInt64
+        /// Unix nanoseconds; 0 is never.
+        package var expires: UInt64
+
+        package init(scope: HandlerScope, key: String, value: [UInt8]?, revision: UInt64, expires: UInt64) {
+            self.scope = scope
+            self.key = key
+            self.value = value
+            self.revision = revision
+            self.expires = expires
+        }
+    }
+
     private struct Contents {
         var entries: [HandlerScope: [String: Entry]] = [:]
         var revision: UInt64 = 0
@@ -38,8 +57,10 @@ package final class StateStore: Sendable {
     package var bytes: Int { contents.withLock { $0.bytes } }
 
     /// Applies a call's writes together, or none of them, while the call still holds room for them. `now` is Unix
-    /// nanoseconds.
-    package func commit(_ writes: [StateWrite], of scope: HandlerScope, now: UInt64) -> Commit {
+    /// nanoseconds. `recording` is told what changed, in order.
+    package func commit(
+        _ writes: [StateWrite], of scope: HandlerScope, now: UInt64, recording: (Change) -> Void = { _ in }
+    ) -> Commit {
         contents.withLock { contents in
             for write in writes where write.expectedRevision != StateRevision.any {
                 let entry = contents.entries[scope]?[write.key]
@@ -47,9 +68,47 @@ package final class StateStore: Sendable {
                 if revision != write.expectedRevision { return .conflict(key: write.key) }
             }
             let before = contents.bytes
-            for write in writes { Self.apply(write, of: scope, now: now, to: &contents) }
+            for write in writes {
+                Self.apply(write, of: scope, now: now, to: &contents)
+                let entry = contents.entries[scope]?[write.key]
+                recording(
+                    Change(
+                        scope: scope, key: write.key, value: entry?.value,
+                        revision: entry?.revision ?? contents.revision, expires: entry?.expires ?? 0))
+            }
             room.settle(contents.bytes - before)
             return .committed
+        }
+    }
+
+    /// Puts a key in place as it was recorded. Before any call reads or writes.
+    package func restore(_ change: Change) {
+        contents.withLock { contents in
+            let before = contents.bytes
+            if let old = contents.entries[change.scope]?[change.key] {
+                contents.bytes -= change.key.utf8.count + old.value.count
+            }
+            contents.entries[change.scope, default: [:]][change.key] = change.value.map {
+                Entry(value: $0, revision: change.revision, expires: change.expires)
+            }
+            if let value = change.value { contents.bytes += change.key.utf8.count + value.count }
+            contents.revision = max(contents.revision, change.revision)
+            room.settle(contents.bytes - before)
+        }
+    }
+
+    /// Visits every key as it stands now, from whichever thread runs the result.
+    package func snapshot() -> @Sendable ((Change) -> Void) -> Void {
+        let entries = contents.withLock { $0.entries }
+        return { body in
+            for (scope, keys) in entries {
+                for (key, entry) in keys {
+                    body(
+                        Change(
+                            scope: scope, key: key, value: entry.value, revision: entry.revision,
+                            expires: entry.expires))
+                }
+            }
         }
     }
 

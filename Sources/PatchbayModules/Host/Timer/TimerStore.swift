@@ -8,6 +8,12 @@ package struct FiredTimer: Sendable {
     package let key: String
     /// Carries the extension attribute `timerkey`.
     package let event: EmittedEvent
+
+    package init(scope: HandlerScope, key: String, event: EmittedEvent) {
+        self.scope = scope
+        self.key = key
+        self.event = event
+    }
 }
 
 /// The timers that handlers have set, in memory. Changes and firing are the dispatcher's; questions any thread's.
@@ -89,6 +95,13 @@ package final class TimerStore: Sendable {
             let all = contents.timers.map { FiredTimer(scope: $0.key.scope, key: $0.key.key, event: $0.value.event) }
             contents = Contents()
             return all
+        }
+    }
+
+    /// All timers that are set, in no order; they stay set.
+    package func all() -> [FiredTimer] {
+        contents.withLock { contents in
+            contents.timers.map { FiredTimer(scope: $0.key.scope, key: $0.key.key, event: $0.value.event) }
         }
     }
 

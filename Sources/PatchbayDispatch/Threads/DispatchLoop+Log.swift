@@ -1,0 +1,194 @@
+import CPatchbaySystem
+import PatchbayEvents
+import PatchbayLog
+import PatchbayTelemetry
+
+/// What the dispatcher tells the log, and what it does once the log has it.
+extension DispatchLoop {
+    /// Deliveries of a lane in memory above which further ones stay in the log.
+    private static var spillAbove: UInt64 { 65_536 }
+    /// The same while memory is short.
+    private static var spillAboveWhenFull: UInt64 { 4_096 }
+    /// Deliveries of a handler in memory below which the next ones are read from the log.
+    private static var reloadBelow: UInt64 { 2_048 }
+
+    // MARK: Committed
+
+    /// Goes on with what the log has taken: events are delivered, dead letters are buried, failures may be repeated.
+    mutating func takeCommitted() -> Bool {
+        var progress = false
+        while let submission = log.takeCommitted() {
+            progress = true
+            for batch in submission.batches { enter(batch, of: submission) }
+            for delivery in submission.journal.buried { core.buried(delivery, now: now, effects: &effects) }
+            for retry in submission.journal.retries { core.recorded(retry.delivery, due: retry.due, now: now) }
+            log.recycle(submission)
+        }
+        return progress
+    }
+
+    private mutating func enter(_ batch: EventBatch, of submission: LogSubmission) {
+        accepted += UInt64(batch.count)
+        if batch.source >= 0 {
+            ports[batch.source].accepted()
+        } else {
+            emitted += UInt64(batch.count)
+        }
+        if log.isDurable { spill(batch, submission) }
+        core.accept(batch, effects: &effects)
+    }
+
+    // MARK: Backlog
+
+    /// Leaves the deliveries of lanes that are far behind in the log.
+    private mutating func spill(_ batch: EventBatch, _ submission: LogSubmission) {
+        let isShort = log.usage.retainedBytes > log.usage.boundBytes / 2
+        let bound = isShort ? Self.spillAboveWhenFull : Self.spillAbove
+        batch.runs.removeAll { run in
+            let handler = Int(handlerOfLane[Int(run.lane)])
+            guard !backlogs[handler].isEmpty || core.laneCounts(Int(run.lane)).pending > bound else { return false }
+            var events = EventBits()
+            for index in run.lower..<run.upper { events.insert(Int(batch.deliveries[Int(index)].event)) }
+            backlogs[handler].append(
+                PendingEvents(
+                    sequence: submission.sequence, location: submission.location, firstPosition: batch.firstPosition,
+                    eventCount: batch.count, events: events))
+            return true
+        }
+    }
+
+    /// Reads the next deliveries of handlers that have worked off theirs.
+    mutating func reload() -> Bool {
+        guard backlogCount > 0, !log.usage.isFull else { return false }
+        var progress = false
+        for handler in backlogs.indices where !backlogs[handler].isEmpty {
+            let loaded = lanesOfHandler[handler].reduce(0) { $0 + core.laneCounts($1).pending }
+            guard loaded < Self.reloadBelow, let frame = backlogs[handler].popFirst() else { continue }
+            guard let batch = host.reload(log.numbers.handlers[lanesOfHandler[handler][0]], frame) else {
+                backlogs[handler].putBack(frame)
+                continue
+            }
+            batch.source = -1
+            log.retain(copies: batch)
+            core.accept(batch, effects: &effects)
+            progress = true
+        }
+        return progress
+    }
+
+    var backlogCount: Int { backlogs.reduce(0) { $0 + $1.count } }
+
+    /// Goes on where an earlier run ended. Before the loop runs.
+    mutating func resume(backlog: [String: [PendingEvents]], delayed: [(due: UInt64, reentry: Reentry)]) {
+        for (handler, lanes) in lanesOfHandler.enumerated() {
+            let name = dispatcher.plan.lanes[lanes[0]].handler.name
+            for events in backlog[name] ?? [] { backlogs[handler].append(events) }
+        }
+        for event in delayed { emits.add(event.reentry, notBefore: max(1, event.due), unixNow: 0) }
+    }
+
+    // MARK: Recording
+
+    /// A call ended well.
+    @inline(__always) mutating func recordOutcome(_ call: Int, _ kind: OutcomeRecord.Kind) {
+        guard isRecording else { return }
+        let place = core.place(ofCall: UInt32(call))
+        pending.journal.append(
+            OutcomeRecord(
+                DeliveryID(
+                    position: place.view.pointee.traces[Int(place.event)].position,
+                    handler: log.numbers.handlers[Int(infos[call].lane)]), kind, attempts: place.attempts + 1))
+    }
+
+    /// Failed attempts go into the log before they are repeated.
+    mutating func recordFailures() {
+        for failure in effects.failures {
+            let reference = core.reference(of: failure.delivery)
+            let verdict: FailureRecord.Verdict =
+                switch failure.verdict {
+                case .retries: .retries
+                case .halts: .halts
+                default: .dead
+                }
+            var record = FailureRecord(
+                id(of: reference), verdict, attempts: UInt32(failure.attempt.number), endedAt: failure.attempt.endedAt,
+                failureClass: failure.attempt.failureClass, reason: failure.attempt.reason)
+            record.due = failure.due == 0 ? 0 : failure.due &+ unixOffset
+            record.duration = failure.attempt.nanoseconds
+            record.firstStart = failure.firstStart &+ unixOffset
+            record.previousDelay = failure.previousDelay
+            record.code = failure.attempt.code
+            pending.journal.append(record)
+            if verdict == .retries { pending.journal.retries.append((failure.delivery, failure.due)) }
+        }
+    }
+
+    /// Puts a dead letter into the log; the delivery ends when it is there.
+    mutating func record(_ letter: DeadLetter, of reference: DeliveryReference) {
+        pending.journal.append(
+            DeadLetterRecord(
+                id(of: reference), diedAt: now &+ unixOffset, event: letter.line, history: letter.history))
+        pending.journal.buried.append(letter.delivery)
+    }
+
+    /// Keeps an event for this turn's frame.
+    mutating func descend(_ reentry: Reentry) {
+        table.emitRoom.settle(reentry.byteCount)
+        descended.append(reentry)
+    }
+
+    /// Records an event that is to come in later, and that it has come in.
+    mutating func delay(_ reentry: Reentry, until due: UInt64) {
+        TimerRecord(.delayed, scope: "", key: reentry.event.id, due: due, event: reentry.event.json)
+            .write(to: &pending.journal.timers)
+    }
+
+    mutating func release(_ reentry: Reentry) {
+        TimerRecord(.released, scope: "", key: reentry.event.id).write(to: &pending.journal.timers)
+    }
+
+    /// Hands over all that happened and waits until the log has it, or for two seconds.
+    mutating func finishRecording() {
+        let until = pbs_now() + 2_000_000_000
+        repeat {
+            now = pbs_now()
+            submitJournal()
+            _ = takeCommitted()
+            _ = perform()
+            guard log.isBusy || !pending.isEmpty else { return }
+            dispatcher.doorbell.wait(timeout: 10_000_000) { log.hasCommitted }
+        } while pbs_now() < until
+    }
+
+    private func id(of reference: DeliveryReference) -> DeliveryID {
+        DeliveryID(
+            position: reference.batch.traces[reference.event].position,
+            handler: log.numbers.handlers[reference.lane])
+    }
+
+    /// Hands over what happened in this turn, as one frame: what a call did is on disk as a whole or not at all.
+    mutating func submitJournal() {
+        guard isRecording else {
+            if !pending.journal.isEmpty { pending.journal.removeAll() }
+            return
+        }
+        if !descended.isEmpty {
+            for batch in host.reenter(descended) {
+                batch.source = -1
+                deliverUnmatched(batch)
+                pending.batches.append(batch)
+            }
+            table.emitRoom.settle(-descended.reduce(0) { $0 + $1.byteCount })
+            descended.removeAll()
+        }
+        // Behind everything that is in it, so it is asked for anew when the submission is not taken.
+        if log.wantsCheckpoint { pending.checkpointExtras = host.checkpointExtras(emits.delayedEvents) }
+        guard !pending.isEmpty else { return }
+        do {
+            try log.submit(pending, from: .handler)
+            pending = log.makeSubmission()
+        } catch {
+            // The disk is behind: the next turn offers it again, with what happens until then.
+        }
+    }
+}

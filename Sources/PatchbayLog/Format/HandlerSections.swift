@@ -1,0 +1,97 @@
+/// A key of a handler's state as it stands after a commit.
+package struct StateRecord: Equatable, Sendable {
+    /// Whose: `instance.handler`.
+    package var scope: String
+    package var key: String
+    /// `nil`: the key is gone.
+    package var value: [UInt8]?
+    package var revision: UInt64
+    /// Unix nanoseconds; 0 is never.
+    package var expires: UInt64
+
+    package init(scope: String, key: String, value: [UInt8]?, revision: UInt64, expires: UInt64) {
+        self.scope = scope
+        self.key = key
+        self.value = value
+        self.revision = revision
+        self.expires = expires
+    }
+
+    package init(_ reader: inout ByteReader) throws(LogFormatError) {
+        let scopeLength = Int(try reader.next(UInt16.self))
+        let keyLength = Int(try reader.next(UInt16.self))
+        let valueLength = try reader.next(UInt32.self)
+        revision = try reader.next()
+        expires = try reader.next()
+        scope = try reader.text(scopeLength)
+        key = try reader.text(keyLength)
+        value = valueLength == .max ? nil : [UInt8](try reader.take(Int(valueLength)))
+        try reader.skipPadding(to: 8)
+    }
+
+    package func write(to writer: inout ByteWriter) {
+        writer.append(UInt16(clamping: scope.utf8.count))
+        writer.append(UInt16(clamping: key.utf8.count))
+        writer.append(value.map { UInt32(clamping: $0.count) } ?? .max)
+        writer.append(revision)
+        writer.append(expires)
+        writer.append(scope)
+        writer.append(key)
+        if let value { writer.append(value) }
+        writer.pad(to: 8)
+    }
+}
+
+/// A change of a handler's timer, or of an event that a handler emitted for a later time.
+package struct TimerRecord: Equatable, Sendable {
+    package enum Change: UInt8, Sendable {
+        case set = 1, cancelled = 2, fired = 3
+        /// An emitted event that is to come in at `due`; its scope is empty, its key the event's id.
+        case delayed = 4
+        /// It has come in: its event is in the same frame.
+        case released = 5
+    }
+
+    package var change: Change
+    package var scope: String
+    package var key: String
+    /// Unix nanoseconds; with `set` and `delayed`.
+    package var due: UInt64
+    /// Structured JSON; with `set` and `delayed`.
+    package var event: [UInt8]
+
+    package init(_ change: Change, scope: String, key: String, due: UInt64 = 0, event: [UInt8] = []) {
+        self.change = change
+        self.scope = scope
+        self.key = key
+        self.due = due
+        self.event = event
+    }
+
+    package init(_ reader: inout ByteReader) throws(LogFormatError) {
+        guard let change = Change(rawValue: try reader.next()) else { throw LogFormatError("an unknown timer change") }
+        self.change = change
+        _ = try reader.next(UInt8.self)
+        let scopeLength = Int(try reader.next(UInt16.self))
+        let keyLength = Int(try reader.next(UInt32.self))
+        due = try reader.next()
+        let eventLength = Int(try reader.next(UInt32.self))
+        scope = try reader.text(scopeLength)
+        key = try reader.text(keyLength)
+        event = [UInt8](try reader.take(eventLength))
+        try reader.skipPadding(to: 8)
+    }
+
+    package func write(to writer: inout ByteWriter) {
+        writer.append(change.rawValue)
+        writer.append(UInt8(0))
+        writer.append(UInt16(clamping: scope.utf8.count))
+        writer.append(UInt32(clamping: key.utf8.count))
+        writer.append(due)
+        writer.append(UInt32(clamping: event.count))
+        writer.append(scope)
+        writer.append(key)
+        writer.append(event)
+        writer.pad(to: 8)
+    }
+}

@@ -1,0 +1,136 @@
+import PatchbayEvents
+
+/// Turns groups of submissions into frames on disk and folds them into the ledger: the log without its thread.
+///
+/// One owner: the writer's thread, or a simulation.
+package struct LogCommitter: ~Copyable {
+    package private(set) var store: SegmentStore
+    package private(set) var ledger: Ledger
+    private var checkpoints: CheckpointStore
+    let settings: LogSettings
+    let numbers: LogNumbers
+    private let lock: FolderLock?
+    private var builder = FrameBuilder()
+    private var headers: [FrameHeader] = []
+    /// Written and not synced.
+    private(set) var isDirty = false
+    /// The group that is being committed is written, and its sync failed: only that is tried again.
+    private var isAppended = false
+    /// Of the group's first frame.
+    private var location = FrameLocation(segment: 0, offset: 0, length: 0)
+    private var bytesSinceCheckpoint = 0
+
+    init(
+        store: consuming SegmentStore, ledger: Ledger, checkpoints: CheckpointStore, settings: LogSettings,
+        numbers: LogNumbers, lock: FolderLock?
+    ) {
+        self.lock = lock
+        self.store = store
+        self.ledger = ledger
+        self.checkpoints = checkpoints
+        self.settings = settings
+        self.numbers = numbers
+    }
+
+    /// Writes a group, each submission one frame, and syncs it if that is the policy; positions are given here.
+    ///
+    /// Throws when the disk does not take it: nothing has changed then, and the same group may be offered again.
+    package mutating func commit(_ group: [LogSubmission], unixNow: UInt64) throws(LogError) {
+        builder.removeAll()
+        headers.removeAll(keepingCapacity: true)
+        var next = store.nextHeader
+        for submission in group {
+            _ = builder.begin()
+            submission.journal.writeNames(to: &builder)
+            var header = next
+            header.writtenAt = unixNow
+            for batch in submission.batches {
+                batch.place(at: header.firstPosition + UInt64(header.eventCount))
+                builder.add(.events) { numbers.write(batch, to: &$0) }
+                header.eventCount += UInt32(batch.count)
+            }
+            submission.journal.writeRecords(to: &builder)
+            submission.sequence = header.sequence
+            header = builder.end(header)
+            headers.append(header)
+            next = header.following()
+        }
+        guard !headers.isEmpty else { return }
+        if !isAppended {
+            location = try store.append(builder.bytes, headers: headers)
+            isAppended = true
+        }
+        isDirty = true
+        if settings.sync == .always { try sync() } else { store.publish() }
+        isAppended = false
+        try fold(group)
+    }
+
+    /// Makes what was written durable.
+    package mutating func sync() throws(LogError) {
+        guard isDirty else { return }
+        if let move = try store.sync() { location = move(location) }
+        isDirty = false
+    }
+
+    private mutating func fold(_ group: [LogSubmission]) throws(LogError) {
+        var place = location
+        var offset = 0
+        for (header, submission) in zip(headers, group) {
+            let length = Int(header.length)
+            place.length = header.length
+            submission.location = place
+            do {
+                let frame = try FrameView(
+                    unchecked: UnsafeRawBufferPointer(rebasing: builder.bytes[offset..<(offset + length)]))
+                try ledger.fold(frame, at: place) { _, _ throws(LogFormatError) in }
+            } catch {
+                throw LogError(.corrupt, "the host wrote a frame that does not fit its own ledger: \(error)")
+            }
+            place.offset += header.length
+            offset += length
+        }
+        bytesSinceCheckpoint += offset
+    }
+
+    // MARK: Checkpoints and retention
+
+    /// Whether enough was written since the last checkpoint for the next one to be worth its cost.
+    package var wantsCheckpoint: Bool { bytesSinceCheckpoint >= settings.checkpointBytes }
+
+    /// Writes a checkpoint of everything that is committed.
+    package mutating func checkpoint(_ extras: [CheckpointExtra], unixNow: UInt64) throws(LogError) {
+        try sync()
+        var builder = CheckpointBuilder(ledger, writtenAt: unixNow)
+        for extra in extras { builder.add(extra.name, extra.encode) }
+        do {
+            try checkpoints.write(&builder)
+            try checkpoints.removeOld()
+        } catch {
+            throw LogError(error)
+        }
+        bytesSinceCheckpoint = 0
+    }
+
+    /// Removes the oldest segments that retention lets go and nothing needs; their number.
+    package mutating func retain(unixNow: UInt64) throws(LogError) -> Int {
+        guard let droppable = checkpoints.droppableSequence else { return 0 }
+        let needed = min(droppable + 1, ledger.oldestNeededSequence ?? .max)
+        var segments = try store.segments
+        // The last one is written to.
+        _ = segments.popLast()
+        var total = segments.reduce(0) { $0 + $1.bytes }
+        var last: UInt32?
+        var dropped = 0
+        for segment in segments where segment.lastSequence < needed {
+            let isOld = settings.retentionAge > 0 && segment.writtenAt &+ settings.retentionAge < unixNow
+            let isTooMuch = settings.retentionBytes > 0 && total > settings.retentionBytes
+            guard isOld || isTooMuch else { break }
+            total -= segment.bytes
+            last = segment.number
+            dropped += 1
+        }
+        if let last { try store.drop(through: last) }
+        return dropped
+    }
+}

@@ -1,0 +1,210 @@
+import CPatchbaySystem
+package import PatchbayEvents
+import Synchronization
+
+/// The log's thread: takes what waits, writes it as one group, syncs it, and hands it back.
+///
+/// [`submit` and `takeCommitted`: the dispatcher's thread; the rest any thread]
+package final class LogWriter: Sendable {
+    /// Submissions under way at most; what comes back always finds room.
+    package static let depth = 256
+    private static let groupFrames = 16
+    private static let groupBytes = 8 << 20
+    /// Between attempts to write what the disk did not take.
+    private static let patience: UInt64 = 100_000_000
+
+    private let incoming = SingleConsumerRing(capacity: depth)
+    private let outgoing = SingleConsumerRing(capacity: 2 * depth)
+    private let bell = Doorbell()
+    private let dispatcher: Doorbell
+    private let isEnding = Atomic<Bool>(false)
+    private let hasEnded = Atomic<Bool>(false)
+    private let checkpointIsDue = Atomic<Bool>(false)
+    private let state = Mutex(LogWriterStatus())
+    private let thread = Mutex<OwnThread?>(nil)
+    private let committer: Mutex<CommitterBox?>
+    private let settings: LogSettings
+    package let numbers: LogNumbers
+    /// Reads what is committed, on any thread.
+    package let reader: LogReader
+
+    /// `dispatcher` is rung when something was committed.
+    package init(_ committer: consuming LogCommitter, dispatcher: Doorbell) {
+        settings = committer.settings
+        numbers = committer.numbers
+        reader = committer.store.reader
+        self.dispatcher = dispatcher
+        self.committer = Mutex(CommitterBox(committer))
+    }
+
+    package func start() throws(ThreadError) {
+        let box = committer.withLock { $0.take() }
+        guard let box else { return }
+        let started = try OwnThread("pb-log") { self.run(box) }
+        thread.withLock { $0 = started }
+    }
+
+    /// Writes what was submitted and ends; what the disk does not take within `patience` nanoseconds stays unwritten.
+    /// What is not committed then.
+    package func end() -> [LogSubmission] {
+        isEnding.store(true, ordering: .releasing)
+        bell.ring()
+        thread.withLock { $0.take() }?.join()
+        var left: [LogSubmission] = []
+        while let word = incoming.pop() { left.append(Self.submission(word).takeRetainedValue()) }
+        return left
+    }
+
+    package var status: LogWriterStatus { state.withLock { $0 } }
+
+    // MARK: Dispatcher
+
+    /// False when the writer is too far behind: offer it again later.
+    func submit(_ submission: LogSubmission) -> Bool {
+        let word = Unmanaged.passRetained(submission)
+        guard incoming.push(UInt(bitPattern: word.toOpaque())) else {
+            word.release()
+            return false
+        }
+        bell.ring()
+        return true
+    }
+
+    /// What was committed, oldest first.
+    func takeCommitted() -> LogSubmission? { outgoing.pop().map { Self.submission($0).takeRetainedValue() } }
+
+    var hasCommitted: Bool { !outgoing.isEmpty }
+    /// The writer has given up: nothing is committed any more.
+    var isBroken: Bool { hasEnded.load(ordering: .acquiring) }
+    /// The next submission should ask for a checkpoint.
+    var wantsCheckpoint: Bool { checkpointIsDue.load(ordering: .relaxed) }
+
+    // MARK: The thread
+
+    private func run(_ box: CommitterBox) {
+        var syncDue: UInt64 = .max
+        var group: [LogSubmission] = []
+        while true {
+            gather(&group)
+            if group.isEmpty {
+                if isEnding.load(ordering: .acquiring), incoming.isEmpty { break }
+                let now = pbs_now()
+                if syncDue <= now { syncDue = sync(box) ? .max : now + Self.patience }
+                let timeout = syncDue == .max ? 1_000_000_000 : max(1, syncDue - min(syncDue - 1, now))
+                bell.wait(timeout: timeout) { !incoming.isEmpty || isEnding.load(ordering: .relaxed) }
+                continue
+            }
+            guard commit(box, group) else {
+                hasEnded.store(true, ordering: .releasing)
+                dispatcher.ring()
+                break
+            }
+            if case .interval(let nanoseconds) = settings.sync, syncDue == .max { syncDue = pbs_now() + nanoseconds }
+            let extras = group.lazy.compactMap(\.checkpointExtras).first
+            for submission in group {
+                let word = Unmanaged.passRetained(submission)
+                precondition(outgoing.push(UInt(bitPattern: word.toOpaque())), "more came back than was submitted")
+            }
+            group.removeAll(keepingCapacity: true)
+            dispatcher.ring()
+            if let extras { maintain(box, extras) }
+            if box.committer.wantsCheckpoint { checkpointIsDue.store(true, ordering: .relaxed) }
+        }
+        if settings.sync != .never { _ = sync(box) }
+        for submission in group { give(back: submission) }
+    }
+
+    /// A checkpoint is of what lies before it: a submission that asks for one ends its group.
+    private func gather(_ group: inout [LogSubmission]) {
+        var bytes = 0
+        while group.count < Self.groupFrames, bytes < Self.groupBytes, let word = incoming.pop() {
+            let submission = Self.submission(word).takeRetainedValue()
+            group.append(submission)
+            bytes += submission.byteCount
+            if submission.checkpointExtras != nil { return }
+        }
+    }
+
+    /// Until the disk takes it, or the host ends. False when it is given up.
+    private func commit(_ box: CommitterBox, _ group: [LogSubmission]) -> Bool {
+        var until: UInt64 = 0
+        while true {
+            do {
+                try box.committer.commit(group, unixNow: pbs_unix_now())
+                note(box, failure: nil)
+                return true
+            } catch {
+                note(box, failure: error)
+                dispatcher.ring()
+                if error.code == .corrupt { return false }
+                if isEnding.load(ordering: .acquiring) {
+                    if until == 0 { until = pbs_now() + 1_000_000_000 }
+                    if pbs_now() >= until { return false }
+                }
+                bell.wait(spins: 0, timeout: Self.patience) { false }
+            }
+        }
+    }
+
+    private func sync(_ box: CommitterBox) -> Bool {
+        do {
+            try box.committer.sync()
+            note(box, failure: nil)
+            return true
+        } catch {
+            note(box, failure: error)
+            dispatcher.ring()
+            return false
+        }
+    }
+
+    private func maintain(_ box: CommitterBox, _ extras: [CheckpointExtra]) {
+        checkpointIsDue.store(false, ordering: .relaxed)
+        do {
+            try box.committer.checkpoint(extras, unixNow: pbs_unix_now())
+            let dropped = try box.committer.retain(unixNow: pbs_unix_now())
+            state.withLock { $0.droppedSegments += dropped }
+            note(box, failure: nil)
+        } catch {
+            note(box, failure: error)
+        }
+    }
+
+    private func note(_ box: CommitterBox, failure: LogError?) {
+        state.withLock { state in
+            if failure != nil { state.failures += 1 }
+            state.failure = failure
+            state.nextPosition = box.committer.store.nextPosition
+            state.counts = box.committer.ledger.counts
+        }
+    }
+
+    /// Keeps what could not be written for whoever ends the log.
+    private func give(back submission: LogSubmission) {
+        let word = Unmanaged.passRetained(submission)
+        if !incoming.push(UInt(bitPattern: word.toOpaque())) { word.release() }
+    }
+
+    private static func submission(_ word: UInt) -> Unmanaged<LogSubmission> {
+        guard let pointer = UnsafeRawPointer(bitPattern: word) else { preconditionFailure("a null submission") }
+        return Unmanaged.fromOpaque(pointer)
+    }
+}
+
+/// How the log's writer is doing.
+package struct LogWriterStatus: Sendable {
+    /// Why the disk does not take what waits; `nil` when it does.
+    package var failure: LogError?
+    /// Attempts that failed, in all.
+    package var failures = 0
+    package var nextPosition: UInt64 = 0
+    package var droppedSegments = 0
+    package var counts = LedgerCounts()
+}
+
+/// Carries the committer to its thread.
+private final class CommitterBox: @unchecked Sendable {
+    // Invariant: made by one thread, used by the writer's only.
+    var committer: LogCommitter
+    init(_ committer: consuming LogCommitter) { self.committer = committer }
+}

@@ -1,0 +1,188 @@
+import CPatchbayJSON
+import CPatchbaySystem
+import Logging
+import PatchbayDispatch
+import PatchbayEvents
+import PatchbayLog
+import PatchbayTelemetry
+
+/// Brings deliveries back from the log into memory: those of lanes that were far behind, and those of an earlier run.
+///
+/// Nothing is decided again: the deliveries are those that were recorded, with the attempts that were charged.
+final class ReloadIntake: @unchecked Sendable {
+    // Invariant: only the dispatcher's thread calls it, after it was made.
+    private let reader: LogReader
+    private let places: DeliveryPlaces
+    private let decoder: OpaquePointer
+    private let plan = FieldPlan()
+    private let tracer: Tracer
+    private let logger: Logger
+    /// Of deliveries that an earlier run left with attempts behind them.
+    private var resumed: [DeliveryID: ResumedDelivery]
+    private var hasFailed = false
+
+    init(
+        reader: LogReader, places: DeliveryPlaces, resumed: [DeliveryID: ResumedDelivery], tracer: Tracer,
+        logger: Logger
+    ) {
+        self.reader = reader
+        self.places = places
+        self.resumed = resumed
+        self.tracer = tracer
+        self.logger = logger
+        // They were within their limits when they came in.
+        decoder = pbj_decoder_new(pbj_limits(event_bytes: 1 << 30, nesting: 1 << 16), plan.handle)
+    }
+
+    deinit { pbj_decoder_free(decoder) }
+
+    /// `nil` when the log cannot be read there now; the reason is logged once.
+    func batch(of handler: UInt16, _ pending: PendingEvents) -> EventBatch? {
+        do {
+            let frame = try reader.read(pending.location)
+            guard let section = try section(of: frame.view, at: pending.firstPosition) else {
+                throw LogFormatError("no events at position \(pending.firstPosition)")
+            }
+            let batch = try load(section, handler, pending)
+            hasFailed = false
+            return batch
+        } catch {
+            if !hasFailed {
+                logger.critical(
+                    "pending events cannot be read back from the log and stay pending",
+                    metadata: ["segment": "\(pending.location.segment)", "error": "\(error)"])
+            }
+            hasFailed = true
+            return nil
+        }
+    }
+
+    private func section(of frame: FrameView, at position: UInt64) throws -> EventsSection? {
+        var first = frame.header.firstPosition
+        var found: EventsSection?
+        let isWhole = try frame.forEachSection { (kind, bytes) throws(LogFormatError) in
+            guard kind == .events, found == nil else { return }
+            let section = try EventsSection(bytes)
+            if first == position { found = section }
+            first += UInt64(section.count)
+        }
+        guard isWhole else { throw LogFormatError("a section ends before its frame says") }
+        return found
+    }
+
+    private func load(_ section: EventsSection, _ handler: UInt16, _ pending: PendingEvents) throws -> EventBatch {
+        var indices = [Int](repeating: -1, count: section.count)
+        var bytes = 0
+        for event in 0..<section.count where pending.events.contains(event) { bytes += section.line(event).count + 1 }
+        let batch = EventBatch(source: -1, textCapacity: bytes)
+        var count = 0
+        for event in 0..<section.count where pending.events.contains(event) {
+            let line = section.line(event)
+            UnsafeMutableRawPointer(batch.text + batch.textCount).copyMemory(
+                from: line.baseAddress ?? UnsafeRawPointer(batch.text), byteCount: line.count)
+            batch.text[batch.textCount + line.count] = 0x0A
+            batch.textCount += line.count + 1
+            indices[event] = count
+            count += 1
+        }
+        try decode(batch, count)
+        batch.receivedAt = section.receivedAt
+        batch.firstPosition = pending.firstPosition
+        for event in 0..<section.count where indices[event] >= 0 {
+            let position = pending.firstPosition + UInt64(event)
+            // The event's own trace is kept when it was sampled or came with one; a fresh one does for the others.
+            let context = tracer.receive(position: 0xFFFF << 48 | position, parent: .none)
+            var trace = EventTrace()
+            trace.traceHigh = context.traceID.high
+            trace.traceLow = context.traceID.low
+            trace.receive = context.spanID
+            trace.position = position
+            batch.traces[indices[event]] = trace
+        }
+        try section.forEachTrace { event, trace in
+            guard indices[event] >= 0 else { return }
+            var trace = trace
+            trace.position = pending.firstPosition + UInt64(event)
+            batch.traces[indices[event]] = trace
+        }
+        try deliver(batch, section, handler, pending, indices)
+        return batch
+    }
+
+    private func decode(_ batch: EventBatch, _ count: Int) throws {
+        var request = pbj_batch()
+        request.text = UnsafePointer(batch.text)
+        request.end = UInt32(batch.textCount)
+        request.events = batch.events
+        request.ext = batch.extensions
+        request.capacity = UInt32(EventBatch.eventsMax)
+        request.ext_capacity = UInt32(EventBatch.extensionsMax)
+        request.arena = batch.arena
+        pbj_decode(decoder, &request)
+        batch.count = Int(request.count)
+        batch.extensionCount = Int(request.ext_count)
+        guard batch.count == count, (0..<count).allSatisfy({ batch.events[$0].error == 0 }) else {
+            throw LogFormatError("an event that was accepted does not decode")
+        }
+    }
+
+    /// Lane by lane, in recorded order.
+    private func deliver(
+        _ batch: EventBatch, _ section: EventsSection, _ handler: UInt16, _ pending: PendingEvents, _ indices: [Int]
+    ) throws {
+        var byLane: [UInt16: [(RoutedDelivery, DeliveryID)]] = [:]
+        try section.forEachDelivery { recorded in
+            guard recorded.handler == handler, indices[recorded.event] >= 0,
+                let place = places.place(route: recorded.route, handler: recorded.handler)
+            else { return }
+            let delivery = RoutedDelivery(
+                event: UInt32(indices[recorded.event]), route: place.route, lane: place.lane,
+                keyHash: recorded.keyHash, rateKeyHash: recorded.rateKeyHash, priority: recorded.priority)
+            let id = DeliveryID(
+                position: pending.firstPosition + UInt64(recorded.event), handler: recorded.handler)
+            byLane[place.lane, default: []].append((delivery, id))
+        }
+        for (lane, deliveries) in byLane.sorted(by: { $0.key < $1.key }) {
+            let lower = UInt32(batch.deliveryCount)
+            for (delivery, id) in deliveries {
+                if let past = resumed.removeValue(forKey: id) { batch.resumed[UInt32(batch.deliveryCount)] = past }
+                batch.append(delivery)
+            }
+            batch.runs.append(LaneRun(lane: lane, lower: lower, upper: UInt32(batch.deliveryCount)))
+        }
+    }
+}
+
+/// Where recorded deliveries belong in the plan of this run.
+struct DeliveryPlaces: Sendable {
+    struct Place: Sendable {
+        var route: UInt16
+        var lane: UInt16
+    }
+
+    private struct Pair: Hashable {
+        var route: UInt16
+        var handler: UInt16
+    }
+
+    private var places: [Pair: Place] = [:]
+    /// By handler: for deliveries of routes that are no more, the default policies.
+    private var fallback: [UInt16: Place] = [:]
+
+    init(numbers: LogNumbers, routes: [(route: Int, lanes: [Int])], defaultRoute: Int) {
+        for (lane, handler) in numbers.handlers.enumerated() where fallback[handler] == nil {
+            fallback[handler] = Place(route: UInt16(defaultRoute), lane: UInt16(lane))
+        }
+        for (route, lanes) in routes {
+            for lane in lanes {
+                places[Pair(route: numbers.routes[route], handler: numbers.handlers[lane])] = Place(
+                    route: UInt16(route), lane: UInt16(lane))
+            }
+        }
+    }
+
+    /// `nil` when this run has no such handler.
+    func place(route: UInt16, handler: UInt16) -> Place? {
+        places[Pair(route: route, handler: handler)] ?? fallback[handler]
+    }
+}
