@@ -7,6 +7,11 @@ import PatchbayResilience
 struct TestFrame: Equatable {
     var header: FrameHeader
     var bytes: [UInt8]
+
+    /// Equal bytes are equal frames; comparing arrays costs a call for each byte where nothing is optimized.
+    static func == (a: TestFrame, b: TestFrame) -> Bool {
+        a.bytes.count == b.bytes.count && memcmp(a.bytes, b.bytes, a.bytes.count) == 0
+    }
 }
 
 /// Builds groups of frames with events, as the log's writer does.
@@ -91,6 +96,13 @@ extension SegmentStore {
         for frame in group { writer.append(frame.bytes) }
         return try append(writer.bytes, headers: group.map(\.header))
     }
+}
+
+/// Writes a test's bytes.
+func write(_ bytes: [UInt8], to file: any LogFile, at offset: Int) throws(StorageError) {
+    var writer = ByteWriter()
+    writer.append(bytes)
+    try file.write(writer.bytes, at: offset)
 }
 
 /// All frames of a log behind `checkpoint`, as opening it visits them.

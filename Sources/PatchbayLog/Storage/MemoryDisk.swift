@@ -171,7 +171,7 @@ struct MemoryDisk: Sendable {
         let end = offset + bytes.count
         let length = files[file, default: File()].live.count
         if length < end {
-            files[file, default: File()].live.append(contentsOf: repeatElement(0, count: end - length))
+            Self.resize(&files[file, default: File()].live, to: end)
         }
         files[file, default: File()].live.withUnsafeMutableBytes { live in
             UnsafeMutableRawBufferPointer(rebasing: live[offset..<end]).copyMemory(from: bytes)
@@ -190,11 +190,7 @@ struct MemoryDisk: Sendable {
     mutating func truncate(to length: Int, of file: Int, _ path: String) throws(StorageError) {
         try change(.truncate, path) { disk in
             let now = disk.files[file, default: File()].live.count
-            if length < now {
-                disk.files[file, default: File()].live.removeLast(now - length)
-            } else {
-                disk.files[file, default: File()].live.append(contentsOf: repeatElement(0, count: length - now))
-            }
+            Self.resize(&disk.files[file, default: File()].live, to: length)
             disk.soil(min(length, now)..<max(length, now), of: file)
         }
     }
@@ -327,7 +323,11 @@ struct MemoryDisk: Sendable {
         if count < bytes.count {
             bytes.removeLast(bytes.count - count)
         } else {
-            bytes.append(contentsOf: repeatElement(0, count: count - bytes.count))
+            // Many times faster than appending a repeated zero where nothing is optimized.
+            bytes += [UInt8](unsafeUninitializedCapacity: count - bytes.count) { room, initialized in
+                UnsafeMutableRawBufferPointer(room).initializeMemory(as: UInt8.self, repeating: 0)
+                initialized = room.count
+            }
         }
     }
 
