@@ -13,6 +13,10 @@ import Testing
             DeliveryID(position: 2, handler: 0), .retries, attempts: 3, endedAt: 1000, failureClass: "transient",
             reason: "no answer")
         failure.due = 2000
+        failure.firstStart = 500
+        failure.previousDelay = 250
+        failure.duration = 125
+        failure.code = -7
         let events = TestFrame.Section(
             eventCount: 4,
             deliveries: (0..<4).flatMap { event in (0..<2).map { TestFrame.Delivery(event: event, handler: $0) } })
@@ -97,9 +101,11 @@ import Testing
         func attempt(_ bytes: [UInt8]) {
             do {
                 // What is believed is consistent.
-                let checkpoint = try decode(sealed(bytes))
-                #expect(checkpoint.ledger.drift == nil)
+                var ledger = try decode(sealed(bytes)).ledger
+                #expect(ledger.drift == nil)
                 taken += 1
+                try ledger.fold(frame(after: ledger, events: 1))
+                #expect(ledger.drift == nil)
             } catch {
                 refused += 1
             }
@@ -127,7 +133,7 @@ import Testing
 
     @Test func `refuses counts that do not add up`() throws {
         var ledger = try ledger()
-        try ledger.fold(emptyFrame(after: ledger))
+        try ledger.fold(frame(after: ledger, events: 0))
         let bytes = encoded(ledger)
         // The first count behind the header, the section's name and its length: events.
         var changed = bytes
@@ -137,12 +143,16 @@ import Testing
         #expect(error?.description.contains("events: 5 were accepted, but the next position is 4") == true)
     }
 
-    private func emptyFrame(after ledger: Ledger) -> [UInt8] {
+    /// A frame that continues the ledger's, each event for handler 0.
+    private func frame(after ledger: Ledger, events: Int) -> [UInt8] {
         var log = TestLog()
         log.sequence = ledger.sequence
         log.position = ledger.nextPosition
         log.checksum = ledger.lastChecksum
-        return log.append(TestFrame())
+        log.epoch = ledger.epoch
+        let deliveries = (0..<events).map { TestFrame.Delivery(event: $0, handler: 0) }
+        return log.append(
+            TestFrame(events: events == 0 ? [] : [TestFrame.Section(eventCount: events, deliveries: deliveries)]))
     }
 }
 
@@ -210,6 +220,20 @@ import Testing
         _ = try disk.open(name(6), create: true)
         let loaded = try store.load()
         #expect(loaded.checkpoint == nil && loaded.skipped.map(\.path) == ["/" + name(6), "/" + name(5)])
+    }
+
+    @Test func `writes over what a crash left, however long`() throws {
+        let disk = MemoryStorage()
+        var store = CheckpointStore(disk)
+        for sequence in [1, 9] {
+            let left = try disk.open(name(sequence) + ".tmp", create: true)
+            try [UInt8](repeating: 7, count: 50_000).withUnsafeBytes { try left.write($0, at: 0) }
+        }
+        let ledgers = try ledgers(2)
+        try write(ledgers[0], to: &store)
+        #expect(try store.load().checkpoint?.sequence == 1)
+        try write(ledgers[1], to: &store)
+        #expect(try disk.list().sorted() == [name(1), name(2)])
     }
 
     @Test(arguments: 0..<40 as Range<UInt64>)

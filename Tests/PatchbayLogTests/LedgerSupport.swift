@@ -65,7 +65,8 @@ struct TestLog {
     }
 
     static func location(_ sequence: UInt64) -> FrameLocation {
-        FrameLocation(segment: UInt32(sequence / 10 + 1), offset: UInt32(sequence % 10 * 4096), length: 4096)
+        FrameLocation(
+            segment: UInt32(truncatingIfNeeded: sequence / 10 + 1), offset: UInt32(sequence % 10 * 4096), length: 4096)
     }
 
     /// An events section as `EventsSection` reads it, with empty lines.

@@ -55,7 +55,7 @@ struct PendingTable: Sendable {
     private var holes = 0
     /// The runs. The first word is not used, so that 0 is no run.
     private var words: ContiguousArray<UInt64> = [0]
-    /// First free run for each number of words; a free run's head says the next.
+    /// First free run for each number of words; a free run's head says the next, and its bits are zeros.
     private var free = InlineArray<9, UInt32>(repeating: 0)
     private var freeWords = 0
     private var rows: ContiguousArray<Row> = []
@@ -252,7 +252,6 @@ struct PendingTable: Sendable {
         if run != 0 {
             free[wordCount] = RunHead(words[run]).next
             freeWords -= wordCount + 1
-            for offset in 1...wordCount { words[run + offset] = 0 }
         } else {
             run = words.count
             words.append(contentsOf: repeatElement(0, count: wordCount + 1))
