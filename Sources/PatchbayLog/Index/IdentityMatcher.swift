@@ -1,5 +1,6 @@
 import CPatchbay
 import CPatchbayJSON
+import Glibc
 import PatchbayEvents
 
 /// Compares events with a source and an id: hashes may be alike.
@@ -62,9 +63,11 @@ struct IdentityMatcher: ~Copyable {
     private func isEqual(_ span: pbj_span, _ other: String) -> Bool {
         let isInArena = span.offset & PBJ_ARENA != 0
         let start = Int(span.offset & ~PBJ_ARENA)
-        let base = isInArena ? pbj_arena_base(arena) : UnsafePointer(text)
-        guard let base else { return span.length == 0 && other.isEmpty }
-        let bytes = UnsafeRawBufferPointer(start: base + start, count: Int(span.length))
-        return other.utf8.count == bytes.count && bytes.elementsEqual(other.utf8)
+        guard other.utf8.count == Int(span.length), span.length > 0 else { return false }
+        guard let base = isInArena ? pbj_arena_base(arena) : UnsafePointer(text) else { return false }
+        var other = other
+        return other.withUTF8 { other in
+            other.baseAddress.map { memcmp($0, base + start, other.count) == 0 } ?? false
+        }
     }
 }

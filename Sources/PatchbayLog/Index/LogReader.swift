@@ -108,17 +108,17 @@ package final class LogReader: Sendable {
     }
 
     private func find(_ hash: UInt64, _ isMeant: (LogEvent) -> Bool) throws(LogError) -> LogEvent? {
-        let segments = catalog.segments
-        for segment in segments.reversed() {
-            guard let events = segment.growing({ $0.candidates(hash, limit: $1.events) }) else { break }
+        let tables = try searchTables()
+        for segment in tables.growing {
+            // Sealed meanwhile: its index is asked as it is now.
+            let events = try self.tables(segment, { $0.candidates(hash) }) { $0.candidates(hash, limit: $1.events) }
             for number in events {
                 if let event = try event(segment, number), isMeant(event) { return event }
             }
         }
-        let tables = try searchTables(segments)
-        for (segment, index) in zip(tables.segments, tables.indexes) where index.mayHold(hash) {
+        for (place, index) in tables.indexes.enumerated() where index.mayHold(hash) {
             for number in index.candidates(hash) {
-                if let event = try event(segment, number), isMeant(event) { return event }
+                if let event = try event(tables.sealed[place], number), isMeant(event) { return event }
             }
         }
         return nil
@@ -148,25 +148,23 @@ package final class LogReader: Sendable {
     private func tables<T: Sendable>(
         _ segment: Segment, _ sealed: (SegmentIndex) -> T, _ growing: (MemoryIndex, (frames: Int, events: Int)) -> T
     ) throws(LogError) -> T {
-        if let answer = segment.growing(growing) { return answer }
+        let (answer, index) = segment.growing(growing)
+        if let answer { return answer }
         discardNowAndThen()
+        if let index { return sealed(index) }
         return sealed(try catalog.index(segment))
     }
 
-    /// The indexes of all sealed segments, loaded; the same ones until a segment is added or dropped.
-    private func searchTables(_ segments: [Segment]) throws(LogError) -> SearchTables {
-        let sealed = segments.filter { $0.extent.isSealed }
-        let known = search.withLock { $0 }
-        if let known, known.segments.count == sealed.count, known.segments.first === sealed.last,
-            known.segments.last === sealed.first
-        {
-            return known
-        }
+    /// The indexes of all sealed segments, loaded; the same ones until a segment comes or goes.
+    private func searchTables() throws(LogError) -> SearchTables {
+        let (segments, version) = catalog.versioned
+        if let known = search.withLock({ $0 }), known.version == version { return known }
+        // A segment that was the last when the next came is sealed right after: it counts as growing until then.
+        let sealed = Array(segments.prefix { $0.extent.isSealed }.reversed())
+        var indexes: [SegmentIndex] = []
+        for segment in sealed { indexes.append(try catalog.index(segment)) }
         let tables = SearchTables(
-            segments: sealed.reversed(),
-            indexes: try sealed.reversed().map { segment throws(LogError) in
-                try catalog.index(segment)
-            })
+            version: version, growing: Array(segments[sealed.count...].reversed()), sealed: sealed, indexes: indexes)
         search.withLock { $0 = tables }
         return tables
     }
@@ -180,13 +178,18 @@ package final class LogReader: Sendable {
     }
 }
 
-/// The indexes of sealed segments, newest first.
+/// What a search asks, newest first.
 private final class SearchTables: Sendable {
-    let segments: [Segment]
+    let version: Int
+    let growing: [Segment]
+    let sealed: [Segment]
+    /// Of the sealed ones.
     let indexes: [SegmentIndex]
 
-    init(segments: [Segment], indexes: [SegmentIndex]) {
-        self.segments = segments
+    init(version: Int, growing: [Segment], sealed: [Segment], indexes: [SegmentIndex]) {
+        self.version = version
+        self.growing = growing
+        self.sealed = sealed
         self.indexes = indexes
     }
 }

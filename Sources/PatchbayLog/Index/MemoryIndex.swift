@@ -55,10 +55,10 @@ struct MemoryIndex: IndexTables, Sendable {
 
     // MARK: Keys
 
-    /// The events with this hash, newest first, among the first `limit`; hashes of others may be alike.
-    func candidates(_ hash: UInt64, limit: Int) -> [Int] {
-        guard !tags.isEmpty else { return [] }
-        var found: [Int] = []
+    /// The events whose key has this hash, among the first `limit`.
+    func candidates(_ hash: UInt64, limit: Int) -> Candidates {
+        var found = Candidates()
+        guard !tags.isEmpty else { return found }
         let tag = IndexSlots.tag(hash)
         var slot = IndexSlots.first(hash, of: tags.count)
         while tags[slot] != 0 {
@@ -68,7 +68,7 @@ struct MemoryIndex: IndexTables, Sendable {
             }
             slot = slot + 1 == tags.count ? 0 : slot + 1
         }
-        return found.count > 1 ? found.sorted(by: >) : found
+        return found
     }
 
     private mutating func insert(_ key: UInt64, _ event: UInt32) {

@@ -78,9 +78,9 @@ final class SegmentIndex: IndexTables, @unchecked Sendable {
         return false
     }
 
-    /// The events whose key may have this hash, newest first.
-    func candidates(_ hash: UInt64) -> [Int] {
-        var found: [Int] = []
+    /// The events whose key may have this hash.
+    func candidates(_ hash: UInt64) -> Candidates {
+        var found = Candidates()
         let tag = IndexSlots.tag(hash)
         var slot = IndexSlots.first(hash, of: slotCount)
         // One slot at least is empty, but the bytes are a file's: a full round is the end.
@@ -90,7 +90,7 @@ final class SegmentIndex: IndexTables, @unchecked Sendable {
             if taken == tag { found.append(Int(load(eventsStart + slot * 4, as: UInt32.self))) }
             slot = slot + 1 == slotCount ? 0 : slot + 1
         }
-        return found.count > 1 ? found.sorted(by: >) : found
+        return found
     }
 
     /// Gives back the memory of all but the tags, which every search touches.

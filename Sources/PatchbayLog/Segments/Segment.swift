@@ -144,9 +144,15 @@ final class Segment: Sendable {
     /// Closes the file once nobody reads it; the next reader opens it again. Not of a segment that grows.
     func closeFile() { state.withLock { state in if state.growing == nil { state.file = nil } } }
 
-    /// Runs `body` with the growing index, of which `frames` and `events` may be seen; `nil` when it is sealed.
-    func growing<T: Sendable>(_ body: (MemoryIndex, (frames: Int, events: Int)) -> T) -> T? {
-        state.withLock { state in state.growing.map { body($0, state.visible) } }
+    /// Runs `body` with the growing index, of which `frames` and `events` may be seen; `nil` when it is sealed, with its
+    /// index when that was loaded before.
+    func growing<T: Sendable>(
+        _ body: (borrowing MemoryIndex, (frames: Int, events: Int)) -> T
+    ) -> (answer: T?, index: SegmentIndex?) {
+        state.withLock { state in
+            guard let index = state.index else { return (state.growing.map { body($0, state.visible) }, nil) }
+            return (nil, index)
+        }
     }
 
     /// The index of a sealed segment, when it was loaded before.

@@ -12,6 +12,8 @@ final class SegmentCatalog: Sendable {
 
     private struct State {
         var segments: [Segment] = []
+        /// Counts up whenever a segment comes or goes.
+        var version = 0
         /// In the order in which they were opened.
         var open: [Segment] = []
     }
@@ -25,11 +27,20 @@ final class SegmentCatalog: Sendable {
     /// Oldest first; the last is the one that is appended to.
     var segments: [Segment] { state.withLock { $0.segments } }
 
-    func append(_ segment: Segment) { state.withLock { $0.segments.append(segment) } }
+    /// The same, and a number that is another whenever they are.
+    var versioned: (segments: [Segment], version: Int) { state.withLock { ($0.segments, $0.version) } }
+
+    func append(_ segment: Segment) {
+        state.withLock { state in
+            state.segments.append(segment)
+            state.version += 1
+        }
+    }
 
     func remove(_ segment: Segment) {
         state.withLock { state in
             state.segments.removeAll { $0 === segment }
+            state.version += 1
             state.open.removeAll { $0 === segment }
         }
     }
