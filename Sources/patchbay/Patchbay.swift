@@ -22,11 +22,13 @@ struct Patchbay: ParsableCommand {
                   send an event to a running host
               patchbay explain event.json -c patchbay.yaml
                   see which routes take an event, and why
+              patchbay test
+                  run the tests of routes and policies in this folder
             """,
         version: Version.text,
         subcommands: [
             RunCommand.self, SendCommand.self, NewCommand.self, ModulesCommand.self, ValidateCommand.self,
-            ExplainCommand.self, ConfigCommand.self, VersionCommand.self,
+            ExplainCommand.self, TestCommand.self, ConfigCommand.self, VersionCommand.self,
         ])
 
     static func main() {

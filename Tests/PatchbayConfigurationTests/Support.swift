@@ -110,4 +110,17 @@ let completeExample = """
     limits: {eventBytes: 1MiB, nesting: 64, emitDepth: 16}
     shutdown: {drain: 60s}
     telemetry: {otlp: "", context: link, sampleRatio: 1.0}
+    tests:
+      - name: outage
+        seed: 7
+        send: {type: com.acme.order.paid, id: o, subject: eu/1, data: {total: 200}, at: 1s, every: 2s, times: 2}
+        inject:
+          - {handler: billing.charge, fail: [transient, {busy: 2s}, {retryAfter: 5s, reason: "x: y", times: 2}], then: ok}
+          - {handler: audit.append, event: o-1, between: 1s..5m, perEvent: true, concurrency: 1}
+          - {handler: audit.append, takes: 200ms, emits: {type: com.acme.audited, data: [1]}}
+        expect:
+          - {route: orders, handlers: [audit.append, billing.charge], explain: {orders: matched}, unmatched: false}
+          - {event: o-1, handler: billing.charge, attempts: 3, delays: [500ms, 1s..], outcome: done, ends: ..1m}
+          - {starts: [1s, 1s..2s], within: 10m, inFlight: 1..2, order: byKey, breaker: [open: 3s, halfOpen, closed]}
+          - {deadLetter: {dlqclass: permanent}, emitted: [{type: com.acme.audited}], counts: {events: 2, done: 1.., dead: 0}}
     """

@@ -67,7 +67,7 @@ struct KeyProof: Sendable, CustomTestStringConvertible {
         self.observe = observe
     }
 
-    static let all = policies + routes + filters + rest
+    static let all = policies + routes + filters + rest + tests
 
     // MARK: Policies: what the dispatch core is told, in its own machines' terms.
 

@@ -23,7 +23,7 @@ enum NameCheck {
         }
     }
 
-    private static func unique(
+    static func unique(
         _ names: [(String, SourceLocation)], _ what: String, _ path: String, _ reading: inout Reading
     ) {
         var first: [String: SourceLocation] = [:]

@@ -35,6 +35,9 @@ extension Configuration {
         configuration.secrets = yaml.secrets
         NameCheck.run(configuration, &reading)
         PolicyCheck.run(configuration, &reading)
+        TestCheck.names(configuration.tests, &reading)
+        reading.errors += TestCheck.errors(
+            in: configuration.tests, of: configuration, origins: configuration.origins, file: file)
         return ConfigurationDraft(configuration: configuration, errors: reading.errors)
     }
 

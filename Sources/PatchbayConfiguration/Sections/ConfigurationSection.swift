@@ -3,12 +3,7 @@ extension Configuration {
     static let section = Section<Configuration>(
         "the configuration", { Configuration() },
         [
-            Key(
-                "apiVersion", \.apiVersion,
-                .text("the version 'patchbay/v1'", accepted: ["patchbay/v1"]) {
-                    $0 == "patchbay/v1" ? nil : "this host reads no other"
-                },
-                "The version of this file's shape; patchbay/v1."),
+            Key("apiVersion", \.apiVersion, .apiVersion, "The version of this file's shape; patchbay/v1."),
             Key(
                 "modules", \.modules, Modules.section.format,
                 "Which handler modules are loaded, and their configuration."),
@@ -24,10 +19,14 @@ extension Configuration {
             Key("limits", \.limits, Limits.section.format, "Bounds on what comes in and what handlers emit."),
             Key("shutdown", \.shutdown, Shutdown.section.format, "How the host stops."),
             Key("telemetry", \.telemetry, Telemetry.section.format, "Traces."),
+            Key(
+                "tests", \.tests, Test.section.format.list(),
+                "Tests of this configuration, for patchbay test: what is sent, how handlers fare, what is to come of it."
+            ),
         ],
         later: [
-            ("reload", .modules), ("security", .modules), ("http", .http), ("tenancy", .http), ("tests", .routing),
-            ("aliases", .routing), ("schemas", .schemas), ("ordering", .patterns), ("correlations", .patterns),
+            ("reload", .modules), ("security", .modules), ("http", .http), ("tenancy", .http), ("aliases", .routing),
+            ("schemas", .schemas), ("ordering", .patterns), ("correlations", .patterns),
             ("patterns", .patterns), ("quality", .patterns), ("analytics", .patterns), ("alerts", .patterns),
             ("projections", .workflows), ("commands", .workflows), ("queries", .workflows), ("workflows", .workflows),
             ("discovery", .fleet),
@@ -106,6 +105,13 @@ extension Configuration.Telemetry {
             Key("sampleRatio", \.sampleRatio, .number(0...1), "Share of events that are traced, 0 to 1."),
         ],
         later: [("metrics", .http), ("health", .http)])
+}
+
+extension Format<String> {
+    /// The one version of the file's shape.
+    static let apiVersion = Format.text("the version 'patchbay/v1'", accepted: ["patchbay/v1"]) {
+        $0 == "patchbay/v1" ? nil : "this host reads no other"
+    }
 }
 
 /// Rules for addresses of collectors.

@@ -164,7 +164,8 @@ extension Format<ConfigurationValue> {
         show: { $0 },
         schema: { Schema.type("object") })
 
-    private static func free(_ node: YAMLNode) -> ConfigurationValue {
+    /// Whatever stands there, by YAML's core schema.
+    static func free(_ node: YAMLNode) -> ConfigurationValue {
         switch node.content {
         case .scalar(let scalar): scalar.resolved
         case .list(let list): .list(list.map(free))

@@ -24,13 +24,17 @@ struct ConfigCommand: ParsableCommand {
 
                 EXAMPLES
                   patchbay config schema > patchbay.schema.json
+                  patchbay config schema --tests > patchbay-tests.schema.json
                 """)
+
+        @Flag(help: "The schema of files of tests, *.test.yaml, instead.")
+        var tests = false
 
         // The schema is JSON as it is; scripts that always say --json are not refused.
         @Flag(help: ArgumentHelp("The schema is always JSON.", visibility: .hidden))
         var json = false
 
-        func run() { Output.line(Configuration.jsonSchema()) }
+        func run() { Output.line(tests ? TestFile.jsonSchema() : Configuration.jsonSchema()) }
     }
 
     struct EffectiveCommand: ParsableCommand {
