@@ -105,8 +105,8 @@ let package = Package(
             name: "patchbay",
             dependencies: [
                 "CPatchbayHeaders", "CPatchbayJSON", "CPatchbaySystem", "PatchbayConfiguration", "PatchbayEvents",
-                "PatchbayDispatch", "PatchbayModules", "PatchbayRouting", "PatchbayRuntime", "PatchbayTelemetry",
-                arguments,
+                "PatchbayDispatch", "PatchbayLog", "PatchbayModules", "PatchbayRouting", "PatchbayRuntime",
+                "PatchbayTelemetry", arguments,
                 logging,
             ],
             swiftSettings: strict),
