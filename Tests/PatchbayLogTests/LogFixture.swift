@@ -17,6 +17,8 @@ struct TestFrame: Equatable {
 /// Builds groups of frames with events, as the log's writer does.
 struct TestWriter {
     var random: SeededRandom
+    /// Whether some frames say that deliveries are done.
+    var addsOutcomes = true
     private var nextID = 0
 
     init(seed: UInt64) { random = SeededRandom(seed: seed) }
@@ -45,7 +47,7 @@ struct TestWriter {
             let texts = ids.map { _ in Int(random.upTo(UInt64(textMax))) }
             builder.add(.events) { Self.write(ids, texts, to: &$0) }
         }
-        if random.next() & 3 == 0 || events == 0 {
+        if addsOutcomes, random.next() & 3 == 0 || events == 0 {
             builder.add(.outcomes) {
                 OutcomeRecord(DeliveryID(position: header.firstPosition, handler: 1), .done, attempts: 1).write(to: &$0)
             }

@@ -67,7 +67,7 @@ import Testing
         do {
             _ = try reopened(storage)
             Issue.record("opened a log whose beginning is gone")
-        } catch let error as LogError {
+        } catch {
             #expect(error.code == .missing)
         }
         #expect(try reopened(storage, after: first.firstSequence - 1).frames.count == 31 - Int(first.firstSequence))

@@ -47,6 +47,24 @@ package struct CheckpointStore: Sendable {
         return Loaded(checkpoint: nil, skipped: skipped)
     }
 
+    /// All checkpoints of the folder, oldest first, and what is none.
+    package func loadAll() throws(StorageError) -> (whole: [Checkpoint], skipped: [Skipped]) {
+        var whole: [Checkpoint] = []
+        var skipped: [Skipped] = []
+        for sequence in try storage.list().compactMap(Self.sequence).sorted() {
+            let name = Self.name(sequence)
+            do {
+                whole.append(try read(name))
+            } catch let error as StorageError where error.isMissing {
+                // The writer removed it since it was listed.
+                continue
+            } catch {
+                skipped.append(Skipped(path: "\(storage.path)/\(name)", reason: "\(error)"))
+            }
+        }
+        return (whole, skipped)
+    }
+
     /// Writes a checkpoint. When this returns it is on disk. After an error those from before are still there, and the
     /// same may be tried again.
     package mutating func write(_ builder: inout CheckpointBuilder) throws(StorageError) {
