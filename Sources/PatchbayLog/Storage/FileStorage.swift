@@ -6,14 +6,14 @@ package final class FileStorage: LogStorage {
     /// The open folder: its files are found by it even when the path is moved.
     private let descriptor: Int32
 
-    /// Opens a folder; with `create` it is made (one level) when missing.
+    /// Opens a folder; with `create` it is made (one level) when missing, and on disk.
     package init(_ path: String, create: Bool = false) throws(StorageError) {
-        if create, mkdir(path, 0o750) != 0, errno != EEXIST {
-            throw StorageError(.makeFolder, path, errno: errno)
-        }
+        let isMade = create && mkdir(path, 0o750) == 0
+        if create, !isMade, errno != EEXIST { throw StorageError(.makeFolder, path, errno: errno) }
         descriptor = Glibc.open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
         guard descriptor >= 0 else { throw StorageError(.open, path, errno: errno) }
         self.path = path
+        if create { try syncParent(isMade: isMade) }
     }
 
     private init(path: String, descriptor: Int32) {
@@ -22,6 +22,18 @@ package final class FileStorage: LogStorage {
     }
 
     deinit { close(descriptor) }
+
+    /// The folder's own name is on disk after this. One that was there may be what a killed process made and did not
+    /// come to sync; where its parent may not be opened, it is what somebody else made for us.
+    private func syncParent(isMade: Bool) throws(StorageError) {
+        let parent = openat(descriptor, "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+        guard parent >= 0 else {
+            if !isMade, errno == EACCES { return }
+            throw StorageError(.open, "\(path)/..", errno: errno)
+        }
+        defer { close(parent) }
+        guard retried({ fsync(parent) }) == 0 else { throw StorageError(.syncFolder, "\(path)/..", errno: errno) }
+    }
 
     package func list() throws(StorageError) -> [String] {
         // A descriptor of its own: the position in a folder belongs to the open folder.
@@ -78,11 +90,11 @@ package final class FileStorage: LogStorage {
 
     package func folder(_ name: String) throws(StorageError) -> any LogStorage {
         let inner = "\(path)/\(name)"
-        if mkdirat(descriptor, name, 0o750) == 0 {
-            try syncFolder()
-        } else if errno != EEXIST {
+        guard mkdirat(descriptor, name, 0o750) == 0 || errno == EEXIST else {
             throw StorageError(.makeFolder, inner, errno: errno)
         }
+        // One that was there, too: whoever made it may have been killed before this.
+        try syncFolder()
         let opened = openat(descriptor, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
         guard opened >= 0 else { throw StorageError(.open, inner, errno: errno) }
         return FileStorage(path: inner, descriptor: opened)
