@@ -7,6 +7,8 @@ package struct Explanation: Sendable, Equatable {
         package let expression: String
         /// As a person reads it; `absent` for a field that the event does not have.
         package let value: String
+        /// Whether it is made of others, such as `size(event.data.lines)`; those come behind it.
+        package var isComputed = false
     }
 
     /// Of the whole expression.
@@ -16,7 +18,8 @@ package struct Explanation: Sendable, Equatable {
     package let position: SourcePosition
     /// What this part came to: `true`, `false`, or why it has no value.
     package let outcome: String
-    /// Every field and variable that this part reads, once each, in order; empty when the part is only one of them.
+    /// What this part compares, where that is computed, and every field and variable that it reads, once each; empty
+    /// when the part is only one of them. Of `all` and `exists`, the element that decided comes first.
     package let operands: [Operand]
 }
 
@@ -33,14 +36,65 @@ extension Expression {
     package func explain(_ fields: FieldSlots?, variables: [Value] = []) -> Explanation {
         let frame = frame(fields, variables)
         let deciding = deciding(root, frame)
-        var operands: [Explanation.Operand] = []
-        for node in deciding.kind.children.flatMap(reads) {
-            let operand = Explanation.Operand(expression: text(node), value: shown(node, frame))
-            if !operands.contains(operand) { operands.append(operand) }
+        var operands = [decidingElement(deciding, frame)].compactMap { $0 }
+        for child in deciding.kind.children {
+            operands += [computed(child, of: deciding, frame)].compactMap { $0 }
+            for node in reads(child) {
+                let operand = Explanation.Operand(expression: text(node), value: shown(node, frame))
+                if !operands.contains(operand) { operands.append(operand) }
+            }
         }
         return Explanation(
             match: outcome(root, frame).match, expression: text(deciding), position: deciding.position,
             outcome: outcome(deciding, frame).text, operands: operands)
+    }
+
+    /// What a comparison or a function is given, unless that is a field, a constant, a condition or has no value.
+    private func computed(_ node: Node, of parent: Node, _ frame: Frame) -> Explanation.Operand? {
+        switch parent.kind {
+        case .compare, .call, .matches: break
+        default: return nil
+        }
+        switch node.kind {
+        case .slot, .slotPresence, .slotOptional, .variable, .constant, .and, .or: return nil
+        default: break
+        }
+        guard node.readsEvent || node.readsVariables, node.lowestLocal == .max else { return nil }
+        var frame = frame
+        do throws(EvaluationError) {
+            return .init(expression: text(node), value: try node.step()(&frame).display, isComputed: true)
+        } catch {
+            // The fields that it reads tell why.
+            return nil
+        }
+    }
+
+    /// The first element for which `exists` is true, or `all` is not.
+    private func decidingElement(_ node: Node, _ frame: Frame) -> Explanation.Operand? {
+        guard case .comprehension(let loop) = node.kind, [.all, .exists].contains(loop.outcome),
+            let predicate = loop.predicate, outcome(node, frame).match == (loop.outcome == .exists ? .yes : .no)
+        else { return nil }
+        var frame = frame
+        do throws(EvaluationError) {
+            let range = try loop.range.step()(&frame)
+            let elements: [(key: Value, value: Value)]
+            switch range {
+            case .list(let list): elements = list.enumerated().map { (.int(Int64($0)), $1) }
+            case .map(let map): elements = map.entries.map { ($0.key.value, $0.value) }
+            default: return nil
+            }
+            let isMap = if case .map = range { true } else { false }
+            for (key, value) in elements {
+                frame.locals[loop.local] = loop.hasTwoVariables || isMap ? key : value
+                if loop.hasTwoVariables { frame.locals[loop.local + 1] = value }
+                guard outcome(predicate, frame).match == (loop.outcome == .exists ? .yes : .no) else { continue }
+                return .init(
+                    expression: "\(text(loop.range))[\(key.display)]", value: value.display, isComputed: true)
+            }
+        } catch {
+            // The outcome says why there is no element.
+        }
+        return nil
     }
 
     private func deciding(_ node: Node, _ frame: Frame) -> Node {

@@ -63,6 +63,7 @@ import Testing
         }
         let routes = try harness.explain(event("x")).routes
         #expect(routes.map { $0.targets[0].isDuplicate } == [false, true])
+        #expect(routes[1].targets[0].givenBy == "a")
     }
 
     @Test func `reads as text`() throws {
@@ -73,7 +74,8 @@ import Testing
             "    filters[0].any[0].prefix.subject 'us/': does not hold, the event has 'eu/1'",
             "! gold: does not match, because it could not be evaluated",
             "+ orders: matches, final: the search stops here", #"    ordering key event.partitionkey: "c-7""#,
-            "    → h4", "  rest: not tried, 'orders' is final",
+            "    → h4", "    → h5 (one of h5 95/100, h6 5/100, by the ordering key \"c-7\")",
+            "  rest: not tried, 'orders' is final; it would match",
         ] {
             #expect(text.split(separator: "\n").contains(Substring(line)), "\(text)")
         }

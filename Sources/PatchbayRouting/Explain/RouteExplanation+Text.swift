@@ -18,12 +18,18 @@ extension RouteExplanation {
         case .matched: lines = ["+ \(name): matches\(isFinal ? ", final: the search stops here" : "")"]
         case .notMatched: lines = ["- \(name): does not match"]
         case .failed: lines = ["! \(name): does not match, because it could not be evaluated"]
-        case .notTried(let other): lines = ["  \(name): not tried, '\(other)' is final"]
+        case .notTried(let other):
+            let otherwise = wouldMatch.map { $0 ? "; it would match" : "; it would not match" } ?? ""
+            lines = ["  \(name): not tried, '\(other)' is final\(otherwise)"]
         }
         lines += checks.map { "    \($0.text)" }
         if let orderingKey {
             lines.append(
                 "    ordering key \(orderingKey.expression): \(orderingKey.value ?? "none, so the event has no order")")
+        }
+        if let rateKey {
+            lines.append(
+                "    rate-limit key \(rateKey.expression): \(rateKey.value ?? "none, so it shares one limit")")
         }
         switch transform {
         case nil: break
@@ -51,12 +57,21 @@ extension RouteCheck {
     }
 }
 
+extension RouteCheck.Decision {
+    /// `event.data.amount > 1000 is false: event.data.amount = 250`.
+    package var text: String {
+        let reads = operands.map { "\($0.expression) = \($0.value)" }.joined(separator: ", ")
+        return "\(expression) is \(outcome)" + (reads.isEmpty ? "" : ": \(reads)")
+    }
+}
+
 extension TargetExplanation {
     /// One line.
     package var text: String {
         let all = choices.reduce(0) { $0 + $1.weight }
-        let chosen = choices.map { "\($0.handler) \($0.weight)/\(all)" }.joined(separator: ", ")
-        return handler + (choices.isEmpty ? "" : " (one of \(chosen))")
-            + (isDuplicate ? " (has it already, from an earlier route)" : "")
+        let shares = choices.map { "\($0.handler) \($0.weight)/\(all)" }.joined(separator: ", ")
+        let key = chosenBy.map { "the ordering key \($0.value ?? "")" } ?? "source and id"
+        return handler + (choices.isEmpty ? "" : " (one of \(shares), by \(key))")
+            + (givenBy.map { " (has it already, from '\($0)')" } ?? "")
     }
 }

@@ -21,8 +21,10 @@ extension RouteExplanation {
             }
         return .object([
             ("name", .string(name)), ("order", .int(Int64(order))), ("verdict", .string(verdict)),
-            ("after", after.map(Value.string)), ("final", .bool(isFinal)), ("checks", .list(checks.map(\.json))),
-            ("orderingKey", orderingKey.map(\.json)), ("transform", transform.map(\.json)),
+            ("after", after.map(Value.string)), ("wouldMatch", wouldMatch.map(Value.bool)), ("final", .bool(isFinal)),
+            ("priority", .int(Int64(priority))), ("checks", .list(checks.map(\.json))),
+            ("orderingKey", orderingKey.map(\.json)), ("rateLimitKey", rateKey.map(\.json)),
+            ("transform", transform.map(\.json)),
             ("targets", .list(targets.map(\.json))),
         ])
     }
@@ -52,7 +54,18 @@ extension RouteCheck {
             }
         return .object([
             ("place", .string(place)), ("expected", .string(expected)), ("actual", actual.map(Value.string)),
-            ("outcome", .string(outcome)), ("reason", reason.map(Value.string)),
+            ("outcome", .string(outcome)), ("reason", reason.map(Value.string)), ("decided", decision.map(\.json)),
+        ])
+    }
+}
+
+extension RouteCheck.Decision {
+    fileprivate var json: Value {
+        let operands = operands.map { operand in
+            Value.object([("expression", .string(operand.expression)), ("value", .string(operand.value))])
+        }
+        return .object([
+            ("expression", .string(expression)), ("outcome", .string(outcome)), ("operands", .list(operands)),
         ])
     }
 }
@@ -70,7 +83,8 @@ extension TargetExplanation {
         }
         return .object([
             ("handler", .string(handler)), ("lane", .int(Int64(lane))), ("duplicate", .bool(isDuplicate)),
-            ("oneOf", choices.isEmpty ? nil : .list(choices)),
+            ("givenBy", givenBy.map(Value.string)), ("oneOf", choices.isEmpty ? nil : .list(choices)),
+            ("chosenBy", chosenBy.map(\.json)),
         ])
     }
 }

@@ -6,35 +6,40 @@ extension RouteTable {
     /// - Parameter slots: the event's fields, decoded with the table's plan.
     package func explain(_ slots: FieldSlots) -> RoutingExplanation {
         var explanation = RoutingExplanation(eventType: slots[typeSlot].shown ?? "", routes: [])
-        var delivered: Set<UInt16> = []
+        var delivered: [UInt16: String] = [:]
         var finalRoute: String?
         for index in patterns.indices {
             let record = compiled.records[index]
             let route = routes[Int(record.route)]
             var explained = RouteExplanation(
-                route: Int(record.route), name: route.name, order: route.order, verdict: .matched)
+                route: Int(record.route), name: route.name, order: route.order, verdict: .matched,
+                priority: Int(route.priority))
+            let (verdict, checks) = decide(route, ExplainedFields(slots, of: route))
             if let finalRoute {
                 explained.verdict = .notTried(after: finalRoute)
+                explained.wouldMatch = verdict == .yes
             } else {
-                let (verdict, checks) = decide(route, ExplainedFields(slots, of: route))
                 explained.checks = checks
                 explained.verdict = verdict == .yes ? .matched : verdict == .no ? .notMatched : .failed
             }
             if explained.verdict == .matched {
-                explained.targets = targets(of: record, route, slots, &delivered)
-                explained.orderingKey = route.orderingKey.map { key in
-                    let hasKey = compiled.hash(key: record.orderingKey, slots, seed: seed) != 0
-                    let value = hasKey ? key.value(slots).map(\.display) : nil
-                    return KeyExplanation(
-                        expression: key.text,
-                        value: value.map { ExplainedFields(slots, of: route).shown($0, at: key.text) })
-                }
+                explained.orderingKey = self.key(record.orderingKey, route.orderingKey, of: route, slots)
+                explained.rateKey = self.key(record.rateKey, route.rateKey, of: route, slots)
+                explained.targets = targets(of: record, route, slots, explained.orderingKey, &delivered)
                 explained.isFinal = route.isFinal
                 if route.isFinal { finalRoute = route.name }
             }
             explanation.routes.append(explained)
         }
         return explanation
+    }
+
+    /// A key with its value, as the matcher sees it.
+    private func key(_ number: Int32, _ key: RouteKey?, of route: Route, _ slots: FieldSlots) -> KeyExplanation? {
+        guard let key else { return nil }
+        var explained = ExplainedFields(slots, of: route).shown(key)
+        if compiled.hash(key: number, slots, seed: seed) == 0 { explained.value = nil }
+        return explained
     }
 
     /// What failed in a route's filters or condition.
@@ -122,32 +127,35 @@ extension RouteTable {
     }
 
     private func decide(
-        _ source: String, _ verdict: Match, _ explanation: String, _ place: String
+        _ source: String, _ verdict: Match, _ decision: RouteCheck.Decision, _ place: String
     ) -> (verdict: Match, checks: [RouteCheck]) {
-        var check = RouteCheck(place: place, expected: source, actual: nil, outcome: .holds)
+        var check = RouteCheck(place: place, expected: source, actual: nil, outcome: .holds, decision: decision)
         switch verdict {
-        case .yes: check.actual = explanation
+        case .yes: check.actual = decision.text
         case .no:
-            check.actual = explanation
+            check.actual = decision.text
             check.outcome = .doesNotHold
-        case .error: check.outcome = .failed(explanation)
+        case .error: check.outcome = .failed(decision.text)
         }
         return (verdict, [check])
     }
 
     private func targets(
-        of record: RouteRecord, _ route: Route, _ slots: FieldSlots, _ delivered: inout Set<UInt16>
+        of record: RouteRecord, _ route: Route, _ slots: FieldSlots, _ key: KeyExplanation?,
+        _ delivered: inout [UInt16: String]
     ) -> [TargetExplanation] {
         let chance = record.hasChoice ? compiled.chance(record, slots) : 0
         return route.targets.enumerated().map { index, target in
             let choice = compiled.choice(compiled.targets[Int(record.firstTarget) + index], chance: chance)
             let possible = target.choices
             let chosen = possible.first { $0.weight > 0 && $0.handler.handler == choice.handler }
+            let givenBy = delivered[choice.handler]
+            if givenBy == nil { delivered[choice.handler] = route.name }
             return TargetExplanation(
                 handler: chosen?.handler.name ?? "", lane: Int(choice.lane),
                 choices: possible.count > 1
                     ? possible.map { .init(handler: $0.handler.name, weight: Int($0.weight)) } : [],
-                isDuplicate: !delivered.insert(choice.handler).inserted)
+                chosenBy: possible.count > 1 && key?.value != nil ? key : nil, givenBy: givenBy)
         }
     }
 }

@@ -26,12 +26,18 @@ package struct RouteExplanation: Sendable, Equatable {
     package var name: String
     package var order: Int
     package var verdict: Verdict
+    /// 0 to 9, 9 first, inside a lane.
+    package var priority = 5
+    /// Whether a route that was not tried would have matched; `nil` for one that was tried.
+    package var wouldMatch: Bool?
     /// What decided: all that holds for a route that matches, otherwise only what does not.
     package var checks: [RouteCheck] = []
     /// Who receives; empty unless it matches.
     package var targets: [TargetExplanation] = []
     /// `nil` when the route has none, or does not match.
     package var orderingKey: KeyExplanation?
+    /// `nil` when the route's rate limit has none, or the route does not match.
+    package var rateKey: KeyExplanation?
     /// What handlers get instead of the event, or why they get nothing; `nil` when the route has no transform, does
     /// not match, or the transform was not tried.
     package var transform: TransformExplanation?
@@ -64,6 +70,24 @@ package struct RouteCheck: Sendable, Equatable {
     /// event has nothing there.
     package var actual: String?
     package var outcome: Outcome
+    /// Of an expression: the smallest part that decided; `nil` for a comparison of one attribute.
+    package var decision: Decision?
+
+    /// A part of an expression, and what it read.
+    package struct Decision: Sendable, Equatable {
+        /// As it is written.
+        package var expression: String
+        /// `true`, `false`, or why it has no value.
+        package var outcome: String
+        /// Every operand with its value; empty when the part is itself only one.
+        package var operands: [Operand]
+    }
+
+    package struct Operand: Sendable, Equatable {
+        package var expression: String
+        /// As a person reads it, long ones cut; `absent` for what the event does not have.
+        package var value: String
+    }
 }
 
 /// A receiver of a route that matches.
@@ -72,8 +96,13 @@ package struct TargetExplanation: Sendable, Equatable {
     package var lane: Int
     /// What it was chosen from, by weight; empty when there was no choice.
     package var choices: [Choice] = []
-    /// Whether an earlier route, or an earlier receiver, gave the event to the same handler.
-    package var isDuplicate: Bool
+    /// What picks one of the choices: the ordering key; `nil` when there is no choice, or it is by source and id.
+    package var chosenBy: KeyExplanation?
+    /// The route that gave the event to the same handler before, which may be this one; `nil` when none did.
+    package var givenBy: String?
+
+    /// Whether the handler has the event already, so that this adds no delivery.
+    package var isDuplicate: Bool { givenBy != nil }
 
     package struct Choice: Sendable, Equatable {
         package var handler: String
@@ -81,10 +110,10 @@ package struct TargetExplanation: Sendable, Equatable {
     }
 }
 
-/// The ordering key of an event on one route.
+/// The key of an event on one route, for its order or its rate limit.
 package struct KeyExplanation: Sendable, Equatable {
     /// As written.
     package var expression: String
-    /// `nil` when the event has no key there and so no order.
+    /// `nil` when the event has no key there: it has no order, or shares the limit of all that have none.
     package var value: String?
 }

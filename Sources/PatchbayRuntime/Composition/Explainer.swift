@@ -83,22 +83,42 @@ package final class Explainer {
         let configuration = blueprint.configuration
         var routing = routing
         for index in routing.routes.indices {
-            let path = "routes[\(routing.routes[index].route)]"
-            routing.routes[index].checks = routing.routes[index].checks.map { check in
-                func clean(_ text: String) -> String {
-                    configuration.redacted(text, at: "\(path).\(check.place)")
-                }
-                var check = check
-                check.expected = clean(check.expected)
-                check.actual = check.actual.map(clean)
-                if case .failed(let reason) = check.outcome { check.outcome = .failed(clean(reason)) }
-                return check
+            let place = "routes[\(routing.routes[index].route)]"
+            let rateLimit = configuration.routes[routing.routes[index].route].use.rateLimit.name
+            func clean(_ key: KeyExplanation?, at path: String) -> KeyExplanation? {
+                guard var key else { return nil }
+                key.expression = configuration.redacted(key.expression, at: path)
+                key.value = key.value.map { configuration.redacted($0, at: path) }
+                return key
             }
-            guard let key = routing.routes[index].orderingKey else { continue }
-            func clean(_ text: String) -> String { configuration.redacted(text, at: "\(path).ordering.key") }
-            routing.routes[index].orderingKey?.expression = clean(key.expression)
-            routing.routes[index].orderingKey?.value = key.value.map(clean)
+            routing.routes[index].checks = routing.routes[index].checks.map { check in
+                withoutSecrets(check) { configuration.redacted($0, at: "\(place).\(check.place)") }
+            }
+            routing.routes[index].orderingKey = clean(
+                routing.routes[index].orderingKey, at: "\(place).ordering.key")
+            routing.routes[index].rateKey = clean(
+                routing.routes[index].rateKey, at: "policies.rateLimits.\(rateLimit).key")
+            for target in routing.routes[index].targets.indices {
+                routing.routes[index].targets[target].chosenBy = clean(
+                    routing.routes[index].targets[target].chosenBy, at: "\(place).ordering.key")
+            }
         }
         return routing
+    }
+
+    private func withoutSecrets(_ check: RouteCheck, _ clean: (String) -> String) -> RouteCheck {
+        var check = check
+        check.expected = clean(check.expected)
+        check.actual = check.actual.map(clean)
+        if case .failed(let reason) = check.outcome { check.outcome = .failed(clean(reason)) }
+        guard var decision = check.decision else { return check }
+        decision.expression = clean(decision.expression)
+        decision.outcome = clean(decision.outcome)
+        for index in decision.operands.indices {
+            decision.operands[index].expression = clean(decision.operands[index].expression)
+            decision.operands[index].value = clean(decision.operands[index].value)
+        }
+        check.decision = decision
+        return check
     }
 }
