@@ -90,7 +90,7 @@ import Testing
 
     @Test(arguments: [
         ("reload: {}", "modules"), ("security: {}", "modules"), ("http: {}", "HTTP"), ("tenancy: {}", "HTTP"),
-        ("aliases: {}", "routing"), ("schemas: {}", "schema"), ("ordering: {}", "patterns"),
+        ("schemas: {}", "schema"), ("ordering: {}", "patterns"),
         ("correlations: {}", "patterns"), ("patterns: {}", "patterns"), ("projections: {}", "workflows"),
         ("commands: {}", "workflows"), ("queries: {}", "workflows"), ("workflows: {}", "workflows"),
         ("quality: {}", "patterns"), ("analytics: {}", "patterns"), ("alerts: {}", "patterns"),

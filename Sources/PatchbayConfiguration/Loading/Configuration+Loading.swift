@@ -33,6 +33,7 @@ extension Configuration {
         var configuration = section.read(root, "", &reading) ?? Configuration()
         configuration.origins = yaml.origins
         configuration.secrets = yaml.secrets
+        configuration.translateAliases()
         NameCheck.run(configuration, &reading)
         PolicyCheck.run(configuration, &reading)
         TestCheck.names(configuration.tests, &reading)

@@ -123,7 +123,7 @@ extension Configuration {
         message: "it is neither true nor false", offset: 0, accepted: ["a comparison, as event.data.total > 100"])
 
     /// Unicode scalars before `position`.
-    private static func offset(of position: SourcePosition, in text: String) -> Int {
+    static func offset(of position: SourcePosition, in text: String) -> Int {
         var line = 1
         var lineStart = 0
         for (index, scalar) in text.unicodeScalars.enumerated() where line < position.line && scalar == "\n" {

@@ -16,6 +16,8 @@ package struct Configuration: Sendable, Equatable {
     package var shutdown = Shutdown()
     package var telemetry = Telemetry()
     package var tests: [Test] = []
+    /// As written, until it is translated to routes.
+    var eventRouting: EventRouting?
     /// Where each written value stands, by path (`routes[0].use.retry`); a default has no entry.
     package var origins = Origins()
     /// Every value that came through `${secret:…}`; `secrets.redacted(_:)` cleans a text of them.

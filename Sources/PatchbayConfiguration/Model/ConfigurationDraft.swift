@@ -4,7 +4,7 @@
 /// both steps together.
 package struct ConfigurationDraft: Sendable {
     /// Usable for finding modules even when there are errors: wrong values are left at their defaults.
-    package private(set) var configuration: Configuration
+    package internal(set) var configuration: Configuration
     /// Sorted by place; without secrets.
     package private(set) var errors: [ConfigurationError]
 

@@ -5,10 +5,13 @@ extension Configuration {
             package var location: SourceLocation
             /// The value holds a secret and is never printed.
             package var isSecret: Bool
+            /// The value came through `${…}`.
+            package var isInterpolated: Bool
 
-            package init(location: SourceLocation, isSecret: Bool = false) {
+            package init(location: SourceLocation, isSecret: Bool = false, isInterpolated: Bool = false) {
                 self.location = location
                 self.isSecret = isSecret
+                self.isInterpolated = isInterpolated
             }
         }
 

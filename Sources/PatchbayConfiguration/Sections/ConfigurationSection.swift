@@ -13,6 +13,10 @@ extension Configuration {
             Key(
                 "routes", \.routes, Route.section.format.list(),
                 "Which events go to which handlers: every matching route, by 'order'; a handler gets an event once."),
+            Key(
+                "event_routing", \.eventRouting, EventRouting.section.format.optional,
+                "Routes in an older form; 'patchbay config effective' shows the routes that they stand for.",
+                example: .map([.init(key: "routing_strategy", value: .string("content_based"))])),
             Key("unmatched", \.unmatched, .choice(), "What happens to an event that no route takes."),
             Key("sources", \.sources, Source.section.format.list(), "Where events come from."),
             Key("log", \.log, Log.section.format, "The event log in front of the handlers."),
@@ -25,7 +29,7 @@ extension Configuration {
             ),
         ],
         later: [
-            ("reload", .modules), ("security", .modules), ("http", .http), ("tenancy", .http), ("aliases", .routing),
+            ("reload", .modules), ("security", .modules), ("http", .http), ("tenancy", .http),
             ("schemas", .schemas), ("ordering", .patterns), ("correlations", .patterns),
             ("patterns", .patterns), ("quality", .patterns), ("analytics", .patterns), ("alerts", .patterns),
             ("projections", .workflows), ("commands", .workflows), ("queries", .workflows), ("workflows", .workflows),
@@ -45,7 +49,8 @@ extension Configuration.Log {
                 "The data folder of the file backend."),
             Key(
                 "sync", \.sync, .choice(),
-                "When the file backend waits for the disk: before an event counts as accepted, at an interval, or never."),
+                "When the file backend waits for the disk: before an event counts as accepted, at an interval, or never."
+            ),
             Key(
                 "syncInterval", \.syncInterval, .duration(.milliseconds(1)...DurationText.longest),
                 "The longest time between writing and syncing, with sync: interval."),

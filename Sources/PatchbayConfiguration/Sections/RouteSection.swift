@@ -34,7 +34,7 @@ extension Configuration.Route {
             Key("batching", \.batching, Configuration.Batching.section.format, "How many events one call takes."),
         ],
         later: [
-            ("aliases", .routing), ("shadow", .modules), ("dedup", .log), ("deadLetter", .log),
+            ("shadow", .modules), ("dedup", .log), ("deadLetter", .log),
         ])
 }
 

@@ -209,7 +209,8 @@ extension YAMLReader {
             fail(.undefined, error.message, location, path, remedy: error.remedy)
             return YAMLNode(location: location, content: .unusable)
         }
-        origins[path] = .init(location: location, isSecret: result.holdsSecret)
+        origins[path] = .init(
+            location: location, isSecret: result.holdsSecret, isInterpolated: result.isInterpolated)
         return YAMLNode(location: location, content: .scalar(result))
     }
 

@@ -10,6 +10,7 @@ package struct Preparation: Sendable {
     package init(path: String, inputs: ConfigurationInputs) throws(ConfigurationErrors) {
         var draft = Configuration.read(path: path, inputs: inputs)
         let catalogue = ModuleCatalogue(&draft)
+        draft.resolveHandlers(among: catalogue.handlerNames)
         catalogue.checkConfigurations(&draft)
         Builtins.check(&draft)
         configuration = try draft.validated(handlers: catalogue.lookup)

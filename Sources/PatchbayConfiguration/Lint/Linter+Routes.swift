@@ -1,0 +1,70 @@
+extension Linter {
+    /// Routes that no event gets to, deliveries that an earlier route has made, and files that drop everything.
+    mutating func lintRoutes() {
+        let routes = configuration.routes
+        if routes.isEmpty, configuration.unmatched == .drop {
+            warn(
+                .everythingDropped, "every event is dropped", reason: "there are no routes, and 'unmatched' is drop",
+                remedy: "add a route, or choose unmatched: deadLetter", at: ["unmatched"])
+        }
+        let covers = routes.map(RouteCover.init)
+        let order = tried
+        for (position, index) in order.enumerated() {
+            let earlier = order[..<position].filter {
+                covers[$0].neverMatches == nil && covers[$0].covers(covers[index])
+            }
+            if let problem = covers[index].neverMatches {
+                warn(
+                    .unreachableRoute, "no event matches route '\(routes[index].name)'", reason: problem,
+                    remedy: "correct its type, filters and match, or remove the route", at: ["routes[\(index)].name"],
+                    or: routes[index].location)
+            } else if let last = earlier.first(where: { routes[$0].final }) {
+                warn(
+                    .unreachableRoute, "no event gets to route '\(routes[index].name)'",
+                    reason:
+                        "\(named(routes[last])) is tried first, matches every event that this one matches, and is final",
+                    remedy:
+                        "give this route a lower 'order' than \(routes[last].order), or make the other one narrower",
+                    at: ["routes[\(index)].name"], or: routes[index].location)
+            } else {
+                lintShadows(of: index, earlier)
+            }
+        }
+    }
+
+    /// Deliveries of a route that are never made, for its handler has every such event from one of the `earlier` ones
+    /// already, or from an entry before.
+    private mutating func lintShadows(of index: Int, _ earlier: [Int]) {
+        let route = configuration.routes[index]
+        var given: [String: String] = [:]
+        for other in earlier {
+            for case .handler(let handler) in configuration.routes[other].to where given[handler.name] == nil {
+                given[handler.name] = "\(named(configuration.routes[other])) matches every event that this one matches,"
+            }
+        }
+        for (position, target) in route.to.enumerated() {
+            let path = "routes[\(index)].to[\(position)]"
+            switch target {
+            case .handler(let handler):
+                shadow(handler, in: route, given, at: "\(path).handler")
+                given[handler.name] = given[handler.name] ?? "an entry before this one names it,"
+            case .oneOf(let choices):
+                for (choice, weighted) in choices.enumerated() where weighted.weight > 0 {
+                    shadow(weighted.handler, in: route, given, at: "\(path).oneOf[\(choice)].handler")
+                }
+            }
+        }
+    }
+
+    private mutating func shadow(
+        _ handler: Configuration.HandlerReference, in route: Configuration.Route, _ given: [String: String],
+        at path: String
+    ) {
+        guard let who = given[handler.name] else { return }
+        warn(
+            .shadowedRoute, "route '\(route.name)' never delivers to '\(handler.name)'",
+            reason: "\(who) and a handler gets an event once, under the policies of the first",
+            remedy: "remove this target, or give the narrower route the lower 'order'", at: [path],
+            or: handler.location)
+    }
+}
