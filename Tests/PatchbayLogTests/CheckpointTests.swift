@@ -5,7 +5,7 @@ import Testing
 @Suite struct CheckpointTests {
     /// A ledger with something of everything.
     private func ledger(frames: Int = 1) throws -> Ledger {
-        var log = TestLog()
+        var log = LedgerLog()
         var ledger = Ledger()
         let first = DeliveryID(position: 0, handler: 0)
         let second = DeliveryID(position: 1, handler: 1)
@@ -17,19 +17,19 @@ import Testing
         failure.previousDelay = 250
         failure.duration = 125
         failure.code = -7
-        let events = TestFrame.Section(
+        let events = LedgerFrame.Section(
             eventCount: 4,
-            deliveries: (0..<4).flatMap { event in (0..<2).map { TestFrame.Delivery(event: event, handler: $0) } })
+            deliveries: (0..<4).flatMap { event in (0..<2).map { LedgerFrame.Delivery(event: event, handler: $0) } })
         try ledger.fold(
             log.append(
-                TestFrame(
+                LedgerFrame(
                     names: [
                         NameRecord(.route, 0, "orders"), NameRecord(.handler, 0, "billing"),
                         NameRecord(.handler, 1, "mail"), NameRecord(.configuration, 0, "sha256:1"),
                     ], events: [events])))
         try ledger.fold(
             log.append(
-                TestFrame(
+                LedgerFrame(
                     outcomes: [OutcomeRecord(DeliveryID(position: 3, handler: 0), .done, attempts: 1)],
                     failures: [failure],
                     deadLetters: [first, second].map {
@@ -38,11 +38,11 @@ import Testing
         let letter = LetterID(sequence: 2, index: 0)
         try ledger.fold(
             log.append(
-                TestFrame(operations: [
+                LedgerFrame(operations: [
                     OperationRecord(.edit, letter, of: first, at: 1, by: "me", event: [2]),
                     OperationRecord(.redrive, letter, of: first, at: 1, by: "me"),
                 ])))
-        for _ in 1..<frames { try ledger.fold(log.append(TestFrame())) }
+        for _ in 1..<frames { try ledger.fold(log.append(LedgerFrame())) }
         return ledger
     }
 
@@ -145,24 +145,24 @@ import Testing
 
     /// A frame that continues the ledger's, each event for handler 0.
     private func frame(after ledger: Ledger, events: Int) -> [UInt8] {
-        var log = TestLog()
+        var log = LedgerLog()
         log.sequence = ledger.sequence
         log.position = ledger.nextPosition
         log.checksum = ledger.lastChecksum
         log.epoch = ledger.epoch
-        let deliveries = (0..<events).map { TestFrame.Delivery(event: $0, handler: 0) }
+        let deliveries = (0..<events).map { LedgerFrame.Delivery(event: $0, handler: 0) }
         return log.append(
-            TestFrame(events: events == 0 ? [] : [TestFrame.Section(eventCount: events, deliveries: deliveries)]))
+            LedgerFrame(events: events == 0 ? [] : [LedgerFrame.Section(eventCount: events, deliveries: deliveries)]))
     }
 }
 
 @Suite struct CheckpointStoreTests {
     /// Ledgers after 1, 2, … empty frames.
     private func ledgers(_ count: Int) throws -> [Ledger] {
-        var log = TestLog()
+        var log = LedgerLog()
         var ledger = Ledger()
         return try (0..<count).map { _ in
-            try ledger.fold(log.append(TestFrame()))
+            try ledger.fold(log.append(LedgerFrame()))
             return ledger
         }
     }

@@ -28,7 +28,7 @@ private struct LedgerStory {
     static let handlerCount = 7
 
     var random: TestRandom
-    var log = TestLog()
+    var log = LedgerLog()
     var model = LedgerModel()
     /// Deliveries that ended.
     var ended: [DeliveryID] = []
@@ -42,13 +42,13 @@ private struct LedgerStory {
 
     mutating func names() -> [UInt8] {
         log.append(
-            TestFrame(
+            LedgerFrame(
                 names: (0..<2).map { NameRecord(.route, $0, "route\($0)") }
                     + (0..<Self.handlerCount).map { NameRecord(.handler, UInt16($0), "handler\($0)") }))
     }
 
     mutating func next() -> [UInt8] {
-        var frame = TestFrame()
+        var frame = LedgerFrame()
         let sequence = log.sequence + 1
         if random.chance(60) {
             for _ in 0...random.below(2) { frame.events.append(section(after: frame.eventCount, sequence)) }
@@ -69,15 +69,15 @@ private struct LedgerStory {
         model.pending.keys.sorted { ($0.position, $0.handler) < ($1.position, $1.handler) }
     }
 
-    private mutating func section(after events: Int, _ sequence: UInt64) -> TestFrame.Section {
-        var section = TestFrame.Section(eventCount: 1 + random.below(eventsMax))
+    private mutating func section(after events: Int, _ sequence: UInt64) -> LedgerFrame.Section {
+        var section = LedgerFrame.Section(eventCount: 1 + random.below(eventsMax))
         let chance = [3, 20, 100][random.below(3)]
         for event in 0..<section.eventCount {
             var isDelivered = false
             for handler in 0..<UInt16(Self.handlerCount) where random.chance(chance) {
                 isDelivered = true
                 section.deliveries.append(
-                    TestFrame.Delivery(event: event, route: UInt16(random.below(2)), handler: handler))
+                    LedgerFrame.Delivery(event: event, route: UInt16(random.below(2)), handler: handler))
                 let id = DeliveryID(position: log.position + UInt64(events + event), handler: handler)
                 model.pending[id] = LedgerModel.Pending(sequence: sequence)
                 model.counts.created += 1
@@ -88,7 +88,7 @@ private struct LedgerStory {
         return section
     }
 
-    private mutating func happen(to delivery: DeliveryID, _ frame: inout TestFrame, _ sequence: UInt64) {
+    private mutating func happen(to delivery: DeliveryID, _ frame: inout LedgerFrame, _ sequence: UInt64) {
         guard let known = model.pending[delivery] else { return }
         switch random.below(20) {
         case 0..<15:
@@ -121,12 +121,12 @@ private struct LedgerStory {
             reason: "reason number \(random.below(200))")
     }
 
-    private mutating func bury(_ delivery: DeliveryID, _ frame: inout TestFrame, _ sequence: UInt64) {
+    private mutating func bury(_ delivery: DeliveryID, _ frame: inout LedgerFrame, _ sequence: UInt64) {
         model.letters[LetterID(sequence: sequence, index: UInt32(frame.deadLetters.count))] = delivery
         frame.deadLetters.append(DeadLetterRecord(delivery, diedAt: 1, event: [1, 2], history: []))
     }
 
-    private mutating func operate(_ frame: inout TestFrame, _ sequence: UInt64) {
+    private mutating func operate(_ frame: inout LedgerFrame, _ sequence: UInt64) {
         for (id, delivery) in model.letters.sorted(by: { $0.key < $1.key }) where random.chance(50) {
             switch random.below(3) {
             case 0:
@@ -169,7 +169,7 @@ private struct LedgerStory {
                 found.events.forEach { event = max(event, $0) }
                 let last = DeliveryID(position: first.position + UInt64(event), handler: handler)
                 #expect(model.pending[last]?.sequence == found.sequence, "seed \(seed)")
-                #expect(found.location == TestLog.location(found.sequence), "seed \(seed)")
+                #expect(found.location == LedgerLog.location(found.sequence), "seed \(seed)")
             }
             let redriven = all.compactMap { id, known in known.letter.map { (id.position, $0) } }.sorted { $0.0 < $1.0 }
             #expect(ledger.redriven(handler).map(\.delivery.position) == redriven.map(\.0), "seed \(seed)")
@@ -184,7 +184,7 @@ private struct LedgerStory {
         let letters = ledger.letters(limit: .max)
         #expect(letters.map(\.id) == model.letters.keys.sorted(), "seed \(seed)")
         #expect(letters.map(\.delivery) == model.letters.sorted { $0.key < $1.key }.map(\.value), "seed \(seed)")
-        #expect(letters.map(\.edit) == letters.map { model.edits[$0.id].map(TestLog.location) }, "seed \(seed)")
+        #expect(letters.map(\.edit) == letters.map { model.edits[$0.id].map(LedgerLog.location) }, "seed \(seed)")
     }
 
     private func checkpoint(_ ledger: Ledger) -> [UInt8] {
@@ -215,7 +215,7 @@ private struct LedgerStory {
             if let delivery = story.ended.randomElement(using: &story.random), story.model.pending[delivery] == nil {
                 var log = story.log
                 var copy = ledger
-                let again = log.append(TestFrame(outcomes: [OutcomeRecord(delivery, .done, attempts: 1)]))
+                let again = log.append(LedgerFrame(outcomes: [OutcomeRecord(delivery, .done, attempts: 1)]))
                 #expect(throws: LogFormatError.self, "seed \(seed)") { try copy.fold(again) }
             }
         }
@@ -223,19 +223,19 @@ private struct LedgerStory {
 
     @Test(arguments: [1, 40, 512])
     func `stays right and small while lanes lag behind each other`(eventCount: Int) throws {
-        var log = TestLog()
+        var log = LedgerLog()
         var ledger = Ledger()
         try ledger.fold(
             log.append(
-                TestFrame(
+                LedgerFrame(
                     names: [NameRecord(.route, 0, "r")] + (0..<3).map { NameRecord(.handler, $0, "h\($0)") })))
         // Handler 0 keeps up, handler 1 is 40 frames behind, handler 2 handles nothing of every 100th frame.
         let lag = 40
         let frameCount = 800
         let deliveries = (0..<eventCount).flatMap { event in
-            (0..<3).map { TestFrame.Delivery(event: event, handler: $0) }
+            (0..<3).map { LedgerFrame.Delivery(event: event, handler: $0) }
         }
-        let template = TestFrame(events: [TestFrame.Section(eventCount: eventCount, deliveries: deliveries)])
+        let template = LedgerFrame(events: [LedgerFrame.Section(eventCount: eventCount, deliveries: deliveries)])
         func ends(_ frame: Int, _ handler: UInt16) -> [OutcomeRecord] {
             (0..<eventCount).map {
                 OutcomeRecord(
@@ -248,7 +248,7 @@ private struct LedgerStory {
             var outcomes = ends(frame, 0)
             if frame >= lag { outcomes += ends(frame - lag, 1) }
             if frame % 100 != 50 { outcomes += ends(frame, 2) }
-            try ledger.fold(log.append(TestFrame(outcomes: outcomes)))
+            try ledger.fold(log.append(LedgerFrame(outcomes: outcomes)))
         }
         let lost = frames / 100
         #expect(ledger.drift == nil)

@@ -2,7 +2,7 @@ import PatchbayLog
 import Testing
 
 /// A frame as a test wants it, with made-up events.
-struct TestFrame {
+struct LedgerFrame {
     struct Delivery {
         /// Index in the section.
         var event: Int
@@ -27,7 +27,7 @@ struct TestFrame {
 }
 
 /// Writes frames that continue each other and folds them into ledgers.
-struct TestLog {
+struct LedgerLog {
     var sequence: UInt64 = 0
     var position: UInt64 = 0
     var checksum: UInt32 = 0
@@ -36,7 +36,7 @@ struct TestLog {
     var frames: [[UInt8]] = []
 
     /// Writes a frame; its bytes.
-    @discardableResult mutating func append(_ frame: TestFrame) -> [UInt8] {
+    @discardableResult mutating func append(_ frame: LedgerFrame) -> [UInt8] {
         var builder = FrameBuilder(capacity: 4096)
         _ = builder.begin()
         if !frame.names.isEmpty { builder.add(.names) { for record in frame.names { record.write(to: &$0) } } }
@@ -70,7 +70,7 @@ struct TestLog {
     }
 
     /// An events section as `EventsSection` reads it, with empty lines.
-    static func write(_ section: TestFrame.Section, to writer: inout ByteWriter) {
+    static func write(_ section: LedgerFrame.Section, to writer: inout ByteWriter) {
         var deliveries = ByteWriter()
         for delivery in section.deliveries {
             deliveries.append(UInt16(delivery.event))
@@ -95,7 +95,7 @@ extension Ledger {
     mutating func fold(_ bytes: [UInt8]) throws {
         try bytes.withUnsafeBytes { raw in
             let frame = try FrameView(raw)
-            try fold(frame, at: TestLog.location(frame.header.sequence)) { _, _ in }
+            try fold(frame, at: LedgerLog.location(frame.header.sequence)) { _, _ in }
         }
     }
 
