@@ -11,19 +11,8 @@ import Testing
             ?? .null
     }
 
-    private func fileSchema() throws -> JSONSchema {
-        var reader = YAMLReader(file: "schema.json", inputs: .init())
-        // JSON is YAML; the `${` of patterns is escaped for the reader's interpolation.
-        let read = reader.read(Configuration.jsonSchema().replacing("\\\\$\\\\{", with: "[$]{"))
-        let root = try #require(read)
-        var reading = Reading(
-            file: "schema.json", inputs: .init(), check: { _, _ in nil }, alignment: ScalarAlignment(source: ""))
-        let schema = Format<ConfigurationValue>.freeMap.read(root, "", &reading)
-        return try JSONSchema(compiling: try #require(schema).value)
-    }
-
     @Test func `the schema takes the example and refuses what the reader refuses`() throws {
-        let schema = try fileSchema()
+        let schema = try EditorSchema.file()
         let example = completeExample.split(separator: "\n").map { "          \($0)" }.joined(separator: "\n")
         let config = try valid(
             "modules:\n  load:\n    - name: a\n      config:\n        root:\n\(example)", environment: ["DB_URL": "x"]

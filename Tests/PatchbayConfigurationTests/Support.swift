@@ -37,6 +37,8 @@ func valid(
 ) throws -> Configuration {
     let draft = draft(yaml, environment: environment, secrets: secrets)
     #expect(draft.errors.map(\.description) == [], sourceLocation: sourceLocation)
+    // What the reader takes, an editor with the schema must not underline.
+    #expect(try EditorSchema.violations(in: yaml) == [], sourceLocation: sourceLocation)
     return try draft.validated { _ in .found }
 }
 

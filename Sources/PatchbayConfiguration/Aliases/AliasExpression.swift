@@ -107,7 +107,7 @@ extension Format<ExpressionSource> {
             return nil
         },
         show: { .string($0.text) },
-        schema: { Schema.object(("type", .list([.string("string"), .string("boolean")]))) })
+        schema: { Schema.types(["string", "number", "boolean"]) })
 }
 
 extension Reading {

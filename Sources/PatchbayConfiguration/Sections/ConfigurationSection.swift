@@ -12,13 +12,26 @@ extension Configuration {
                 "Named policies that routes use; 'default' applies where a route names none."),
             Key(
                 "routes", \.routes, Route.section.format.list(),
-                "Which events go to which handlers: every matching route, by 'order'; a handler gets an event once."),
+                "Which events go to which handlers: every matching route, by 'order'; a handler gets an event once.",
+                example: .list([
+                    .map([
+                        .init(key: "name", value: .string("orders")),
+                        .init(key: "type", value: .string("com.acme.order.*")),
+                        .init(
+                            key: "to",
+                            value: .list([.map([.init(key: "handler", value: .string("billing.charge"))])])),
+                    ])
+                ])),
             Key(
                 "event_routing", \.eventRouting, EventRouting.section.format.optional,
                 "Routes in an older form; 'patchbay config effective' shows the routes that they stand for.",
                 example: .map([.init(key: "routing_strategy", value: .string("content_based"))])),
             Key("unmatched", \.unmatched, .choice(), "What happens to an event that no route takes."),
-            Key("sources", \.sources, Source.section.format.list(), "Where events come from."),
+            Key(
+                "sources", \.sources, Source.section.format.list(), "Where events come from.",
+                example: .list([
+                    .map([.init(key: "name", value: .string("pipe")), .init(key: "type", value: .string("stdin"))])
+                ])),
             Key("log", \.log, Log.section.format, "The event log in front of the handlers."),
             Key("limits", \.limits, Limits.section.format, "Bounds on what comes in and what handlers emit."),
             Key("shutdown", \.shutdown, Shutdown.section.format, "How the host stops."),
@@ -103,7 +116,8 @@ extension Configuration.Telemetry {
                 .text("an http:// or https:// URL, or empty", accepted: ["http://127.0.0.1:4318", "\"\""]) { text in
                     text.isEmpty ? nil : HTTPAddress.problem(of: text)
                 },
-                "Base URL of an OTLP/HTTP collector, such as http://127.0.0.1:4318; empty exports nothing."),
+                "Base URL of an OTLP/HTTP collector, such as http://127.0.0.1:4318; empty exports nothing.",
+                example: .string("http://127.0.0.1:4318")),
             Key(
                 "context", \.context, .choice(),
                 "Whether spans link to the trace that came with an event, or are its children."),

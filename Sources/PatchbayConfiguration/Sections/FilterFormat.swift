@@ -5,33 +5,62 @@ extension Format<Configuration.Filter> {
     static let filter = Format(
         read: { node, path, reading in readFilter(node, path, &reading) },
         show: showFilter,
-        schema: { Schema.object(("$ref", .string("#/$defs/filter"))) })
+        schema: { Schema.object(("$ref", .string("#/definitions/filter"))) })
 
-    /// What `#/$defs/filter` stands for.
+    /// What `#/definitions/filter` stands for.
     static func definition() -> ConfigurationValue {
-        let nested = Schema.object(("$ref", .string("#/$defs/filter")))
+        let nested = Schema.object(("$ref", .string("#/definitions/filter")))
         let attributes = Schema.type(
             "object", ("minProperties", .int(1)),
             ("propertyNames", Schema.object(("pattern", .string("^[a-z0-9]+$")))),
-            ("additionalProperties", Schema.type("string")))
+            // Any scalar is a text here.
+            ("additionalProperties", Schema.types(["string", "number", "boolean"])))
         let list = Schema.type("array", ("items", nested), ("minItems", .int(1)))
-        func described(_ text: String, _ schema: ConfigurationValue) -> ConfigurationValue {
-            schema.prefixed([.init(key: "description", value: .string(text))])
+        func texts(_ text: String) -> ConfigurationValue { .map([.init(key: "subject", value: .string(text))]) }
+        func filter(_ dialect: String, _ text: String) -> ConfigurationValue {
+            .map([.init(key: dialect, value: texts(text))])
         }
+        let both = ConfigurationValue.list([filter("prefix", "eu/"), filter("suffix", "/paid")])
+        let query = ConfigurationValue.string("type LIKE 'com.acme.%'")
         return Schema.type(
             "object", ("minProperties", .int(1)), ("maxProperties", .int(1)), ("additionalProperties", .bool(false)),
             (
                 "properties",
                 Schema.object(
-                    ("exact", described("Attributes that equal these texts.", attributes)),
-                    ("prefix", described("Attributes that begin with these texts.", attributes)),
-                    ("suffix", described("Attributes that end with these texts.", attributes)),
-                    ("all", described("Filters that all hold.", list)),
-                    ("any", described("Filters of which one holds.", list)),
-                    ("not", described("A filter that does not hold.", nested)),
-                    ("cel", described("CEL over event.", Schema.type("string"))),
-                    ("cesql", described("CloudEvents SQL over the event's attributes.", Schema.type("string"))),
-                    ("sql", described("The same as cesql, by the Subscriptions API's name.", Schema.type("string"))))
+                    (
+                        "exact",
+                        Schema.described("Attributes that equal these texts.", example: texts("eu/1"), attributes)
+                    ),
+                    (
+                        "prefix",
+                        Schema.described("Attributes that begin with these texts.", example: texts("eu/"), attributes)
+                    ),
+                    (
+                        "suffix",
+                        Schema.described("Attributes that end with these texts.", example: texts("/paid"), attributes)
+                    ),
+                    ("all", Schema.described("Filters that all hold.", example: both, list)),
+                    ("any", Schema.described("Filters of which one holds.", example: both, list)),
+                    (
+                        "not",
+                        Schema.described("A filter that does not hold.", example: filter("prefix", "test/"), nested)
+                    ),
+                    (
+                        "cel",
+                        Schema.described(
+                            "CEL over event.", example: .string("event.data.total > 100"), Schema.type("string"))
+                    ),
+                    (
+                        "cesql",
+                        Schema.described(
+                            "CloudEvents SQL over the event's attributes.", example: query, Schema.type("string"))
+                    ),
+                    (
+                        "sql",
+                        Schema.described(
+                            "The same as cesql, by the Subscriptions API's name.", example: query, Schema.type("string")
+                        )
+                    ))
             ))
     }
 

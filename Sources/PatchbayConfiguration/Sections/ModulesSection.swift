@@ -7,7 +7,13 @@ extension Configuration.Modules {
                 "The folder whose every .so is scanned."),
             Key(
                 "load", \.load, Configuration.Load.section.format.list(),
-                "Module instances that are configured here, or added to the folder's."),
+                "Module instances that are configured here, or added to the folder's.",
+                example: .list([
+                    .map([
+                        .init(key: "name", value: .string("billing")),
+                        .init(key: "path", value: .string("./libbilling.so")),
+                    ])
+                ])),
         ],
         later: [("functions", .modules)])
 }
@@ -29,7 +35,9 @@ extension Configuration.Load {
                     text.isEmpty || (text.count == 64 && text.allSatisfy { $0.isASCII && $0.isHexDigit })
                         ? nil : "it has \(text.count) characters or other ones"
                 },
-                "The file's expected SHA-256; empty checks nothing.", shownIf: { $0.builtin == nil }),
+                "The file's expected SHA-256; empty checks nothing.",
+                example: .string("9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"),
+                shownIf: { $0.builtin == nil }),
             Key(
                 "isolation", \.isolation, .choice(later: ["process": .modules]),
                 "Where the module runs; inline is the host's own process.", shownIf: { $0.builtin == nil }),
@@ -37,7 +45,9 @@ extension Configuration.Load {
                 "builtin", \.builtin, Format<Builtin>.choice(later: ["exec": .modules, "http": .http]).optional,
                 "A handler of the host under this name, instead of a file: {name: flaky, builtin: fail} is flaky.fail.",
                 example: .string("fail")),
-            Key("config", \.config, .freeMap, "The module's own configuration, which its schema describes."),
+            Key(
+                "config", \.config, .freeMap, "The module's own configuration, which its schema describes.",
+                example: .map([.init(key: "greeting", value: .string("good morning"))])),
         ],
         finish: finish)
 

@@ -48,8 +48,9 @@ extension Section where Root: Configuration.NamedPolicy {
             },
             show: { table in .map(table.entries.map { .init(key: $0.name, value: show($0)) }) },
             schema: {
-                Schema.type(
-                    "object", ("propertyNames", Schema.object(("pattern", .string("^[A-Za-z0-9_][A-Za-z0-9_-]*$")))),
+                Schema.types(
+                    ["object", "null"],
+                    ("propertyNames", Schema.object(("pattern", .string("^[A-Za-z0-9_][A-Za-z0-9_-]*$")))),
                     ("additionalProperties", schema()))
             })
     }
@@ -174,16 +175,18 @@ extension Configuration.BulkheadPolicy {
             Key("maxQueue", \.maxQueue, .integer(permits), "Deliveries that a lane loads from the log at most."),
             Key("perKey", \.perKey, .integer(0...1_000_000), "Attempts in flight per ordering key; 0 is no bound."),
             Key(
-                "min", \.min, .integer(permits), "gradient2: the lowest limit.", shownIf: { $0.algorithm == .gradient2 }
+                "min", \.min, .integer(permits), "gradient2: the lowest limit.", example: .int(1),
+                shownIf: { $0.algorithm == .gradient2 }
             ),
             Key(
-                "initial", \.initial, .integer(permits), "gradient2: the first limit.",
+                "initial", \.initial, .integer(permits), "gradient2: the first limit.", example: .int(20),
                 shownIf: { $0.algorithm == .gradient2 }),
             Key(
-                "max", \.max, .integer(permits), "gradient2: the highest limit.",
+                "max", \.max, .integer(permits), "gradient2: the highest limit.", example: .int(200),
                 shownIf: { $0.algorithm == .gradient2 }),
             Key(
                 "tolerance", \.tolerance, .number(1...10), "gradient2: how much slower than usual calls may get.",
+                example: .double(1.5),
                 shownIf: { $0.algorithm == .gradient2 }),
         ], finish: finish)
 
@@ -256,7 +259,9 @@ extension Configuration.RateLimitPolicy {
             Key(
                 "interval", \.interval, .duration(.milliseconds(1)...DurationText.longest),
                 "The time that count is for."),
-            Key("key", \.key, .expression(.key), "CEL over event: one limit per value; empty is one limit for all."),
+            Key(
+                "key", \.key, .expression(.key), "CEL over event: one limit per value; empty is one limit for all.",
+                example: .string("event.data.customer")),
         ]
     ) { policy, node, path, reading in
         guard policy.count == 0, !policy.key.isEmpty else { return }

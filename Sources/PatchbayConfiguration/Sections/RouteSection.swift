@@ -18,13 +18,18 @@ extension Configuration.Route {
                 },
                 "Which event types: * is one token between dots, ** the tail, ** alone every type.",
                 example: .string("com.acme.order.*")),
-            Key("filters", \.filters, Format<Configuration.Filter>.filter.list(), "Further conditions; all must hold."),
+            Key(
+                "filters", \.filters, Format<Configuration.Filter>.filter.list(), "Further conditions; all must hold.",
+                example: .list([
+                    .map([.init(key: "prefix", value: .map([.init(key: "subject", value: .string("eu/"))]))])
+                ])),
             Key(
                 "match", \.match, .expression(.condition), "CEL over event; empty takes every event.",
                 example: .string("event.data.total > 100")),
             Key(
                 "transform", \.transform, Format<Configuration.TransformStep>.transformStep.list(),
-                "What handlers get instead of the event as it came, step by step; the log keeps the original."),
+                "What handlers get instead of the event as it came, step by step; the log keeps the original.",
+                example: .list([.map([.init(key: "redact", value: .list([.string("data.card")]))])])),
             Key(
                 "to", \.to, Format<Configuration.Target>.target.list(nonEmpty: true), "Who receives; every entry does.",
                 example: .list([.map([.init(key: "handler", value: .string("billing.charge"))])]), required: true),

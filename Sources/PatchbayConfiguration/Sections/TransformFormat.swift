@@ -38,9 +38,16 @@ extension Format<Configuration.TransformStep> {
             return value.map { .map([.init(key: key, value: $0)]) }
         },
         schema: {
-            func described(_ text: String, _ schema: ConfigurationValue) -> ConfigurationValue {
-                schema.prefixed([.init(key: "description", value: .string(text))])
+            func entry(_ key: String, _ value: ConfigurationValue) -> ConfigurationValue {
+                .map([.init(key: key, value: value)])
             }
+            let examples = [
+                "set": entry("data.total", .string("event.data.net * 1.19")),
+                "unset": .list([.string("data.internal")]),
+                "rename": entry("data.customerId", .string("data.customer")), "map": .string("event.data.order"),
+                "redact": .list([.string("data.card")]),
+                "enrich": entry("data.tenant", entry("header", .string("tenant"))),
+            ]
             return Schema.type(
                 "object", ("minProperties", .int(1)), ("maxProperties", .int(1)),
                 ("additionalProperties", .bool(false)),
@@ -49,13 +56,40 @@ extension Format<Configuration.TransformStep> {
                     Schema.object(
                         (
                             "set",
-                            described("Places and CEL for what they get; null takes away.", assignmentMap.schema())
+                            Schema.described(
+                                "Places and CEL for what they get; null takes away.", example: examples["set"] ?? .null,
+                                assignmentMap.schema())
                         ),
-                        ("unset", described("Places that are taken away.", removedPaths.schema())),
-                        ("rename", described("Places, and where their values go.", renamingMap.schema())),
-                        ("map", described("CEL for the new data as a whole.", Schema.type("string"))),
-                        ("redact", described("Places that are hidden from handlers.", hiddenPaths.schema())),
-                        ("enrich", described("Places, and where their values come from.", enrichmentMap.schema())))
+                        (
+                            "unset",
+                            Schema.described(
+                                "Places that are taken away.", example: examples["unset"] ?? .null,
+                                removedPaths.schema())
+                        ),
+                        (
+                            "rename",
+                            Schema.described(
+                                "Places, and where their values go.", example: examples["rename"] ?? .null,
+                                renamingMap.schema())
+                        ),
+                        (
+                            "map",
+                            Schema.described(
+                                "CEL for the new data as a whole.", example: examples["map"] ?? .null,
+                                Schema.type("string"))
+                        ),
+                        (
+                            "redact",
+                            Schema.described(
+                                "Places that are hidden from handlers.", example: examples["redact"] ?? .null,
+                                hiddenPaths.schema())
+                        ),
+                        (
+                            "enrich",
+                            Schema.described(
+                                "Places, and where their values come from.", example: examples["enrich"] ?? .null,
+                                enrichmentMap.schema())
+                        ))
                 ))
         })
 

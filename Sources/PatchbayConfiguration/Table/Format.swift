@@ -29,7 +29,8 @@ extension Format<String> {
                 return scalar.text
             },
             show: { .string($0) },
-            schema: { Schema.type("string", ("pattern", pattern.map { .string($0) })) })
+            // Any scalar is a text here, be it written like a number.
+            schema: { Schema.types(["string", "number", "boolean"], ("pattern", pattern.map(Schema.pattern))) })
     }
 
     /// A name to refer to.
@@ -120,7 +121,7 @@ extension Format where Value: CaseIterable & RawRepresentable & Equatable, Value
                 return nil
             },
             show: { .string($0.rawValue) },
-            schema: { Schema.type("string", ("enum", .list(words.map { .string($0) }))) })
+            schema: { Schema.orInterpolation(Schema.type("string", ("enum", .list(words.map { .string($0) })))) })
     }
 }
 
@@ -145,8 +146,8 @@ extension Format<ExpressionSource> {
                 return ExpressionSource(scalar.text, location: node.location)
             },
             show: { .string($0.text) },
-            // An unquoted `true` is CEL too.
-            schema: { Schema.object(("type", .list([.string("string"), .string("boolean")]))) })
+            // An unquoted `true` or `5` is CEL too.
+            schema: { Schema.types(["string", "number", "boolean"]) })
     }
 }
 
@@ -162,7 +163,7 @@ extension Format<ConfigurationValue> {
             return free(node)
         },
         show: { $0 },
-        schema: { Schema.type("object") })
+        schema: { Schema.types(["object", "null"]) })
 
     /// Whatever stands there, by YAML's core schema.
     static func free(_ node: YAMLNode) -> ConfigurationValue {
@@ -198,7 +199,9 @@ extension Format {
             },
             show: { .list($0.compactMap(element.show)) },
             schema: {
-                Schema.type("array", ("items", element.schema()), ("minItems", nonEmpty ? .int(1) : nil))
+                Schema.types(
+                    nonEmpty ? ["array"] : ["array", "null"], ("items", element.schema()),
+                    ("minItems", nonEmpty ? .int(1) : nil))
             })
     }
 

@@ -10,6 +10,25 @@ enum Schema {
                 + members.compactMap { key, value in value.map { .init(key: key, value: $0) } })
     }
 
+    /// A value of one of these types.
+    static func types(_ names: [String], _ members: (String, ConfigurationValue?)...) -> ConfigurationValue {
+        .map(
+            [.init(key: "type", value: names.count == 1 ? .string(names[0]) : .list(names.map { .string($0) }))]
+                + members.compactMap { key, value in value.map { .init(key: key, value: $0) } })
+    }
+
+    /// What an editor shows of one key.
+    static func described(
+        _ text: String, example: ConfigurationValue, _ schema: ConfigurationValue
+    ) -> ConfigurationValue {
+        schema.prefixed([
+            .init(key: "description", value: .string(text)), .init(key: "examples", value: .list([example])),
+        ])
+    }
+
+    /// `pattern` for a text that may also be, or hold, `${…}`.
+    static func pattern(_ pattern: String) -> ConfigurationValue { .string("\(pattern)|\\$\\{.+\\}") }
+
     /// A text of the file may stand for any scalar through `${…}`; numbers and flags therefore take one too.
     static func orInterpolation(_ schema: ConfigurationValue) -> ConfigurationValue {
         object(("anyOf", .list([schema, type("string", ("pattern", .string("\\$\\{.+\\}")))])))

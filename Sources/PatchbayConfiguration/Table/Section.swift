@@ -64,18 +64,18 @@ struct Section<Root: Sendable>: Sendable {
     func schema() -> ConfigurationValue {
         let defaults = make()
         let required = keys.filter(\.isRequired).map { ConfigurationValue.string($0.name) }
-        return Schema.type(
-            "object", ("additionalProperties", .bool(false)),
+        return Schema.types(
+            required.isEmpty ? ["object", "null"] : ["object"], ("additionalProperties", .bool(false)),
             ("required", required.isEmpty ? nil : .list(required)),
             (
                 "properties",
                 .map(
                     keys.map { key in
                         var members = [ConfigurationValue.Entry(key: "description", value: .string(key.help))]
-                        if !key.isRequired, key.example == nil, let value = key.show(defaults) {
+                        if !key.isRequired, let value = key.show(defaults) {
                             members.append(.init(key: "default", value: value))
                         }
-                        if let example = key.example {
+                        if let example = key.example ?? key.show(defaults) {
                             members.append(.init(key: "examples", value: .list([example])))
                         }
                         return .init(key: key.name, value: key.schema().prefixed(members))

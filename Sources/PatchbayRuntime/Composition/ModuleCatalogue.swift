@@ -55,6 +55,12 @@ package struct ModuleCatalogue: Sendable {
         return .unknown(candidates: handlerNames)
     }
 
+    /// Calls at once that the handler's module allows, 0 being unlimited; `nil` for a handler of no module.
+    package func concurrency(of name: String) -> Int? {
+        let module = String(name.prefix { $0 != "." })
+        return instances[module]?.file.manifest.handlers.first { "\(module).\($0.id)" == name }?.concurrency
+    }
+
     /// Every handler that could be routed to, sorted.
     package var handlerNames: [String] {
         instances.values.flatMap { instance in instance.file.manifest.handlers.map { "\(instance.name).\($0.id)" } }

@@ -7,20 +7,24 @@ import PatchbayRuntime
 struct ConfigCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "config",
-        abstract: "Show the configuration's schema, or what a file resolves to.",
+        abstract: "Show the configuration's schema or what a file resolves to, or look for what has no effect.",
         discussion: """
             EXAMPLES
               patchbay config schema > patchbay.schema.json
               patchbay config effective -c patchbay.yaml
+              patchbay config lint -c patchbay.yaml
             """,
-        subcommands: [SchemaCommand.self, EffectiveCommand.self])
+        subcommands: [SchemaCommand.self, EffectiveCommand.self, LintCommand.self])
 
     struct SchemaCommand: ParsableCommand {
         static let configuration = CommandConfiguration(
             commandName: "schema",
-            abstract: "Print the JSON Schema (2020-12) of the configuration file.",
+            abstract: "Print the JSON Schema (draft-07) of the configuration file.",
             discussion: """
-                Editors complete and check the file with it.
+                Editors complete and check the file with it. Those with yaml-language-server find it by the file's first \
+                line:
+
+                  # yaml-language-server: $schema=patchbay.schema.json
 
                 EXAMPLES
                   patchbay config schema > patchbay.schema.json
