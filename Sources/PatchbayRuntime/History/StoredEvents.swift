@@ -68,11 +68,10 @@ package final class StoredEvents {
             var fold = HistoryFold(position: event.position, names: names)
             var cursor = try reader.frames(fromPosition: event.position)
             let (first, end) = (cursor.sequence, reader.sequences.upperBound)
-            repeat {
-                guard let frame = try cursor.next() else { break }
+            while !fold.isOver, let frame = try cursor.next() {
                 try fold.take(frame.view)
                 progress(Progress(read: cursor.sequence - first, all: end - first))
-            } while !fold.isOver
+            }
             let codec = CloudEventsCodec(eventBytes: 1 << 30, nesting: 1 << 16)
             return EventHistory(
                 event: try codec.event(event.line), line: event.line, position: event.position,
@@ -89,14 +88,9 @@ package final class StoredEvents {
     private static func names(_ folder: String, _ reader: LogReader) throws -> NameTable {
         var names = NameTable()
         var sequence = reader.sequences.lowerBound
-        do {
-            var checkpoints = CheckpointStore(try FileStorage("\(folder)/checkpoint"))
-            if let checkpoint = try checkpoints.load().checkpoint {
-                names = checkpoint.ledger.names
-                sequence = max(sequence, checkpoint.sequence + 1)
-            }
-        } catch  where error.isMissing {
-            // No host has written one yet.
+        if let checkpoint = try checkpoint(folder) {
+            names = checkpoint.ledger.names
+            sequence = max(sequence, checkpoint.sequence + 1)
         }
         guard sequence < reader.sequences.upperBound else { return names }
         var cursor = reader.frames(fromSequence: sequence)
@@ -110,6 +104,19 @@ package final class StoredEvents {
         return names
     }
 
+    /// `nil` when no host has written one yet.
+    private static func checkpoint(_ folder: String) throws(StorageError) -> Checkpoint? {
+        let storage: FileStorage
+        do {
+            storage = try FileStorage("\(folder)/checkpoint")
+        } catch {
+            if error.isMissing { return nil }
+            throw error
+        }
+        var checkpoints = CheckpointStore(storage)
+        return try checkpoints.load().checkpoint
+    }
+
     private func search(_ id: String, _ progress: (Progress) -> Void) throws -> LogEvent {
         let wanted = Array(id.utf8)
         let codec = CloudEventsCodec(eventBytes: 1 << 30, nesting: 1 << 16)
@@ -121,12 +128,13 @@ package final class StoredEvents {
             _ = try frame.view.forEachSection { (kind, bytes) throws(LogFormatError) in
                 guard kind == .events else { return }
                 let section = try EventsSection(bytes)
-                defer { first += UInt64(section.count) }
+                let start = first
+                first += UInt64(section.count)
                 guard Self.mayHold(wanted, section.text) else { return }
                 for index in 0..<section.count where Self.mayHold(wanted, section.line(index)) {
                     guard let event = Self.decoded(section.line(index), codec), event.id == id else { continue }
                     guard found[event.source] != nil || found.count < Self.sourcesMax else { continue }
-                    found[event.source] = first + UInt64(index)
+                    found[event.source] = start + UInt64(index)
                 }
             }
             progress(
