@@ -20,6 +20,9 @@ package final class CloudEventsCodec {
         reader = JSONReader(nesting: nesting == .max ? nesting : nesting + 1)
     }
 
+    /// For events that a log holds: they were accepted under whatever limits there were.
+    package static func ofStored() -> CloudEventsCodec { CloudEventsCodec(eventBytes: 1 << 30, nesting: 1 << 16) }
+
     deinit { pbj_decoder_free(decoder) }
 
     /// One event (`application/cloudevents+json`), on one line or over many.
