@@ -7,13 +7,14 @@ import PatchbayTelemetry
 struct HistoryFold {
     private let position: UInt64
     private let names: NameTable
-    private let codec = CloudEventsCodec(eventBytes: 1 << 30, nesting: 1 << 16)
+    private let codec = CloudEventsCodec.ofStored()
     private(set) var acceptedAt: UInt64 = 0
     private(set) var receivedAt: UInt64 = 0
     private(set) var trace: String?
     private(set) var deliveries: [DeliveryHistory] = []
     /// The log's numbers of the deliveries' handlers.
     private var handlers: [UInt16] = []
+    private var hasBegun = false
 
     init(position: UInt64, names: NameTable) {
         self.position = position
@@ -22,12 +23,13 @@ struct HistoryFold {
 
     /// Whether nothing can follow: what ended well stays so.
     var isOver: Bool {
-        deliveries.allSatisfy { delivery in
-            switch delivery.state {
-            case .done, .skipped, .closed: true
-            case .waiting, .retrying, .halted, .dead: false
+        hasBegun
+            && deliveries.allSatisfy { delivery in
+                switch delivery.state {
+                case .done, .skipped, .closed: true
+                case .waiting, .retrying, .halted, .dead: false
+                }
             }
-        }
     }
 
     /// Takes the next frame in; the first one has to hold the event.
@@ -56,6 +58,7 @@ struct HistoryFold {
     // MARK: Private
 
     private mutating func begin(_ section: EventsSection, event: Int) throws(LogFormatError) {
+        hasBegun = true
         receivedAt = section.receivedAt
         var recorded: [EventsSection.Delivery] = []
         try section.forEachDelivery { if $0.event == event { recorded.append($0) } }

@@ -72,7 +72,7 @@ package final class StoredEvents {
                 try fold.take(frame.view)
                 progress(Progress(read: cursor.sequence - first, all: end - first))
             }
-            let codec = CloudEventsCodec(eventBytes: 1 << 30, nesting: 1 << 16)
+            let codec = CloudEventsCodec.ofStored()
             return EventHistory(
                 event: try codec.event(event.line), line: event.line, position: event.position,
                 receivedAt: fold.receivedAt, acceptedAt: fold.acceptedAt, trace: fold.trace,
@@ -119,7 +119,7 @@ package final class StoredEvents {
 
     private func search(_ id: String, _ progress: (Progress) -> Void) throws -> LogEvent {
         let wanted = Array(id.utf8)
-        let codec = CloudEventsCodec(eventBytes: 1 << 30, nesting: 1 << 16)
+        let codec = CloudEventsCodec.ofStored()
         var found: [String: UInt64] = [:]
         let sequences = reader.sequences
         var cursor = reader.frames(fromSequence: sequences.lowerBound)

@@ -36,12 +36,13 @@ struct ExplanationReport {
         return lines.joined(separator: "\n")
     }
 
-    /// For scripts.
-    func value(_ explanation: Explainer.Explanation, line: Int) -> Value {
+    /// For scripts; the keys are in `--help`. `line` is where the input has the event.
+    func value(_ explanation: Explainer.Explanation, line: Int?) -> Value {
         let routing = explanation.routing
         let event = explanation.event
-        var members: [(String, Value)] = [
-            ("line", .int(Int64(line))), ("id", .string(event.id)), ("source", .string(event.source)),
+        var members: [(String, Value)] = line.map { [("line", .int(Int64($0)))] } ?? []
+        members += [
+            ("id", .string(event.id)), ("source", .string(event.source)),
             ("routing", routing.value),
             (
                 "delivers",
@@ -84,16 +85,11 @@ struct ExplanationReport {
 
     private func policies(of route: RouteExplanation) -> [String] {
         let settings = blueprint.configuration.routes[route.route]
-        var lines: [String] = []
-        if route.targets.contains(where: { !$0.choices.isEmpty }) {
-            lines.append(
-                style.dim("the choice above is an example: each run draws its own, and keeps it per ordering key"))
-        }
         let effective = EffectivePolicies(settings, blueprint)
         let lanes = route.targets.filter { !$0.isDuplicate }.map(\.lane)
-        guard !lanes.isEmpty else { return lines }
+        guard !lanes.isEmpty else { return [] }
         let names = lanes.map { blueprint.lanes[$0].name }.joined(separator: ", ")
-        lines.append("\(lanes.count == 1 ? "lane" : "lanes") \(names), priority \(settings.priority)")
+        var lines = ["\(lanes.count == 1 ? "lane" : "lanes") \(names), priority \(settings.priority)"]
         let entries = effective.entries(lane: blueprint.lanes[lanes[0]])
         let width = entries.map(\.kind.count).max() ?? 0
         for entry in entries {
