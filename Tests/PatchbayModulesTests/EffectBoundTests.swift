@@ -99,6 +99,26 @@ import Testing
         #expect(effects.stateWrites.count == 1 && effects.emits.count == 1 && effects.timers.count == 1)
     }
 
+    @Test func `what open calls had emitted did not count against the log`() throws {
+        let bench = ModuleBench()
+        let emit = try bench.service(HostServiceID.emit, patchbay_emit.self)
+        let room = bench.calls.emitRoom
+        room.limit(to: 10_000)
+        var event = draft(1000)
+        let calls = (0..<3).map { _ in bench.open() }
+        // Ten thousand bytes have room for six such events, whichever calls they are of.
+        let statuses = (0..<9).map { emit.add(bench.host, calls[$0 % 3], &event) }
+        #expect(statuses.filter { $0 == .ok }.count == 6 && statuses.suffix(3).allSatisfy { $0 == .limit })
+        #expect(room.bytes > 6 * 1000 && room.bytes <= 10_000)
+        // What ends with another outcome than done, and what the host gives up on, gives its room back.
+        #expect(bench.settle(calls[0], .retry).effects?.emits.count == 2)
+        #expect(bench.calls.close(Int(calls[1] & 0xFF_FFFF)))
+        #expect(room.bytes < 4000)
+        #expect(emit.add(bench.host, calls[2], &event) == .ok)
+        #expect(bench.settle(calls[2]).effects?.emits.count == 3)
+        #expect(room.bytes == 0)
+    }
+
     @Test func `emit answers limit while the log has no room for handlers`() throws {
         let bench = ModuleBench()
         let emit = try bench.service(HostServiceID.emit, patchbay_emit.self)

@@ -1,5 +1,6 @@
 import Foundation
 import PatchbayDispatch
+import PatchbayLog
 import Testing
 
 @testable import PatchbayRuntime
@@ -53,8 +54,11 @@ import Testing
         #expect(report.exitCode == 1 && report.drift == nil)
         #expect(report.status.counts.done == 20 && report.status.counts.dead == 0 && report.deadLettersWritten == 0)
         #expect(bench.log.all.contains { $0.text.contains("dead-letters.jsonl") && $0.text.contains("No space left") })
+        // What is pending is not counted as dead, too.
+        #expect(report.dead == 0 && report.status.unmatched.pending == 1 && report.status.counts.pending == 3)
         let pending = try bench.objects("pending.jsonl")
         #expect(pending.count == 4 && report.pendingWritten?.count == 4)
+        #expect(pending.first { $0["id"] as? String == "4" }?.keys.contains("pendinghandler") == false)
         #expect(Set(pending.compactMap { $0["id"] as? String }) == ["1", "2", "3", "4"])
         // Tried again and again, the attempts are written once.
         #expect(try bench.lines("dead-letters.attempts.jsonl").count <= 3)
@@ -70,6 +74,47 @@ import Testing
         let report = host.wait()
         #expect(report.exitCode == 1 && report.drift == nil)
         #expect(Set(try bench.objects("pending.jsonl").compactMap { $0["id"] as? String }) == ["1", "2", "3", "4"])
+    }
+
+    @Test func `dead letters of events that no route takes piled up in memory while the disk was full`() throws {
+        let bench = try RunBench()
+        let count = 20_000
+        let data = "\"\(String(repeating: "x", count: 400))\""
+        try bench.write("events.jsonl", Events.lines(count, type: "com.acme.nobody", data: data))
+        // Nothing can be written where a folder is.
+        try FileManager.default.createDirectory(
+            atPath: bench.path("dead-letters.jsonl"), withIntermediateDirectories: true)
+        let yaml = Self.yaml + "log: {bytes: 2MiB}"
+        let host = try bench.host(yaml, once: false)
+        try host.start()
+        #expect(bench.eventually { bench.log.contains("dead letters wait") && host.progress.status.log.isFull })
+        // They keep their events in the log, so the source waits; only some are letters already.
+        #expect(host.progress.received < count && host.progress.dead == 0)
+        try FileManager.default.removeItem(atPath: bench.path("dead-letters.jsonl"))
+        #expect(bench.eventually { host.progress.deadLettersWritten == UInt64(count) })
+        host.drain()
+        let report = host.wait()
+        #expect(report.drift == nil && report.exitCode == 0 && report.pendingWritten == nil)
+        #expect(report.accepted == UInt64(count) && report.status.unmatched.dead == UInt64(count))
+        let ids = try bench.objects("dead-letters.jsonl").compactMap { $0["id"] as? String }
+        #expect(ids.count == count && Set(ids).count == count)
+    }
+
+    @Test func `events that no route takes were counted dead and pending when a run ended on a full disk`() throws {
+        let bench = try RunBench()
+        let data = "\"\(String(repeating: "x", count: 400))\""
+        try bench.write("events.jsonl", Events.lines(20_000, type: "com.acme.nobody", data: data))
+        try FileManager.default.createSymbolicLink(
+            atPath: bench.path("dead-letters.jsonl"), withDestinationPath: "/dev/full")
+        let host = try bench.host(Self.yaml + "log: {bytes: 2MiB}\nshutdown: {drain: 20ms}", once: false)
+        try host.start()
+        #expect(bench.eventually { bench.log.contains("dead letters wait") && host.progress.status.log.isFull })
+        host.drain()
+        let report = host.wait()
+        #expect(report.drift == nil && report.exitCode == 1 && report.dead == 0 && report.deadLettersWritten == 0)
+        let ids = try bench.objects("pending.jsonl").compactMap { $0["id"] as? String }
+        #expect(ids.count == Int(report.accepted) && Set(ids).count == ids.count)
+        #expect(report.pendingWritten?.count == ids.count && report.accepted < 20_000)
     }
 
     @Test func `are written once the disk works again`() throws {

@@ -61,9 +61,12 @@ import Testing
     @Test func `a circle of emits ends at the depth, as a dead letter`() throws {
         let bench = try bench(1)
         let report = try bench.run(Self.emitting("com.acme.test", count: 1, depth: 3))
-        #expect(report.emits?.accepted == 3 && report.status.counts.done == 4 && report.exitCode == 3)
+        #expect(report.emits?.accepted == 4 && report.status.counts.done == 4 && report.exitCode == 3)
+        #expect(report.status.unmatched.dead == 1 && report.dead == 1 && report.drift == nil)
         let letter = try #require(try bench.objects("dead-letters.jsonl").first)
         #expect(letter["dlqclass"] as? String == "emitdepth" && letter["emitdepth"] as? String == "4")
+        #expect(letter["dlqhandler"] as? String == "lab.emit" && letter["knativeerrordest"] as? String == "lab.emit")
+        #expect((letter["dlqreason"] as? String)?.contains("4 hops") == true)
     }
 
     @Test func `concurrent changes of one state are made one after another, without a charge for reruns`() throws {

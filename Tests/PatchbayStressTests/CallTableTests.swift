@@ -21,8 +21,8 @@ import Testing
         for thread in threads { thread.join() }
         let facts = stage.facts.withLock { $0 }
         #expect(stage.problems.all == [])
-        #expect(facts.settled.count == Self.rounds)
-        #expect(facts.closed > 0 && facts.pending > 0 && facts.withEffects > 0 && facts.forged > 0)
+        #expect(facts.settled.count >= Self.rounds)
+        #expect(facts.isComplete, "closed \(facts.closed), pending \(facts.pending), forged \(facts.forged)")
         for (call, settled) in facts.settled {
             let completed = facts.completed[call] ?? []
             if completed != settled.allowed(completed) {
@@ -43,6 +43,8 @@ private final class Stage: Sendable {
         var pending = 0
         var withEffects = 0
         var forged = 0
+
+        var isComplete: Bool { closed > 0 && pending > 0 && withEffects > 0 && forged > 0 }
     }
 
     struct End {
@@ -86,8 +88,8 @@ private final class Stage: Sendable {
         var busy: Set<Int> = []
         var closed: Set<Int> = []
         var armed = 0
-        while armed < calls || !busy.isEmpty {
-            while armed < calls, let index = free.popLast() {
+        while armed < wanted(armed) || !busy.isEmpty {
+            while armed < wanted(armed), let index = free.popLast() {
                 _ = table.arm(index)
                 busy.insert(index)
                 armed += 1
@@ -112,6 +114,11 @@ private final class Stage: Sendable {
             }
         }
         ended.store(true, ordering: .releasing)
+    }
+
+    /// The calls to make in all: more, up to a bound, while the threads have not met in every way.
+    private func wanted(_ armed: Int) -> Int {
+        armed < calls || (armed < 50 * calls && !facts.withLock(\.isComplete)) ? max(calls, armed + 1) : armed
     }
 
     private func takePosted() -> [Int] {
