@@ -25,7 +25,8 @@ import Testing
 
     @Test func `effective YAML says where each value came from`() throws {
         let yaml = EffectiveConfiguration(try valid("log:\n  bytes: 64MiB\nroutes: []\n")).yaml
-        #expect(yaml.contains("log:\n  backend: memory  # default\n  bytes: 64MiB  # p.yaml:2\n"))
+        #expect(yaml.contains("log:\n  backend: memory  # default\n"))
+        #expect(yaml.contains("\n  bytes: 64MiB  # p.yaml:2\n"))
         #expect(yaml.contains("routes: []  # p.yaml:3\n"))
         #expect(yaml.contains("      maxRetries: 5  # default\n"))
     }

@@ -154,9 +154,10 @@ import Testing
                   - {redact: [data.c]}
                   - {enrich: {data.d: {header: tenant, default: "'x'"}, data.e: {state: "'k'"}}}
             """
-        let first = EffectiveConfiguration(try RunBench().preparation(yaml).configuration).yaml
+        let bench = try RunBench()
+        let first = EffectiveConfiguration(try bench.preparation(yaml).configuration).yaml
         let again = first.split(separator: "\n").filter { !$0.hasPrefix("apiVersion") }.joined(separator: "\n")
-        let second = EffectiveConfiguration(try RunBench().preparation(again).configuration).yaml
+        let second = EffectiveConfiguration(try bench.preparation(again).configuration).yaml
         func values(_ text: String) -> [Substring] { text.split(separator: "\n").map { $0.prefix { $0 != "#" } } }
         #expect(values(first) == values(second))
         #expect(first.contains("sql:") && first.contains("cesql:") && first.contains("enrich:"))

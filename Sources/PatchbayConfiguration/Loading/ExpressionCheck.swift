@@ -64,7 +64,7 @@ extension Configuration {
             switch use {
             case .condition: return problem(of: expression, readsEvent: plan.count > 0)
             case .key, .query: return nil
-            case .value: return expression.isConstant ? failure(of: expression) : nil
+            case .value: return plan.count == 0 ? failure(of: expression) : nil
             case .trip: return tripSamples.lazy.compactMap { problem(of: expression, $0) }.first
             }
         } catch {

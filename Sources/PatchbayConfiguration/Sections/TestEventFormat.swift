@@ -183,6 +183,7 @@ extension Format<Configuration.Test.Sending> {
                 _ = Format<Configuration.Test.EventText>.event.read(node, path, &reading)
                 return nil
             }
+            for entry in entries { reading.refuseMisspelling(of: names, entry, path) }
             let own = YAMLNode(
                 location: node.location, content: .map(entries.filter { names.contains($0.key) }))
             let event = YAMLNode(
@@ -230,6 +231,17 @@ extension Configuration.Test.Sending {
 }
 
 extension Reading {
+    /// Reports what is rather a misspelt key of a schedule than an extension attribute.
+    fileprivate mutating func refuseMisspelling(of names: [String], _ entry: YAMLEntry, _ path: String) {
+        guard !names.contains(entry.key), entry.key != "time",
+            let meant = Suggestion.nearest(to: entry.key, among: names.filter { $0.count > 2 })
+        else { return }
+        fail(
+            .unknownKey, "unknown key '\(entry.key)'; did you mean '\(meant)'?", at: entry.keyLocation,
+            path.appendingKey(entry.key), accepted: names,
+            remedy: "write {event: {\(entry.key): …}} where the event has an attribute of that name")
+    }
+
     /// One attribute and its text, whatever scalar that is.
     fileprivate mutating func attribute(_ entry: YAMLEntry, _ path: String) -> Configuration.AttributeText? {
         let entryPath = path.appendingKey(entry.key)

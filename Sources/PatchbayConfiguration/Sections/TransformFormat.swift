@@ -137,10 +137,17 @@ extension Format<String> {
 }
 
 extension Format<ExpressionSource> {
-    /// CEL for any value; numbers and booleans of YAML are CEL, too.
+    /// CEL for any value; numbers, booleans and null of YAML are CEL, too.
     fileprivate static var anyValue: Self {
-        var format = expression(.value, mayBeEmpty: false)
-        format.schema = { Schema.object(("type", .list([.string("string"), .string("boolean"), .string("number")]))) }
+        let expression = expression(.value, mayBeEmpty: false)
+        var format = expression
+        format.read = { node, path, reading in
+            if case .scalar(let scalar) = node.content, scalar.text == "null", scalar.isNull {
+                return ExpressionSource("null", location: node.location)
+            }
+            return expression.read(node, path, &reading)
+        }
+        format.schema = { Schema.types(["string", "boolean", "number", "null"]) }
         return format
     }
 }

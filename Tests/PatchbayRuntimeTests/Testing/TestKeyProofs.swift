@@ -42,7 +42,7 @@ extension KeyProof {
     private static func inject(_ key: String, _ first: String, _ second: String, _ others: String = "") -> KeyProof {
         proof("inject.\(key)", first, second) { value in
             let handler = key == "handler" ? "" : "handler: narrow.do, "
-            return "name: t\nsend: [{type: narrow, times: 6}, {type: order.paid, data: {total: 1}}]\n"
+            return "name: t\nsend: [{type: narrow, times: 6, every: 1ms}, {type: order.paid, data: {total: 1}}]\n"
                 + "inject: {\(handler)\(others)\(key): \(value)}\nexpect: {ends: 0s, inFlight: 0}"
         }
     }
@@ -93,11 +93,11 @@ extension KeyProof {
     private static let expected: [KeyProof] = [
         expect("event", "o", "p"), expect("handler", "billing.charge", "audit.append"),
         expect("route", "[orders, audit]", "orders"), expect("handlers", "[billing.charge]", "[audit.append]"),
-        expect("unmatched", "true", "false"), expect("explain.*", "{audit: matched}", "{audit: notMatched}"),
+        expect("unmatched", "true", "false"), expect("explain.*", "audit: matched", "audit: notMatched"),
         expect("outcome", "done", "dead"), expect("attempts", "1..2", "7"), expect("delays", "1s", "2s"),
         expect("starts", "[0s, 0s, 0s, 2s, 3s]", "[0s]"), expect("ends", "0s..3s", "9s"),
         expect("within", "10s", "1s"), expect("inFlight", "1", "9"), expect("order", "[o, p]", "[p, o]"),
-        expect("breaker", "[]", "[open]"), expect("deadLetter.*", "{dlqclass: permanent}", "{dlqclass: x}"),
+        expect("breaker", "[]", "[open]"), expect("deadLetter.*", "dlqclass: permanent", "dlqclass: x"),
         expect("emitted.type", "a.b", "c"), expect("emitted.id", "e", "f"), expect("emitted.source", "/s", "/t"),
         expect("emitted.subject", "s", "t"), expect("emitted.data", "{a: 1}", "{a: 2}"),
         expect("emitted.time", "'2026-01-01T00:00:00Z'", "'2026-01-02T00:00:00Z'"),

@@ -28,7 +28,7 @@ enum Tested {
           - {name: jittery, type: jittery, to: [{handler: jittery.do}], use: {retry: jittery}}
           - name: changed
             type: changed
-            transform: [{set: {path: data.total, value: event.data.total + 1}}]
+            transform: [{set: {data.total: event.data.total + 1}}]
             to: [{handler: changed.do}]
         limits: {emitDepth: 2}
         """
