@@ -302,7 +302,7 @@ PATCHBAY_UNUSED_ static inline patchbay_status patchbay_run_(
 #define PATCHBAY_EXTERN_
 #endif
 
-/* The module: its handlers, up to eight, and the members of its manifest as plain JSON. Once, at the end of the file.
+/* The module: its handlers, up to sixteen, and the members of its manifest as plain JSON. Once, at the end of the file.
  * For each name in `handlers` there is a `static const patchbay_handler <name>_handler`: PATCHBAY_HANDLER makes one,
  * and a handler with batches, cancellation or draining writes its own table. Ids with a '-' need such a table. */
 #define PATCHBAY_MODULE(handlers, ...) \
@@ -320,9 +320,10 @@ PATCHBAY_UNUSED_ static inline patchbay_status patchbay_run_(
   }
 
 #define PATCHBAY_EACH_(...) \
-  PATCHBAY_PICK_(__VA_ARGS__, PATCHBAY_8_, PATCHBAY_7_, PATCHBAY_6_, PATCHBAY_5_, PATCHBAY_4_, PATCHBAY_3_, \
-                 PATCHBAY_2_, PATCHBAY_1_, )(__VA_ARGS__)
-#define PATCHBAY_PICK_(a, b, c, d, e, f, g, h, macro, ...) macro
+  PATCHBAY_PICK_(__VA_ARGS__, PATCHBAY_16_, PATCHBAY_15_, PATCHBAY_14_, PATCHBAY_13_, PATCHBAY_12_, PATCHBAY_11_, \
+                 PATCHBAY_10_, PATCHBAY_9_, PATCHBAY_8_, PATCHBAY_7_, PATCHBAY_6_, PATCHBAY_5_, PATCHBAY_4_, \
+                 PATCHBAY_3_, PATCHBAY_2_, PATCHBAY_1_, )(__VA_ARGS__)
+#define PATCHBAY_PICK_(a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, macro, ...) macro
 #define PATCHBAY_1_(a) &a##_handler
 #define PATCHBAY_2_(a, ...) &a##_handler, PATCHBAY_1_(__VA_ARGS__)
 #define PATCHBAY_3_(a, ...) &a##_handler, PATCHBAY_2_(__VA_ARGS__)
@@ -331,5 +332,13 @@ PATCHBAY_UNUSED_ static inline patchbay_status patchbay_run_(
 #define PATCHBAY_6_(a, ...) &a##_handler, PATCHBAY_5_(__VA_ARGS__)
 #define PATCHBAY_7_(a, ...) &a##_handler, PATCHBAY_6_(__VA_ARGS__)
 #define PATCHBAY_8_(a, ...) &a##_handler, PATCHBAY_7_(__VA_ARGS__)
+#define PATCHBAY_9_(a, ...) &a##_handler, PATCHBAY_8_(__VA_ARGS__)
+#define PATCHBAY_10_(a, ...) &a##_handler, PATCHBAY_9_(__VA_ARGS__)
+#define PATCHBAY_11_(a, ...) &a##_handler, PATCHBAY_10_(__VA_ARGS__)
+#define PATCHBAY_12_(a, ...) &a##_handler, PATCHBAY_11_(__VA_ARGS__)
+#define PATCHBAY_13_(a, ...) &a##_handler, PATCHBAY_12_(__VA_ARGS__)
+#define PATCHBAY_14_(a, ...) &a##_handler, PATCHBAY_13_(__VA_ARGS__)
+#define PATCHBAY_15_(a, ...) &a##_handler, PATCHBAY_14_(__VA_ARGS__)
+#define PATCHBAY_16_(a, ...) &a##_handler, PATCHBAY_15_(__VA_ARGS__)
 
 #endif
