@@ -51,6 +51,12 @@ bench: packages
 	@PATCHBAY_BENCH_SWIFT_MODULE=$(if $(TINY),,$(CURDIR)/Tests/Benchmarks/SwiftModule/.build/release/libnoop.so) \
 	    .build/$(BENCH_CONFIGURATION)/patchbay-bench $(if $(TINY),--tiny) $(BENCH)
 
+## crash: kill hosts under load and lose what was not synced; CYCLES=n (default: 200), SEED=n, CRASH="further options"
+CYCLES ?= 200
+SEED ?= 1
+crash: debug
+	@python3 Tests/Crash/crash.py --patchbay .build/debug/patchbay --cycles $(CYCLES) --seed $(SEED) $(CRASH)
+
 ## check: all that the continuous check does
 check:
 	@.ci/run
@@ -82,4 +88,4 @@ debug: packages
 modules: packages
 	@$(STEP) "building the example's modules" $(LOGS)/modules.log $(MAKE) -C examples/orders modules
 
-.PHONY: run build install test conformance bench check format lint clean help packages debug modules
+.PHONY: run build install test conformance bench crash check format lint clean help packages debug modules

@@ -17,7 +17,7 @@ enum RouteBenchmark {
             try route(index) { $0.type = try TypePattern("com.acme.kind\(index).*") }
         },
         Shape(name: "exact") { index, _ in
-            try route(index) { $0.filters = [.exact([RouteAttribute("tenant", "t\(index)")])] }
+            route(index) { $0.filters = [.exact([RouteAttribute("tenant", "t\(index)")])] }
         },
         Shape(name: "match") { index, environment in
             try route(index) {

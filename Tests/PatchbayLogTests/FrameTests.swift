@@ -19,7 +19,9 @@ import Testing
             reason: "no answer")
         let bytes = frame { builder in
             builder.add(.failures) { failure.write(to: &$0) }
-            builder.add(.outcomes) { OutcomeRecord(DeliveryID(position: 1, handler: 2), .done, attempts: 1).write(to: &$0) }
+            builder.add(.outcomes) {
+                OutcomeRecord(DeliveryID(position: 1, handler: 2), .done, attempts: 1).write(to: &$0)
+            }
         }
         try bytes.withUnsafeBytes { raw in
             let view = try FrameView(raw)

@@ -2,6 +2,8 @@ import Foundation
 import PatchbayConfiguration
 import PatchbayDispatch
 import PatchbayEvents
+import PatchbayLog
+import PatchbayRouting
 import Testing
 
 @testable import PatchbayRuntime
@@ -31,7 +33,8 @@ import Testing
 /// The keys of a JSON Schema as dotted paths: `[]` is an entry of a list, `*` any name.
 enum SchemaKeys {
     static func leaves(of schema: [String: Any]) -> [String] {
-        let filter = ((schema["$defs"] as? [String: Any])?["filter"] as? [String: Any])?["properties"] as? [String: Any]
+        let filter =
+            ((schema["definitions"] as? [String: Any])?["filter"] as? [String: Any])?["properties"] as? [String: Any]
         return walk(schema, "") + (filter ?? [:]).keys.map { "filter.\($0)" }
     }
 
@@ -41,6 +44,8 @@ enum SchemaKeys {
         }
         // A module's own configuration is the module's to describe.
         if path.hasSuffix(".config") { return [path] }
+        // Stands for routes, which `AliasRoutingTests` prove.
+        if path == "event_routing" { return [] }
         if let properties = schema["properties"] as? [String: [String: Any]] {
             return properties.flatMap { walk($1, path.isEmpty ? $0 : "\(path).\($0)") }
         }
@@ -428,7 +433,16 @@ struct KeyProof: Sendable, CustomTestStringConvertible {
                 + "sources: [{name: e, type: file, path: FOLDER/events.jsonl, format: json, eventType: a, source: \(value)}]\n"
                 + "routes: [{name: all, match: event.source == '/one', to: [{handler: lab.record}]}]"
         },
-        whole("log.backend", "memory", "file") { value in modules + source + all1 + "log: {backend: \(value)}" },
+        KeyProof("log.backend", "memory", "file") { value in try logged("backend: \(value)") },
+        KeyProof("log.path", "FOLDER/one", "FOLDER/two") { value in
+            try logged("backend: file, path: \(value)", looksAt: "one/log")
+        },
+        KeyProof("log.sync", "always", "never") { try "\(settings("sync: \($0)").sync)" },
+        KeyProof("log.syncInterval", "1s", "2s") { try "\(settings("sync: interval, syncInterval: \($0)").sync)" },
+        KeyProof("log.retention.age", "1h", "2h") { try "\(settings("retention: {age: \($0)}").retentionAge)" },
+        KeyProof("log.retention.bytes", "1MiB", "2MiB") {
+            try "\(settings("retention: {bytes: \($0)}").retentionBytes)"
+        },
         KeyProof("log.bytes", "2MiB", "3MiB") { value in
             let bench = try RunBench()
             let report = try bench.run("log: {bytes: \(value)}\nroutes: [{name: all, to: [{handler: builtin.log}]}]")
@@ -464,6 +478,27 @@ struct KeyProof: Sendable, CustomTestStringConvertible {
             "\(try spans("context: \(value)").contains { $0.contains(#""parentSpanId":"b7ad6b7169203331""#) })"
         },
     ]
+
+    /// Whether a run with a log leaves a folder behind.
+    private static func logged(_ log: String, looksAt folder: String = "data/log") throws -> String {
+        let bench = try RunBench()
+        try bench.write("events.jsonl", Events.lines(1))
+        let path = log.contains("path") ? "" : ", path: FOLDER/data"
+        _ = try bench.run(
+            """
+            log: {\(log)\(path)}
+            sources: [{name: events, type: file, path: FOLDER/events.jsonl}]
+            routes: [{name: all, to: [{handler: builtin.log}]}]
+            """)
+        return "\(FileManager.default.fileExists(atPath: bench.path(folder)))"
+    }
+
+    private static func settings(_ log: String) throws -> LogSettings {
+        let bench = try RunBench()
+        let preparation = try bench.preparation(
+            "log: {backend: file, \(log)}\nroutes: [{name: all, to: [{handler: builtin.log}]}]")
+        return DataFolder.settings(preparation.configuration.log)
+    }
 
     /// The spans of one event, which comes with a trace or without.
     private static func spans(_ telemetry: String, traced: Bool = true) throws -> [String] {

@@ -70,7 +70,9 @@ extension DispatchCore {
             lane.pointee.shedUntil = 0
             effects.holds.append((index, -lane.pointee.maxInFlight))
         }
-        guard !isHolding, !lane.pointee.isStopped, lane.pointee.blockedUntil <= now, lane.pointee.shedUntil == 0 else { return }
+        guard !isHolding, !lane.pointee.isStopped, lane.pointee.blockedUntil <= now, lane.pointee.shedUntil == 0 else {
+            return
+        }
         if lane.pointee.batching.count > 1 {
             startBatches(index, now: now, effects: &effects)
             return

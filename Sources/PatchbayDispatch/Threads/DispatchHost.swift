@@ -10,8 +10,7 @@ package struct DispatchHost: Sendable {
     /// was lost.
     package var commitState:
         @Sendable (_ lane: Int, _ writes: [StateWrite], _ unixNow: UInt64, _ records: inout ByteWriter) -> Bool
-    package var changeTimers:
-        @Sendable (_ lane: Int, _ changes: [TimerChange], _ records: inout ByteWriter) -> Void
+    package var changeTimers: @Sendable (_ lane: Int, _ changes: [TimerChange], _ records: inout ByteWriter) -> Void
     /// Timers that are due, each with the lane of its handler; that they have fired is written down.
     package var fireTimers: @Sendable (_ unixNow: UInt64, _ records: inout ByteWriter) -> [Reentry]
     /// Reads deliveries of a handler (by its number) back from the log; `nil` when it cannot be read now.

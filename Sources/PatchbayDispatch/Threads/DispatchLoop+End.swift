@@ -143,6 +143,7 @@ extension DispatchLoop {
             status.lanes.append(core.laneCounts(lane))
             status.loaded.append(core.loadedCount(lane))
         }
+        status.counts.created += UInt64(backlogCount)
         status.log = log.usage
         status.accepted = accepted
         status.emitted = emitted

@@ -134,7 +134,8 @@ struct DispatchLoop: ~Copyable {
         let takesMore = log.takesSources && mayReadAhead
         dispatcher.doorbell.wait(timeout: timeout) {
             table.hasForeign || dispatcher.hasBuried.load(ordering: .relaxed)
-                || pools.outboxes.contains { !$0.isEmpty } || log.hasCommitted || (takesMore && ports.contains { $0.hasBatches })
+                || pools.outboxes.contains { !$0.isEmpty } || log.hasCommitted
+                || (takesMore && ports.contains { $0.hasBatches })
                 || dispatcher.command.load(ordering: .relaxed) == Dispatcher.Command.stop.rawValue
         }
     }
@@ -323,7 +324,8 @@ struct DispatchLoop: ~Copyable {
         var emitted = 0
         if outcome.kind == .done, !outcome.wasClosed, let wanted = outcome.effects, let reference {
             conflict =
-                !wanted.stateWrites.isEmpty && !host.commitState(Int(info.lane), wanted.stateWrites, unixNow, &pending.journal.state)
+                !wanted.stateWrites.isEmpty
+                && !host.commitState(Int(info.lane), wanted.stateWrites, unixNow, &pending.journal.state)
             if !conflict {
                 if !wanted.timers.isEmpty {
                     host.changeTimers(

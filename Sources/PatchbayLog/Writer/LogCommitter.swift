@@ -18,13 +18,16 @@ package struct LogCommitter: ~Copyable {
     private var isAppended = false
     /// Of the group's first frame.
     private var location = FrameLocation(segment: 0, offset: 0, length: 0)
-    private var bytesSinceCheckpoint = 0
+    private var bytesSinceCheckpoint: Int
 
+    /// `bytesSinceCheckpoint` are those that opening had to fold: a log whose hosts never live long enough for a
+    /// checkpoint of what they write themselves gets one all the same.
     init(
         store: consuming SegmentStore, ledger: Ledger, checkpoints: CheckpointStore, settings: LogSettings,
-        numbers: LogNumbers, lock: FolderLock?
+        numbers: LogNumbers, lock: FolderLock?, bytesSinceCheckpoint: Int
     ) {
         self.lock = lock
+        self.bytesSinceCheckpoint = bytesSinceCheckpoint
         self.store = store
         self.ledger = ledger
         self.checkpoints = checkpoints

@@ -28,8 +28,16 @@ package final class LogWriter: Sendable {
     /// Reads what is committed, on any thread.
     package let reader: LogReader
 
-    /// `dispatcher` is rung when something was committed.
-    package init(_ committer: consuming LogCommitter, dispatcher: Doorbell) {
+    private let report: @Sendable (LogError?) -> Void
+
+    /// - Parameters:
+    ///   - dispatcher: rung when something was committed.
+    ///   - report: told, on the writer's thread, when the disk begins to refuse what is written, and with `nil` when it
+    ///     takes it again.
+    package init(
+        _ committer: consuming LogCommitter, dispatcher: Doorbell, report: @escaping @Sendable (LogError?) -> Void
+    ) {
+        self.report = report
         settings = committer.settings
         numbers = committer.numbers
         reader = committer.store.reader
@@ -112,6 +120,7 @@ package final class LogWriter: Sendable {
         }
         if settings.sync != .never { _ = sync(box) }
         for submission in group { give(back: submission) }
+        state.withLock { $0.drift = box.committer.ledger.drift }
     }
 
     /// A checkpoint is of what lies before it: a submission that asks for one ends its group.
@@ -171,12 +180,15 @@ package final class LogWriter: Sendable {
     }
 
     private func note(_ box: CommitterBox, failure: LogError?) {
-        state.withLock { state in
+        let isNews = state.withLock { state in
+            let isNews = state.failure?.code != failure?.code
             if failure != nil { state.failures += 1 }
             state.failure = failure
             state.nextPosition = box.committer.store.nextPosition
             state.counts = box.committer.ledger.counts
+            return isNews
         }
+        if isNews { report(failure) }
     }
 
     /// Keeps what could not be written for whoever ends the log.
@@ -200,6 +212,8 @@ package struct LogWriterStatus: Sendable {
     package var nextPosition: UInt64 = 0
     package var droppedSegments = 0
     package var counts = LedgerCounts()
+    /// What does not add up in the ledger, once the writer has ended.
+    package var drift: String?
 }
 
 /// Carries the committer to its thread.

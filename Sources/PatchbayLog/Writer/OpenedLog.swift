@@ -8,6 +8,8 @@ package struct OpenedLog: ~Copyable {
     private var store: SegmentStore
     private let checkpoints: CheckpointStore
     private let lock: FolderLock?
+    /// Of the frames behind the checkpoint.
+    private let bytesSinceCheckpoint: Int
 
     /// Opens a folder, or makes it, and folds the latest checkpoint and everything after it.
     ///
@@ -42,14 +44,17 @@ package struct OpenedLog: ~Copyable {
         var options = SegmentStore.Options()
         options.segmentBytes = settings.segmentBytes
         options.identity = settings.identity
+        var bytes = 0
         store = try SegmentStore.open(folders.log, options: options, after: ledger.sequence) {
             (frame, location) throws(LogError) in
+            bytes += Int(location.length)
             do {
                 try ledger.fold(frame, at: location, other: other)
             } catch {
                 throw LogError.corrupt(location.segment, at: Int(location.offset), "\(error)")
             }
         }
+        bytesSinceCheckpoint = bytes
         self.ledger = ledger
         self.checkpoints = checkpoints
         report = store.report
@@ -80,7 +85,8 @@ package struct OpenedLog: ~Copyable {
         for route in routes { numbers.routes.append(try number(.route, route)) }
         for handler in handlers { numbers.handlers.append(try number(.handler, handler)) }
         var committer = LogCommitter(
-            store: store, ledger: ledger, checkpoints: checkpoints, settings: settings, numbers: numbers, lock: lock)
+            store: store, ledger: ledger, checkpoints: checkpoints, settings: settings, numbers: numbers, lock: lock,
+            bytesSinceCheckpoint: bytesSinceCheckpoint)
         if !naming.journal.isEmpty { try committer.commit([naming], unixNow: unixNow) }
         return committer
     }

@@ -26,6 +26,8 @@ package struct Blueprint: Sendable {
     package let handlers: [String]
 
     /// Compiles what was validated; an error here is one that validation should have found, reported all the same.
+    ///
+    /// Keys are hashed by `seed`, which is secret. Where hashes are kept in a log, it has to be the log's.
     package init(_ configuration: Configuration, seed: UInt64) throws(BlueprintError) {
         self.configuration = configuration
         let plan = FieldPlan()

@@ -45,6 +45,8 @@ package final class Host: Sendable {
     private let threads = Mutex<[OwnThread]>([])
     private let intakeSetup: Intake.Setup
     private let environment: HostEnvironment
+    /// With a log in files, the number that it has or is to be given.
+    private let logIdentity: UInt64
 
     /// Loads the modules and sets everything up; nothing is read yet.
     package init(_ preparation: Preparation, options: HostOptions) throws(HostError) {
@@ -53,7 +55,10 @@ package final class Host: Sendable {
         preparation.catalogue.report(to: options.logger)
         let seed = options.seed == 0 ? UInt64.random(in: 1 ... .max) : options.seed
         do {
-            blueprint = try Blueprint(configuration, seed: seed)
+            // The log keeps deliveries with the hashes of their keys: those of the next run have to be the same.
+            let isKept = configuration.log.backend == .file
+            logIdentity = try isKept ? LogIdentity.read(folder: configuration.log.path) ?? seed : seed
+            blueprint = try Blueprint(configuration, seed: logIdentity)
         } catch {
             throw HostError("\(error)")
         }
@@ -129,10 +134,10 @@ package final class Host: Sendable {
         guard configuration.log.backend == .file else {
             return try dispatcher.start(log: MemoryLog(boundBytes: configuration.log.bytes), host: dispatchHost())
         }
-        let folder = try DataFolder(
-            configuration.log, names: dispatcher.names, state: environment.state, timers: environment.timers,
-            doorbell: dispatcher.doorbell, logger: options.logger)
-        let pending = folder.takePending()
+        let folder = try DataFolder.open(
+            configuration.log, identity: logIdentity, names: dispatcher.names, state: environment.state,
+            timers: environment.timers, doorbell: dispatcher.doorbell, logger: options.logger)
+        let pending = folder.pending
         var host = dispatchHost()
         let reload = ReloadIntake(
             reader: folder.writer.reader,
@@ -169,13 +174,25 @@ package final class Host: Sendable {
         for thread in threads.withLock({ $0 }) { thread.join() }
         letters.end()
         let folder = dataFolder.withLock { $0.take() }
-        endLog(folder)
+        let log = endLog(folder)
         var report = report(ended)
         let unread = sources.flatMap { $0.port.unread() }.flatMap(\.pendingLines)
         report.pendingDeliveries = UInt64(ended?.pendingDeliveries ?? 0)
         report.unread = UInt64((ended?.unread ?? 0) + unread.count)
         report.pendingWritten = writePending(
             (ended?.pending ?? []) + unread + (folder == nil ? setTimers : []))
+        if let log, log.pending != report.pendingDeliveries + log.orphaned {
+            problems.withLock {
+                $0.append(
+                    "conservation: \(log.pending) deliveries are pending in the log, \(report.pendingDeliveries) here, "
+                        + "\(log.orphaned) for no handler")
+            }
+        }
+        report.log = log
+        if log != nil {
+            report.deadLetterPath = "the log"
+            report.deadLettersWritten = report.dead
+        }
         let misbehaviour = handlers.end(openCalls: ended?.status.callsOpen ?? 0)
         report.misbehaviour = misbehaviour
         let telemetryDeadline = TelemetryClock.monotonicNow() &+ Self.telemetryPatience
@@ -200,15 +217,20 @@ package final class Host: Sendable {
 
     // MARK: Private
 
-    /// Writes what is left to write.
-    private func endLog(_ folder: DataFolder?) {
-        guard let folder else { return }
+    /// Writes what is left to write, and says how the log stands then.
+    private func endLog(_ folder: DataFolder?) -> RunReport.Log? {
+        guard let folder else { return nil }
         let lost = folder.writer.end()
         let status = folder.writer.status
-        guard let failure = status.failure else { return }
-        let problem = "the log could not be written to the end: \(failure)"
-        options.logger.critical("\(problem)", metadata: ["writes": "\(lost.count)"])
-        problems.withLock { $0.append(problem) }
+        if let failure = status.failure {
+            let problem = "the log could not be written to the end: \(failure)"
+            options.logger.critical("\(problem)", metadata: ["writes": "\(lost.count)"])
+            problems.withLock { $0.append(problem) }
+        }
+        if let drift = status.drift { problems.withLock { $0.append("conservation: \(drift)") } }
+        return RunReport.Log(
+            path: configuration.log.path, resumed: folder.pending.count, pending: status.counts.pending,
+            orphaned: folder.pending.orphaned.reduce(0) { $0 + UInt64($1.count) })
     }
 
     private func run(_ running: RunningSource) {

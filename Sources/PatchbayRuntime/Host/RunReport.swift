@@ -46,8 +46,21 @@ package struct RunReport: Sendable {
         package var path: String
     }
 
+    /// The log in files.
+    package struct Log: Sendable, Equatable {
+        package var path: String
+        /// Deliveries that an earlier run had left pending and this one took over.
+        package var resumed: UInt64 = 0
+        /// Deliveries that are pending in the files.
+        package var pending: UInt64 = 0
+        /// Some of them: for handlers that the configuration has not.
+        package var orphaned: UInt64 = 0
+    }
+
     package var status: DispatchStatus
-    /// `running`, `finished`, `stuck`, `deadline` or `stopped`.
+    /// With `log.backend: file`.
+    package var log: Log?
+    /// `running`, `finished`, `kept` (what is pending waits in the log), `stuck`, `deadline` or `stopped`.
     package var end = "running"
     package var once = false
     package var sources: [Source] = []
@@ -81,7 +94,8 @@ package struct RunReport: Sendable {
     /// The exit code of `patchbay run`.
     package var exitCode: Int32 {
         if !problems.isEmpty || pendingWritten != nil { return 1 }
-        if end == "stuck" || end == "deadline" { return 1 }
+        // What waits in the log is not lost, and a drain may end with it.
+        if end == "stuck" || (end == "deadline" && log == nil) { return 1 }
         return once && dead > 0 ? 3 : 0
     }
 

@@ -1,4 +1,5 @@
 import CPatchbaySystem
+import Glibc
 import Logging
 import PatchbayConfiguration
 import PatchbayDispatch
@@ -7,83 +8,37 @@ import PatchbayLog
 import PatchbayModules
 
 /// A data folder and what it brings to a run: what is pending, how handlers' state and timers stand.
-final class DataFolder: @unchecked Sendable {
-    // Invariant: made and asked by the thread that sets the host up, before any other thread starts.
-
-    private let state: StateStore
-    private let timers: TimerStore
-    /// Events that handlers emitted for later.
-    private var delayed: [(due: UInt64, reentry: Reentry)] = []
-    private var backlog: [String: [PendingEvents]] = [:]
-    private var resumed: [DeliveryID: ResumedDelivery] = [:]
-    /// Handlers that have deliveries and that this run does not have, with how many.
-    private(set) var orphaned: [(handler: String, count: Int)] = []
+struct DataFolder: Sendable {
     let writer: LogWriter
     let log: FileLog
+    let pending: PendingWork
 
     /// Events in memory at a time, in bytes.
     private static let memoryBytes = 128 << 20
 
     /// Opens the folder and folds its log; state and timers are put in place.
     ///
-    /// `names` are the plan's routes and, by lane, handlers.
-    init(
-        _ configuration: Configuration.Log, names: (routes: [String], handlers: [String]), state: StateStore,
-        timers: TimerStore, doorbell: Doorbell, logger: Logger
-    ) throws(LogError) {
-        self.state = state
-        self.timers = timers
+    /// `identity` is for a log that is made anew; `names` are the plan's routes and, by lane, handlers.
+    static func open(
+        _ configuration: Configuration.Log, identity: UInt64, names: (routes: [String], handlers: [String]),
+        state: StateStore, timers: TimerStore, doorbell: Doorbell, logger: Logger
+    ) throws(LogError) -> DataFolder {
         let storage = try logged { () throws(StorageError) in try FileStorage(configuration.path, create: true) }
         let lock = try FolderLock(folder: storage.path)
-        var fold = HandlerFold(state: state)
-        let opened = try OpenedLog(storage, lock: lock, settings: Self.settings(configuration)) {
-            (name, bytes) throws(LogFormatError) in
-            try fold.take(extra: name, bytes)
-        } other: { (kind, bytes) throws(LogFormatError) in
-            try fold.take(kind, bytes)
-        }
-        let codec = CloudEventsCodec(eventBytes: 1 << 30, nesting: 1 << 16)
-        for record in fold.delayed.values.sorted(by: { $0.due < $1.due }) {
-            delayed.append((record.due, Reentry(event: try HandlerFold.event(record, codec))))
-        }
+        let fold = HandlerFold(state: state)
+        var settings = settings(configuration)
+        settings.identity = identity
+        let opened = try OpenedLog(storage, lock: lock, settings: settings, extra: fold.extra, other: fold.section)
         try fold.setTimers(timers)
-        let known = Set(names.handlers)
-        let now = pbs_now()
-        let unixOffset = pbs_unix_now() &- now
-        for (number, name) in opened.ledger.names.names(.handler).enumerated() {
-            let handler = UInt16(number)
-            let count = opened.ledger.pendingCount(of: handler)
-            guard count > 0 else { continue }
-            guard known.contains(name) else {
-                orphaned.append((name, count))
-                continue
-            }
-            backlog[name] = Array(opened.ledger.pending(handler))
-        }
-        for (id, failure) in opened.ledger.failedDeliveries {
-            resumed[id] = ResumedDelivery(failure, unixOffset: unixOffset)
-        }
-        Self.report(opened.report, opened.skipped, opened.ledger.counts, orphaned, to: logger)
-        writer = LogWriter(
-            try opened.committer(routes: names.routes, handlers: names.handlers, unixNow: pbs_unix_now()),
-            dispatcher: doorbell)
-        log = FileLog(writer, memoryBytes: Self.memoryBytes)
+        let pending = PendingWork(opened.ledger, handlers: names.handlers, delayed: try fold.delayedEvents())
+        report(opened.report, opened.skipped, pending, to: logger)
+        let committer = try opened.committer(
+            routes: names.routes, handlers: names.handlers, unixNow: pbs_unix_now())
+        let writer = LogWriter(committer, dispatcher: doorbell, report: { report($0, to: logger) })
+        return DataFolder(writer: writer, log: FileLog(writer, memoryBytes: memoryBytes), pending: pending)
     }
 
-    /// Takes what is pending over; once.
-    func takePending() -> (
-        backlog: [String: [PendingEvents]], resumed: [DeliveryID: ResumedDelivery],
-        delayed: [(due: UInt64, reentry: Reentry)]
-    ) {
-        defer {
-            backlog = [:]
-            resumed = [:]
-            delayed = []
-        }
-        return (backlog, resumed, delayed)
-    }
-
-    private static func settings(_ configuration: Configuration.Log) -> LogSettings {
+    static func settings(_ configuration: Configuration.Log) -> LogSettings {
         var settings = LogSettings()
         settings.sync =
             switch configuration.sync {
@@ -93,13 +48,27 @@ final class DataFolder: @unchecked Sendable {
             }
         settings.retentionAge = configuration.retention.age.nanosecondsForClock
         settings.retentionBytes = configuration.retention.bytes
-        settings.identity = UInt64.random(in: 1 ... .max)
+        // For tests with crashes: small segments bring a log's rare moments about often.
+        if let text = getenv("PATCHBAY_LOG_SEGMENT_BYTES"), let bytes = Int(String(cString: text)), bytes >= 4_096 {
+            settings.segmentBytes = bytes
+            settings.checkpointBytes = bytes
+        }
         return settings
     }
 
+    /// Of the disk, while the host runs.
+    private static func report(_ failure: LogError?, to logger: Logger) {
+        if let failure {
+            logger.critical(
+                "the log cannot be written: sources wait, and what was accepted is kept; trying again",
+                metadata: ["error": "\(failure)"])
+        } else {
+            logger.notice("the log is written again")
+        }
+    }
+
     private static func report(
-        _ report: RecoveryReport, _ skipped: [CheckpointStore.Skipped], _ counts: LedgerCounts,
-        _ orphaned: [(handler: String, count: Int)], to logger: Logger
+        _ report: RecoveryReport, _ skipped: [CheckpointStore.Skipped], _ pending: PendingWork, to logger: Logger
     ) {
         for checkpoint in skipped {
             logger.warning("a checkpoint is not whole and was passed over: \(checkpoint.path): \(checkpoint.reason)")
@@ -109,25 +78,61 @@ final class DataFolder: @unchecked Sendable {
                 "the log's last write was not finished; what was not accepted of it was cut off",
                 metadata: ["segment": "\(cut.segment)", "offset": "\(cut.offset)", "bytes": "\(cut.bytes)"])
         }
-        if counts.pending > 0 {
-            logger.info("going on with \(counts.pending) deliveries that an earlier run left pending")
+        if pending.count > 0 {
+            logger.info("going on with \(pending.count) deliveries that an earlier run left pending")
         }
-        for handler in orphaned {
+        for handler in pending.orphaned {
             logger.warning(
-                "\(handler.count) deliveries wait for the handler '\(handler.handler)', which this configuration has not")
+                "\(handler.count) deliveries wait for the handler '\(handler.handler)', which this configuration has not"
+            )
+        }
+    }
+}
+
+/// What an earlier run left: deliveries by handler, oldest first, what is known of those that failed before, and emitted
+/// events that are to come in later.
+struct PendingWork: Sendable {
+    private(set) var backlog: [String: [PendingEvents]] = [:]
+    private(set) var resumed: [DeliveryID: ResumedDelivery] = [:]
+    /// Handlers that have deliveries and that this run does not have, with how many.
+    private(set) var orphaned: [(handler: String, count: Int)] = []
+    /// Deliveries that are taken over.
+    private(set) var count: UInt64 = 0
+    let delayed: [(due: UInt64, reentry: Reentry)]
+
+    init(_ ledger: borrowing Ledger, handlers: [String], delayed: [(due: UInt64, reentry: Reentry)]) {
+        self.delayed = delayed
+        let known = Set(handlers)
+        let unixOffset = pbs_unix_now() &- pbs_now()
+        for (number, name) in ledger.names.names(.handler).enumerated() {
+            let handler = UInt16(number)
+            let waiting = ledger.pendingCount(of: handler)
+            guard waiting > 0 else { continue }
+            guard known.contains(name) else {
+                orphaned.append((name, waiting))
+                continue
+            }
+            backlog[name] = Array(ledger.pending(handler))
+            count += UInt64(waiting)
+        }
+        for (id, failure) in ledger.failedDeliveries {
+            resumed[id] = ResumedDelivery(failure, unixOffset: unixOffset)
         }
     }
 }
 
 /// Folds what the log says of handlers' state and timers.
-private struct HandlerFold {
-    let state: StateStore
-    var timers: [String: TimerRecord] = [:]
-    var delayed: [String: TimerRecord] = [:]
+private final class HandlerFold {
+    private let state: StateStore
+    private var timers: [String: TimerRecord] = [:]
+    /// Events that handlers emitted for later, by their ids.
+    private var delayed: [String: TimerRecord] = [:]
+    private let codec = CloudEventsCodec.ofStored()
 
     init(state: StateStore) { self.state = state }
 
-    mutating func take(extra name: String, _ bytes: [UInt8]) throws(LogFormatError) {
+    /// A part of a checkpoint.
+    func extra(_ name: String, _ bytes: [UInt8]) throws(LogFormatError) {
         let kind: SectionKind
         switch name {
         case CheckpointParts.state: kind = .state
@@ -135,11 +140,11 @@ private struct HandlerFold {
         default: return
         }
         try bytes.withUnsafeBufferPointer { raw throws(LogFormatError) in
-            try take(kind, UnsafeRawBufferPointer(raw))
+            try section(kind, UnsafeRawBufferPointer(raw))
         }
     }
 
-    mutating func take(_ kind: SectionKind, _ bytes: UnsafeRawBufferPointer) throws(LogFormatError) {
+    func section(_ kind: SectionKind, _ bytes: UnsafeRawBufferPointer) throws(LogFormatError) {
         var reader = ByteReader(bytes)
         while !reader.isAtEnd {
             switch kind {
@@ -150,7 +155,7 @@ private struct HandlerFold {
         }
     }
 
-    private mutating func take(_ record: TimerRecord) {
+    private func take(_ record: TimerRecord) {
         switch record.change {
         case .set: timers["\(record.scope)\u{0}\(record.key)"] = record
         case .cancelled, .fired: timers["\(record.scope)\u{0}\(record.key)"] = nil
@@ -160,16 +165,24 @@ private struct HandlerFold {
     }
 
     func setTimers(_ store: TimerStore) throws(LogError) {
-        let codec = CloudEventsCodec(eventBytes: 1 << 30, nesting: 1 << 16)
         for record in timers.values.sorted(by: { $0.due < $1.due }) {
-            let event = try Self.event(record, codec)
+            let event = try event(record)
             store.commit(
                 [.set(id: record.key, event: EmittedEvent(event: event, notBefore: record.due))],
                 of: HandlerScope(name: record.scope))
         }
     }
 
-    static func event(_ record: TimerRecord, _ codec: CloudEventsCodec) throws(LogError) -> Event {
+    /// Earliest first.
+    func delayedEvents() throws(LogError) -> [(due: UInt64, reentry: Reentry)] {
+        var events: [(due: UInt64, reentry: Reentry)] = []
+        for record in delayed.values.sorted(by: { $0.due < $1.due }) {
+            events.append((record.due, Reentry(event: try event(record))))
+        }
+        return events
+    }
+
+    private func event(_ record: TimerRecord) throws(LogError) -> Event {
         do {
             return try codec.event(record.event)
         } catch {

@@ -36,6 +36,12 @@ extension RunReport {
             let lost = unwritten > 0 ? ", but \(unwritten.grouped) could not be written there" : ""
             lines.append("dead        \(dead.grouped), in \(deadLetterPath)\(lost)")
         }
+        if let log {
+            var line = "log         \(log.path): \(log.pending.grouped) deliveries pending"
+            if log.resumed > 0 { line += "; \(log.resumed.grouped) were taken over from an earlier run" }
+            if log.orphaned > 0 { line += "; \(log.orphaned.grouped) wait for handlers that are not configured" }
+            lines.append(line)
+        }
         if let pendingWritten {
             lines.append(
                 "pending     \(pendingWritten.count), "
@@ -110,6 +116,16 @@ extension RunReport {
             } catch {
                 preconditionFailure("metrics are no JSON: \(error)")
             }
+        }
+        if let log {
+            members.append(
+                (
+                    "log",
+                    .object([
+                        ("path", .string(log.path)), ("resumed", .uint(log.resumed)), ("pending", .uint(log.pending)),
+                        ("orphaned", .uint(log.orphaned)),
+                    ])
+                ))
         }
         if let pendingWritten {
             members.append(
