@@ -1,5 +1,6 @@
-import PatchbayLog
 import Testing
+
+@testable import PatchbayLog
 
 @Suite struct LogVerificationTests {
     /// A sound log of several segments: groups of one frame, each synced. Outcomes are left out: no delivery is theirs.
@@ -81,6 +82,18 @@ import Testing
         #expect(result.faults.first?.message == "segment 0000000000000002 before it is missing")
     }
 
+    @Test func `an index that is whole and says something else is a fault`() throws {
+        let (storage, _) = try Self.log()
+        let name = "0000000000000002.idx"
+        var bytes = try #require(storage.contents(name))
+        // The first event's line, with a checksum that is right.
+        bytes[SegmentIndex.headerBytes + 60] ^= 1
+        let checksum = bytes.withUnsafeBytes { SegmentIndex.checksum(of: $0) }
+        for byte in 0..<4 { bytes[8 + byte] = UInt8(truncatingIfNeeded: checksum >> UInt32(8 * byte)) }
+        try write(bytes, to: storage.open(name, create: false), at: 0)
+        #expect(try Self.verify(storage).faults.map(\.message).contains { $0.contains("does not agree") })
+    }
+
     @Test func `takes what a crash leaves for no fault`() throws {
         let (storage, _) = try Self.log()
         let name = try #require(try storage.list().filter { $0.hasSuffix(".seg") }.max())
@@ -90,6 +103,10 @@ import Testing
         let result = try Self.verify(storage)
         #expect(result.faults == [])
         #expect(result.notes.map(\.offset) == [nil, length])
+        // Regression: an index that was not written out when the power went was called a fault.
+        try storage.open("0000000000000002.idx", create: false).truncate(to: 200)
+        #expect(try Self.verify(storage).faults == [])
+        #expect(try Self.verify(storage).notes.contains { $0.message.contains("its index is not whole") })
         // A segment that was not begun.
         try write([1, 2, 3], to: storage.open("0000000000000063.seg", create: true), at: 0)
         let number = try #require(UInt32(name.prefix(16), radix: 16))
