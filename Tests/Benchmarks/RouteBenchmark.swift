@@ -1,14 +1,16 @@
-import CPatchbayJSON
 import Dispatch
 import PatchbayEvents
 import PatchbayExpressions
 import PatchbayRouting
 
-/// Events routed a second with 10 and with 1,000 routes, decoding not included: what the index over routes is for.
+/// Events routed a second on one core, with 10 and with 1,000 routes: what the index over routes is for. With `raw` from
+/// JSON text, otherwise with the fields decoded before.
 enum RouteBenchmark {
     /// How routes tell events apart. One route takes each event.
     private struct Shape: Sendable {
         var name: String
+        /// What 1,000 routes are to reach.
+        var bar = " (bar 0.5)"
         var route: @Sendable (Int, ExpressionEnvironment) throws -> Route
     }
 
@@ -26,7 +28,7 @@ enum RouteBenchmark {
             }
         },
         // Nothing that an index could use: every condition is evaluated.
-        Shape(name: "range") { index, environment in
+        Shape(name: "range", bar: "") { index, environment in
             try route(index) {
                 $0.match = try Expression(
                     "event.data.number >= \(index) && event.data.number < \(index + 1)", in: environment)
@@ -51,18 +53,20 @@ enum RouteBenchmark {
                 let series = Series(values: try (0..<bench.settings.runs).map { _ in try field.rate(rounds: rounds) })
                 rates.append(series.median)
                 print("routes_\(shape.name)_\(count): \(series.text(1e6)) M events/s")
+                guard count > 10 else { continue }
+                let raw = Series(
+                    values: try (0..<bench.settings.runs).map { _ in try field.rateFromText(rounds: rounds) })
+                print("routes_\(shape.name)_\(count)_raw: \(raw.text(1e6)) M events/s\(shape.bar)")
             }
             print("  ratio of 1,000 routes to 10: \(Series(values: [rates[1] / rates[0]]).text(1).prefix(4))")
         }
     }
 
-    /// A matcher with decoded events that it is to route, each to one route.
+    /// A matcher with events that it is to route, each to one route.
     private final class Field {
         private static let eventCount = EventBatch.eventsMax
         private let matcher: RouteMatcher
-        private let batch: EventBatch
-        private let fields: UnsafeMutablePointer<pbj_field>
-        private let fieldCount: Int
+        private let events: EventDecoder
         private let room: UnsafeMutablePointer<RoutedDelivery>
 
         init(routes: Int, _ route: (Int, ExpressionEnvironment) throws -> Route) throws {
@@ -78,48 +82,46 @@ enum RouteBenchmark {
                     #"{"specversion":"1.0","id":"\#(number)","source":"/bench","type":"com.acme.kind\#(index).made","#
                     + #""tenant":"t\#(index)","data":{"key":"k\#(index)","amount":\#(number + 11),"number":\#(index)}}"#
             }
-            let text = Array(lines.joined(separator: "\n").utf8)
-            batch = EventBatch(source: 0, textCapacity: text.count)
-            for (offset, byte) in text.enumerated() { batch.text[offset] = CChar(bitPattern: byte) }
-            fieldCount = plan.count
-            fields = .allocate(capacity: Self.eventCount * fieldCount)
-            let decoder = pbj_decoder_new(pbj_limits(event_bytes: 1 << 20, nesting: 64), plan.handle)
-            defer { pbj_decoder_free(decoder) }
-            var request = pbj_batch()
-            request.text = UnsafePointer(batch.text)
-            request.end = UInt32(text.count)
-            request.events = batch.events
-            request.ext = batch.extensions
-            request.fields = fields
-            request.capacity = UInt32(Self.eventCount)
-            request.ext_capacity = UInt32(EventBatch.extensionsMax)
-            request.arena = batch.arena
-            pbj_decode(decoder, &request)
-            guard request.count == UInt32(Self.eventCount) else {
-                throw BenchmarkError("\(request.count) events were decoded")
+            events = EventDecoder(lines.joined(separator: "\n").utf8, plan: plan)
+            var decoded = 0
+            events.decode { decoded += $0 }
+            guard decoded == Self.eventCount else { throw BenchmarkError("\(decoded) events were decoded") }
+        }
+
+        deinit { room.deallocate() }
+
+        /// Events a second whose fields are decoded.
+        func rate(rounds: Int) throws -> Double {
+            try rate(rounds: rounds) { deliveries(of: Self.eventCount) }
+        }
+
+        /// Events a second, decoding included.
+        func rateFromText(rounds: Int) throws -> Double {
+            try rate(rounds: rounds) {
+                var deliveries = 0
+                events.decode { deliveries += self.deliveries(of: $0) }
+                return deliveries
             }
         }
 
-        deinit {
-            fields.deallocate()
-            room.deallocate()
-        }
-
-        /// Events a second; every event must have gone to one route.
-        func rate(rounds: Int) throws -> Double {
+        /// Every event must have gone to one route.
+        private func rate(rounds: Int, _ round: () -> Int) throws -> Double {
             var deliveries = 0
             let start = DispatchTime.now().uptimeNanoseconds
-            for _ in 0..<rounds {
-                for event in 0..<Self.eventCount {
-                    let slots = FieldSlots(base: UnsafePointer(fields + event * fieldCount))
-                    deliveries += matcher.route(event: UInt32(event), slots: slots, into: room)
-                }
-            }
+            for _ in 0..<rounds { deliveries += round() }
             let seconds = Double(DispatchTime.now().uptimeNanoseconds - start) / 1e9
             guard deliveries == rounds * Self.eventCount else {
                 throw BenchmarkError("\(deliveries) deliveries of \(rounds * Self.eventCount) events")
             }
             return Double(rounds * Self.eventCount) / seconds
+        }
+
+        private func deliveries(of count: Int) -> Int {
+            var deliveries = 0
+            for event in 0..<count {
+                deliveries += matcher.route(event: UInt32(event), slots: events.slots(of: event), into: room)
+            }
+            return deliveries
         }
     }
 }

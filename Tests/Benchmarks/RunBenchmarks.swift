@@ -1,4 +1,3 @@
-import CPatchbayJSON
 import Foundation
 import PatchbayEvents
 
@@ -15,29 +14,9 @@ enum RunBenchmarks {
         let plan = FieldPlan()
         _ = plan.slot(of: ["type"])
         _ = plan.slot(of: ["data", "amount"])
-        let decoder = pbj_decoder_new(pbj_limits(event_bytes: 1 << 20, nesting: 64), plan.handle)
-        defer { pbj_decoder_free(decoder) }
-        let batch = EventBatch(source: 0, textCapacity: data.count)
-        data.withUnsafeBytes { bytes in
-            UnsafeMutableRawPointer(batch.text).copyMemory(
-                from: bytes.baseAddress ?? UnsafeRawPointer(batch.text), byteCount: bytes.count)
-        }
-        let fields = UnsafeMutablePointer<pbj_field>.allocate(capacity: EventBatch.eventsMax * plan.count)
-        defer { fields.deallocate() }
+        let events = EventDecoder(data, plan: plan)
         let start = DispatchTime.now().uptimeNanoseconds
-        var request = pbj_batch()
-        request.text = UnsafePointer(batch.text)
-        request.end = UInt32(data.count)
-        request.events = batch.events
-        request.ext = batch.extensions
-        request.fields = fields
-        request.capacity = UInt32(EventBatch.eventsMax)
-        request.ext_capacity = UInt32(EventBatch.extensionsMax)
-        request.arena = batch.arena
-        while request.start < request.end {
-            pbj_decode(decoder, &request)
-            request.start = request.consumed
-        }
+        events.decode { _ in }
         return Double(DispatchTime.now().uptimeNanoseconds - start) / 1e9
     }
 
