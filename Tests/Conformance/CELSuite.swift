@@ -15,7 +15,7 @@ let celSuite = ConformanceSuite(name: "cel", folder: "cel") { folder, report in
 }
 
 private func run(_ test: CELCase, _ report: inout SuiteReport) {
-    if test.needsMessages { return report.leaveOut("needs protobuf messages") }
+    if test.needsMessages { return report.leaveOut("needs protobuf messages", of: test.group) }
     do {
         // Bound names without a declaration have any type.
         let names = test.bindings.keys.sorted()
@@ -51,6 +51,8 @@ private func run(_ test: CELCase, _ report: inout SuiteReport) {
 
 private struct CELCase {
     let id: String
+    /// The file of the specification's tests that it is from.
+    var group: String { String(id.prefix { $0 != "/" }) }
     let source: String
     let container: String
     let needsMessages: Bool

@@ -13,21 +13,29 @@ struct SuiteReport {
     var passed = 0
     /// A line a failed case: its id, what was expected, what came.
     var failed: [String] = []
-    /// Cases that were not run, by reason.
-    var leftOut: [String: Int] = [:]
+    /// Cases that were not run, by reason, and by the group that their ids begin with; empty where they have none.
+    var leftOut: [String: [String: Int]] = [:]
 
     mutating func pass() { passed += 1 }
     mutating func fail(_ id: String, _ why: String) { failed.append("\(id): \(why)") }
-    mutating func leaveOut(_ reason: String) { leftOut[reason, default: 0] += 1 }
+    mutating func leaveOut(_ reason: String, of group: String = "") {
+        leftOut[reason, default: [:]][group, default: 0] += 1
+    }
     mutating func merge(_ other: SuiteReport) {
         passed += other.passed
         failed += other.failed
-        leftOut.merge(other.leftOut, uniquingKeysWith: +)
+        leftOut.merge(other.leftOut) { $0.merging($1, uniquingKeysWith: +) }
     }
 
+    var leftOutCount: Int { leftOut.values.flatMap(\.values).reduce(0, +) }
+
     var summary: String {
-        let reasons = leftOut.sorted { $0.key < $1.key }.map { ", \($0.value) left out: \($0.key)" }.joined()
-        return "\(passed) passed, \(failed.count) failed\(reasons)"
+        let reasons = leftOut.sorted { $0.key < $1.key }.map { reason, groups in
+            let named = groups.filter { !$0.key.isEmpty }.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value)" }
+            let list = named.isEmpty ? "" : " (\(named.joined(separator: ", ")))"
+            return ", \(groups.values.reduce(0, +)) left out: \(reason)\(list)"
+        }
+        return "\(passed) passed, \(failed.count) failed\(reasons.joined())"
     }
 }
 

@@ -14,6 +14,10 @@ guard FileManager.default.fileExists(atPath: root.path) else {
 }
 let wanted = Set(CommandLine.arguments.dropFirst())
 var total = SuiteReport()
+for name in wanted.subtracting(suites.map(\.name)).sorted() {
+    total.fail(name, "there is no such suite; there are \(suites.map(\.name).joined(separator: ", "))")
+}
+for failure in total.failed { print("failed: \(failure)") }
 for suite in suites where wanted.isEmpty || wanted.contains(suite.name) {
     var report = SuiteReport()
     do {
@@ -33,5 +37,5 @@ let others = try FileManager.default.contentsOfDirectory(at: root, includingProp
 if wanted.isEmpty, !others.isEmpty {
     print("not run, since nothing here does it yet: \(others.joined(separator: ", "))")
 }
-print("\(total.passed) passed, \(total.failed.count) failed, \(total.leftOut.values.reduce(0, +)) skipped")
+print("\(total.passed) passed, \(total.failed.count) failed, \(total.leftOutCount) skipped")
 exit(total.failed.isEmpty ? 0 : 1)
