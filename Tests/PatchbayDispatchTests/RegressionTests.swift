@@ -14,6 +14,18 @@ import Testing
         #expect(bench.counts.done == 4)
     }
 
+    @Test func `a retry that was due before its failure was on disk kept its permit for ever`() {
+        let bench = Bench(maxInFlight: 2) {
+            $0.retry = RetryPolicy(policy: .constant, duration: .milliseconds(1), maxRetries: 3, jitter: .none)
+            $0.retry.holdSlotUpTo = 10_000_000_000
+        }
+        bench.recordDelay = .milliseconds(5)
+        bench.reply = { $0.attempt == 1 ? .retry : .done }
+        bench.send((0..<6).map { Given("e\($0)") })
+        bench.run()
+        #expect(bench.counts.done == 6 && bench.held == [0] && !bench.isStuck)
+    }
+
     @Test func `the retry of an owed call took a second permit for its wait`() {
         let bench = Bench(maxInFlight: 2) {
             $0.timeout = TimeoutPolicy(attempt: .seconds(1), total: .zero)

@@ -120,13 +120,9 @@ package struct DispatchCore: ~Copyable {
     package mutating func recorded(_ delivery: UInt32, due: UInt64, now: UInt64) {
         let node = deliveries.base + Int(delivery)
         precondition(node.pointee.state == .waitingForRecord, "its failure was recorded before")
-        if due > now {
-            node.pointee.state = .waitingForTime
-            timers.add(.delivery(delivery), due: due)
-        } else {
-            node.pointee.readySince = now
-            makeReady(delivery, atFront: true)
-        }
+        // Also when it is due already: waking gives back what it kept while it waited.
+        node.pointee.state = .waitingForTime
+        timers.add(.delivery(delivery), due: max(due, now))
     }
 
     /// When `advance` has something to do again; `nil` when nothing waits for a time.

@@ -43,6 +43,8 @@ final class Bench {
     var asynchronous: Set<Int> = []
     /// Nanoseconds from a death to its burial.
     var burialDelay: UInt64 = 0
+    /// Nanoseconds until a failure is recorded; `nil` is a run without a durable log.
+    var recordDelay: UInt64? { didSet { core.isRecording = recordDelay != nil } }
     private(set) var now: UInt64 = 1_000_000_000_000
     let begin: UInt64 = 1_000_000_000_000
     /// Every call that a worker began, in order.
@@ -71,6 +73,7 @@ final class Bench {
     private var effects = DispatchEffects()
     private var generations: [Int: UInt32] = [:]
     private var burials: [(due: UInt64, delivery: UInt32)] = []
+    private var records: [(at: UInt64, delivery: UInt32, due: UInt64)] = []
     private var groups = 0
     private let maker = BatchMaker()
     /// What each event is, by its id.
@@ -209,6 +212,7 @@ final class Bench {
                 next, call.cancelledAt == 0 ? call.startedAt + call.timeout : call.cancelledAt + plan.cancelGrace)
         }
         for burial in burials { next = min(next, burial.due) }
+        for record in records { next = min(next, record.at) }
         return next == .never ? nil : next
     }
 
@@ -222,6 +226,9 @@ final class Bench {
         let due = burials.filter { $0.due <= now }
         burials.removeAll { $0.due <= now }
         for burial in due { core.buried(burial.delivery, now: now, effects: &effects) }
+        let written = records.filter { $0.at <= now }
+        records.removeAll { $0.at <= now }
+        for record in written { core.recorded(record.delivery, due: record.due, now: now) }
     }
 
     private func settleDown(_ each: () -> Void) {
@@ -255,6 +262,9 @@ final class Bench {
                     id: Self.id(reference), failureClass: death.failureClass, reason: death.reason,
                     attempts: reference.attempts, at: now - begin))
             burials.append((now + burialDelay, death.delivery))
+        }
+        for failure in taken.failures where failure.verdict == .retries {
+            records.append((now + (recordDelay ?? 0), failure.delivery, failure.due))
         }
         for hold in taken.holds { held[hold.lane] += hold.change }
         released += taken.released.count
