@@ -291,6 +291,10 @@ struct KeyProof: Sendable, CustomTestStringConvertible {
         KeyProof("routes[].ordering.onFailure", "blockKey", "halt") { value in
             try plan("", route: ", ordering: {onFailure: \(value)}")
         },
+        KeyProof("routes[].dedup.key", "event.id", "event.type") { value in try deduplicated("key: \(value)") },
+        KeyProof("routes[].dedup.window", "1s", "3s") { value in
+            "\(try plan("", route: ", dedup: {window: \(value)}"))"
+        },
         KeyProof("routes[].batching.count", "1", "3") { value in try batches("count: \(value)") },
         KeyProof("routes[].batching.byteSize", "0", "1") { value in try batches("count: 3, byteSize: \(value)") },
         KeyProof("routes[].batching.period", "0s", "7ms") { value in
@@ -478,6 +482,15 @@ struct KeyProof: Sendable, CustomTestStringConvertible {
             "\(try spans("context: \(value)").contains { $0.contains(#""parentSpanId":"b7ad6b7169203331""#) })"
         },
     ]
+
+    /// How many of three events are duplicates.
+    private static func deduplicated(_ dedup: String) throws -> String {
+        let bench = try RunBench()
+        try bench.write("events.jsonl", Events.lines(3))
+        let report = try bench.run(
+            source + "routes: [{name: all, to: [{handler: builtin.log}], dedup: {\(dedup)}}]")
+        return "\(report.duplicate)"
+    }
 
     /// Whether a run with a log leaves a folder behind.
     private static func logged(_ log: String, looksAt folder: String = "data/log") throws -> String {

@@ -20,6 +20,8 @@ extension Configuration {
         package var final = false
         package var use = Use()
         package var ordering = Ordering()
+        /// `nil` takes every event.
+        package var dedup: Deduplication?
         package var batching = Batching()
         /// Where the route's name stands.
         package var location = SourceLocation.none
@@ -120,6 +122,16 @@ extension Configuration {
         /// CEL over `event`, a list joins; an event without the attribute, or an empty text here, has no order.
         package var key = ExpressionSource("event.partitionkey")
         package var onFailure = OnFailure.blockKey
+
+        package init() {}
+    }
+
+    /// Takes events with the same key once.
+    package struct Deduplication: Sendable, Equatable {
+        /// CEL over `event`, a list joins; an event without the key is always taken.
+        package var key = ExpressionSource("[event.source, event.id]")
+        /// From the first event of a key on.
+        package var window = Duration.seconds(300)
 
         package init() {}
     }

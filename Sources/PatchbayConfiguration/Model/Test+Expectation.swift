@@ -79,6 +79,7 @@ extension Configuration.Test {
         package var emitted: Configuration.Bounds<Int>?
         package var unmatched: Configuration.Bounds<Int>?
         package var refused: Configuration.Bounds<Int>?
+        package var duplicates: Configuration.Bounds<Int>?
         package var deliveries: Configuration.Bounds<Int>?
         package var done: Configuration.Bounds<Int>?
         package var skipped: Configuration.Bounds<Int>?

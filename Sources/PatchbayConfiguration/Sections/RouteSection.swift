@@ -36,10 +36,14 @@ extension Configuration.Route {
             Key("final", \.final, .flag, "Whether the search ends with this route."),
             Key("use", \.use, Configuration.Use.section.format, "The policies of this route, by name."),
             Key("ordering", \.ordering, Configuration.Ordering.section.format, "Which events wait for each other."),
+            Key(
+                "dedup", \.dedup, Configuration.Deduplication.section.format.optional,
+                "Takes events with the same key once within a window.",
+                example: .map([.init(key: "window", value: .string("5m"))])),
             Key("batching", \.batching, Configuration.Batching.section.format, "How many events one call takes."),
         ],
         later: [
-            ("shadow", .modules), ("dedup", .log), ("deadLetter", .log),
+            ("shadow", .modules), ("deadLetter", .log),
         ])
 }
 
@@ -73,6 +77,19 @@ extension Configuration.Ordering {
                 "key", \.key, .expression(.key),
                 "CEL over event; events with the same value keep their order. Empty keeps none; a list joins."),
             Key("onFailure", \.onFailure, .choice(), "What a failed event does to those behind it."),
+        ])
+}
+
+extension Configuration.Deduplication {
+    static let section = Section<Self>(
+        "dedup", { Self() },
+        [
+            Key(
+                "key", \.key, .expression(.key, mayBeEmpty: false),
+                "CEL over event; a list joins. An event for which it gives nothing is always taken."),
+            Key(
+                "window", \.window, .duration(.milliseconds(1)...DurationText.longest),
+                "How long after an event others with its key are duplicates; up to 1,048,576 keys are kept."),
         ])
 }
 

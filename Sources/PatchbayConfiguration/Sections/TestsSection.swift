@@ -130,6 +130,7 @@ extension Configuration.Test.Counts {
         key("emitted", \.emitted, "Events that handlers emitted."),
         key("unmatched", \.unmatched, "Events that no route takes."),
         key("refused", \.refused, "Events that were refused."),
+        key("duplicates", \.duplicates, "Events that every route which takes them had had before."),
         key("deliveries", \.deliveries, "Deliveries, one for each event and handler."),
         key("done", \.done, "Deliveries that are done."),
         key("skipped", \.skipped, "Deliveries that a handler skipped."),

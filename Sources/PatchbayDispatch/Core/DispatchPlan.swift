@@ -36,6 +36,8 @@ package struct RoutePlan: Sendable {
     package var rateLimit = RateLimitPolicy()
     package var rateLimitIsKeyed = false
     package var onFailure = OnFailure.blockKey
+    /// Nanoseconds within which an event's key is taken once; 0 takes everything.
+    package var deduplicationWindow: UInt64 = 0
     /// What handlers get instead of the event; `nil` is the event itself. Only workers ask for it.
     package var transform: (any DeliveryTransform)?
     /// The lanes it delivers to; `nil` is any. Lanes of one policy alone wait as a whole, which costs less memory.

@@ -17,7 +17,8 @@ package struct DispatchHost: Sendable {
     package var reload: @Sendable (_ handler: UInt16, _ events: PendingEvents) -> EventBatch?
     /// How handlers' state and timers stand, for a checkpoint behind everything submitted so far; beside the emitted
     /// events that are to come in later.
-    package var checkpointExtras: @Sendable (_ delayed: [(due: UInt64, event: Event)]) -> [CheckpointExtra]
+    package var checkpointExtras:
+        @Sendable (_ delayed: [(due: UInt64, event: Event)], _ deduplicator: Deduplicator) -> [CheckpointExtra]
     /// Unix nanoseconds of the earliest timer; `nil` when none is set.
     package var nextTimer: @Sendable () -> UInt64?
     /// Takes events in again: decodes, validates and routes them as a source's. What is refused is reported there.
@@ -38,7 +39,9 @@ package struct DispatchHost: Sendable {
         changeTimers: @escaping @Sendable (Int, [TimerChange], inout ByteWriter) -> Void,
         fireTimers: @escaping @Sendable (UInt64, inout ByteWriter) -> [Reentry],
         reload: @escaping @Sendable (UInt16, PendingEvents) -> EventBatch? = { _, _ in nil },
-        checkpointExtras: @escaping @Sendable ([(due: UInt64, event: Event)]) -> [CheckpointExtra] = { _ in [] },
+        checkpointExtras: @escaping @Sendable ([(due: UInt64, event: Event)], Deduplicator) -> [CheckpointExtra] = {
+            _, _ in []
+        },
         nextTimer: @escaping @Sendable () -> UInt64?,
         reenter: @escaping @Sendable ([Reentry]) -> [EventBatch],
         bury: @escaping @Sendable (DeadLetter) -> Void,
@@ -105,6 +108,10 @@ package struct DispatchStatus: Sendable {
     package var accepted: UInt64 = 0
     /// Events that handlers or timers brought in; part of `accepted`.
     package var emitted: UInt64 = 0
+    /// Events that every route had had before, and that are not in the log: by source, the last of them emitted ones.
+    package var duplicates: [UInt64] = []
+    /// Keys that a route's deduplication forgot before their time.
+    package var forgottenKeys: UInt64 = 0
     package var threads = 0
     package var callsOpen = 0
 }

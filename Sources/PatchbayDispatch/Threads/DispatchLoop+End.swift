@@ -147,6 +147,8 @@ extension DispatchLoop {
         status.log = log.usage
         status.accepted = accepted
         status.emitted = emitted
+        status.duplicates = duplicates
+        status.forgottenKeys = deduplicator.forgotten
         status.threads = pools.threadCount
         status.callsOpen = core.openCalls
         return status

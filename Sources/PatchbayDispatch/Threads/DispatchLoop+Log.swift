@@ -175,6 +175,7 @@ extension DispatchLoop {
         if !descended.isEmpty {
             for batch in host.reenter(descended) {
                 batch.source = -1
+                guard admit(batch, into: &pending.journal) else { continue }
                 deliverUnmatched(batch)
                 pending.batches.append(batch)
             }
@@ -182,7 +183,7 @@ extension DispatchLoop {
             descended.removeAll()
         }
         // Behind everything that is in it, so it is asked for anew when the submission is not taken.
-        if log.wantsCheckpoint { pending.checkpointExtras = host.checkpointExtras(emits.delayedEvents) }
+        if log.wantsCheckpoint { pending.checkpointExtras = host.checkpointExtras(emits.delayedEvents, deduplicator) }
         guard !pending.isEmpty else { return }
         do {
             try log.submit(pending, from: .handler)

@@ -28,6 +28,9 @@ struct DispatchLoop: ~Copyable {
     var now: UInt64
     /// Unix time minus monotonic time.
     let unixOffset: UInt64
+    var deduplicator: Deduplicator
+    /// Events that were duplicates, by source; the last is for those that handlers emitted.
+    var duplicates: [UInt64]
     var accepted: UInt64 = 0
     var emitted: UInt64 = 0
     /// Given up, and waiting until their dead letters can be taken. Bounded by what lanes have loaded.
@@ -64,8 +67,11 @@ struct DispatchLoop: ~Copyable {
     let sweepInterval: UInt64
 
     init(
-        dispatcher: Dispatcher, ports: [IntakePort], log: any EventLog & Sendable, host: DispatchHost, pools: Pools
+        dispatcher: Dispatcher, ports: [IntakePort], log: any EventLog & Sendable, host: DispatchHost, pools: Pools,
+        deduplicator: Deduplicator
     ) {
+        self.deduplicator = deduplicator
+        duplicates = [UInt64](repeating: 0, count: ports.count + 1)
         self.dispatcher = dispatcher
         self.ports = ports
         self.log = log
@@ -144,7 +150,7 @@ struct DispatchLoop: ~Copyable {
 
     private mutating func takeIn() -> Bool {
         var progress = false
-        while let batch = waiting.first, append(batch, .handler) {
+        while let batch = waiting.first, append(batch, log.makeSubmission(), .handler) {
             waiting.removeFirst()
             table.emitRoom.settle(-batch.byteCount)
             progress = true
@@ -154,12 +160,19 @@ struct DispatchLoop: ~Copyable {
             var turns = 4
             while turns > 0, log.takesSources, mayReadAhead, let batch = port.take() {
                 turns -= 1
-                deliverUnmatched(batch)
                 progress = true
+                let submission = log.makeSubmission()
+                guard admit(batch, into: &submission.journal) else {
+                    log.recycle(submission)
+                    port.accepted()
+                    port.giveBack(batch)
+                    continue
+                }
+                deliverUnmatched(batch)
                 readAheadDue = now + Self.readAheadInterval
                 settledAtTake = settled
                 deliveriesAtTake = UInt64(batch.deliveryCount)
-                let isTaken = append(batch, .source)
+                let isTaken = append(batch, submission, .source)
                 precondition(isTaken, "the log had room for it a moment ago")
             }
         }
@@ -176,8 +189,19 @@ struct DispatchLoop: ~Copyable {
 
     private static let readAheadInterval: UInt64 = 4_000_000
 
-    private mutating func append(_ batch: EventBatch, _ origin: AppendOrigin) -> Bool {
-        let submission = log.makeSubmission()
+    /// Leaves out what its routes have had; false when nothing is left. What is admitted is recorded with the events.
+    mutating func admit(_ batch: EventBatch, into journal: inout LogJournal) -> Bool {
+        guard !batch.marks.isEmpty else { return true }
+        let unixNow = now &+ unixOffset
+        let gone = deduplicator.admit(batch, unixNow: unixNow) { route, key in
+            guard isRecording else { return }
+            journal.append(DeduplicationRecord(key, time: unixNow, route: log.numbers.routes[route]))
+        }
+        duplicates[batch.source >= 0 ? batch.source : ports.count] += UInt64(gone)
+        return batch.count > 0
+    }
+
+    private mutating func append(_ batch: EventBatch, _ submission: LogSubmission, _ origin: AppendOrigin) -> Bool {
         submission.batches.append(batch)
         do {
             try log.submit(submission, from: origin)
@@ -207,8 +231,9 @@ struct DispatchLoop: ~Copyable {
         }
         for batch in host.reenter(due) {
             batch.source = -1
+            guard admit(batch, into: &pending.journal) else { continue }
             deliverUnmatched(batch)
-            if !append(batch, .handler) {
+            if !append(batch, log.makeSubmission(), .handler) {
                 waiting.append(batch)
                 table.emitRoom.settle(batch.byteCount)
             }

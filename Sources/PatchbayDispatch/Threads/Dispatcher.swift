@@ -25,7 +25,7 @@ package final class Dispatcher: Sendable {
 
     package let doorbell: Doorbell
     package let table: CallTable
-    let plan: DispatchPlan
+    package let plan: DispatchPlan
     let options: Options
     let tracer: Tracer
     let shared: WorkerShared
@@ -69,16 +69,18 @@ package final class Dispatcher: Sendable {
     /// Starts the dispatcher's thread and the first workers.
     ///
     /// - Parameter backlog: what an earlier run left in the log, by handler, oldest first, and events that are to come
-    ///   in later.
+    ///   in later; `deduplicator` knows what earlier runs have taken.
     package func start(
         log: any EventLog & Sendable, host: DispatchHost, backlog: [String: [PendingEvents]] = [:],
-        delayed: [(due: UInt64, reentry: Reentry)] = []
+        delayed: [(due: UInt64, reentry: Reentry)] = [], deduplicator: Deduplicator? = nil
     ) throws(ThreadError) {
         let ports = ports.withLock { $0 }
         // Only the new thread uses the pools' table from here on.
         nonisolated(unsafe) let pools = try Pools(plan: plan, shared: shared, sharedThreads: options.sharedThreads)
         let started = try OwnThread("pb-dispatch") {
-            var loop = DispatchLoop(dispatcher: self, ports: ports, log: log, host: host, pools: pools)
+            var loop = DispatchLoop(
+                dispatcher: self, ports: ports, log: log, host: host, pools: pools,
+                deduplicator: deduplicator ?? Deduplicator(self.plan))
             loop.resume(backlog: backlog, delayed: delayed)
             let end = loop.run()
             self.latest.withLock { $0 = end.status }

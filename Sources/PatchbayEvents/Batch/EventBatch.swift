@@ -36,6 +36,8 @@ package final class EventBatch: @unchecked Sendable {
     package var runs: [LaneRun] = []
     /// Events that no route matched and that `unmatched: deadLetter` keeps.
     package var unmatched: [UInt32] = []
+    /// Of events that have deliveries by routes which take each event only once, in event order.
+    package var marks: ContiguousArray<DeduplicationMark> = []
     /// Deliveries, by index, that had attempts in an earlier run.
     package var resumed: [UInt32: ResumedDelivery] = [:]
     /// Which source; the dispatcher gives the batch back there.
@@ -97,6 +99,7 @@ package final class EventBatch: @unchecked Sendable {
         extensionCount = 0
         runs.removeAll(keepingCapacity: true)
         unmatched.removeAll(keepingCapacity: true)
+        marks.removeAll(keepingCapacity: true)
         if !resumed.isEmpty { resumed.removeAll() }
         holds = 0
         isEnveloped = false

@@ -25,6 +25,24 @@ package struct RoutedDelivery: BitwiseCopyable, Sendable, Equatable {
     }
 }
 
+/// What an event is told apart by from earlier ones, for a route that takes each only once.
+package struct DeduplicationMark: BitwiseCopyable, Sendable {
+    /// Index of the event in its batch.
+    package var event: UInt32
+    /// Index of the route.
+    package var route: UInt16
+    /// 128 bits of the key's hash.
+    package var high: UInt64
+    package var low: UInt64
+
+    @inlinable package init(event: UInt32, route: UInt16, high: UInt64, low: UInt64) {
+        self.event = event
+        self.route = route
+        self.high = high
+        self.low = low
+    }
+}
+
 /// The deliveries of one batch to one lane: `deliveries[lower..<upper]`, in event order.
 package struct LaneRun: BitwiseCopyable, Sendable {
     package var lane: UInt16

@@ -12,7 +12,7 @@ extension ByteWriter {
     mutating func append(varint value: Int) { append(varint: UInt64(value)) }
 
     /// A text with its length before it.
-    mutating func append(counted text: String) {
+    package mutating func append(counted text: String) {
         append(varint: text.utf8.count)
         append(text)
     }
@@ -37,5 +37,5 @@ extension ByteReader {
         return value
     }
 
-    mutating func nextCountedText() throws(LogFormatError) -> String { try text(try nextVarint(as: Int.self)) }
+    package mutating func nextCountedText() throws(LogFormatError) -> String { try text(try nextVarint(as: Int.self)) }
 }

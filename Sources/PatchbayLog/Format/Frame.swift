@@ -98,6 +98,8 @@ package struct SectionKind: RawRepresentable, Hashable, Sendable {
     package static let streams = SectionKind(rawValue: 8)
     /// What operators did: edits, redrives, purges.
     package static let operations = SectionKind(rawValue: 9)
+    /// Keys of events that routes take only once.
+    package static let deduplication = SectionKind(rawValue: 10)
 }
 
 /// Builds frames one after the other in one buffer.

@@ -9,6 +9,7 @@ package enum LogRecord {
     case state(StateRecord)
     case timer(TimerRecord)
     case operation(OperationRecord)
+    case deduplication(DeduplicationRecord)
     /// A section that this program does not know.
     case unknown(SectionKind, bytes: Int)
 }
@@ -52,6 +53,10 @@ extension FrameView {
             case .operations:
                 try Self.records(bytes) { (reader) throws(LogFormatError) in
                     try body(.operation(try OperationRecord(&reader)))
+                }
+            case .deduplication:
+                try Self.records(bytes) { (reader) throws(LogFormatError) in
+                    try body(.deduplication(try DeduplicationRecord(&reader)))
                 }
             default: try body(.unknown(kind, bytes: bytes.count))
             }

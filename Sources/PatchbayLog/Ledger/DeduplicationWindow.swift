@@ -1,15 +1,11 @@
-/// What makes an event the same as another one.
+/// What makes an event the same as another one: 128 bits of a good hash of what it is told apart by.
 package struct DeduplicationKey: Hashable, Sendable {
-    /// 128 bits of a good hash, of id and source or of a configured key.
     package var high: UInt64
     package var low: UInt64
-    /// Keys of different scopes never meet: 0 for all events, else the number of a route and 1.
-    package var scope: UInt32
 
-    package init(high: UInt64, low: UInt64, scope: UInt32 = 0) {
+    package init(high: UInt64, low: UInt64) {
         self.high = high
         self.low = low
-        self.scope = scope
     }
 }
 
@@ -20,21 +16,10 @@ package struct DeduplicationKey: Hashable, Sendable {
 /// a ring in the order of their times, which is also the order in which they expire, with a hash table of ring places
 /// beside it. At most `capacity` keys are kept: beyond, the oldest is forgotten before its time, and counted.
 package struct DeduplicationWindow: Sendable {
-    package enum Admission: Equatable, Sendable {
-        case first
-        /// Of the event at this position.
-        case duplicate(of: UInt64)
-    }
-
     private struct Entry {
-        var high: UInt64
-        var low: UInt64
-        var position: UInt64
+        var key: DeduplicationKey
         /// Unix nanoseconds.
         var time: UInt64
-        var scope: UInt32
-
-        var key: DeduplicationKey { DeduplicationKey(high: high, low: low, scope: scope) }
     }
 
     /// Nanoseconds; may change at any time.
@@ -61,30 +46,13 @@ package struct DeduplicationWindow: Sendable {
         self.capacity = capacity
     }
 
-    /// Takes the key of the event at `position` in, unless it is a duplicate. Positions and times ascend.
-    package mutating func admit(_ key: DeduplicationKey, position: UInt64, now: UInt64) -> Admission {
+    /// Takes a key in; false when it is a duplicate.
+    package mutating func admit(_ key: DeduplicationKey, now: UInt64) -> Bool {
         latest = max(latest, now)
         expire()
-        if let slot = slot(of: key) {
-            return .duplicate(of: ring[Self.place(slots[slot])].position)
-        }
-        insert(key, position: position, time: latest)
-        return .first
-    }
-
-    /// The position of the event that the key's would be a duplicate of now; `nil` when it would be the first.
-    package func original(_ key: DeduplicationKey, now: UInt64) -> UInt64? {
-        guard let slot = slot(of: key) else { return nil }
-        let entry = ring[Self.place(slots[slot])]
-        return max(latest, now) - entry.time < window ? entry.position : nil
-    }
-
-    /// Takes back what was admitted at `position` and after: those events were not written.
-    package mutating func withdraw(from position: UInt64) {
-        while count > 0, ring[place(count - 1)].position >= position {
-            unlink(place(count - 1))
-            count -= 1
-        }
+        guard slot(of: key) == nil else { return false }
+        insert(key, time: latest)
+        return true
     }
 
     /// Allocated bytes.
@@ -106,13 +74,13 @@ package struct DeduplicationWindow: Sendable {
         count -= 1
     }
 
-    private mutating func insert(_ key: DeduplicationKey, position: UInt64, time: UInt64) {
+    private mutating func insert(_ key: DeduplicationKey, time: UInt64) {
         if count == capacity {
             removeFirst()
             forgotten += 1
         }
         if count == ring.count { resize(max(16, ring.count * 2)) }
-        let entry = Entry(high: key.high, low: key.low, position: position, time: time, scope: key.scope)
+        let entry = Entry(key: key, time: time)
         ring[place(count)] = entry
         link(place(count), entry)
         count += 1
@@ -122,7 +90,7 @@ package struct DeduplicationWindow: Sendable {
         var grown = ContiguousArray<Entry>()
         grown.reserveCapacity(length)
         for index in 0..<count { grown.append(ring[place(index)]) }
-        let empty = Entry(high: 0, low: 0, position: 0, time: 0, scope: 0)
+        let empty = Entry(key: DeduplicationKey(high: 0, low: 0), time: 0)
         grown.append(contentsOf: repeatElement(empty, count: length - count))
         ring = grown
         first = 0
@@ -131,9 +99,9 @@ package struct DeduplicationWindow: Sendable {
     }
 
     /// A key's hash, in the upper half of a word.
-    private static func hash(_ high: UInt64, _ low: UInt64, _ scope: UInt32) -> UInt64 {
-        var hash = (low ^ UInt64(scope)) &* 0x9E37_79B9_7F4A_7C15
-        hash = (hash ^ hash >> 32 ^ high) &* 0xD6E8_FEB8_6659_FD93
+    private static func hash(_ key: DeduplicationKey) -> UInt64 {
+        var hash = key.low &* 0x9E37_79B9_7F4A_7C15
+        hash = (hash ^ hash >> 32 ^ key.high) &* 0xD6E8_FEB8_6659_FD93
         return (hash ^ hash << 32) & ~0xFFFF_FFFF
     }
 
@@ -144,7 +112,7 @@ package struct DeduplicationWindow: Sendable {
 
     private func slot(of key: DeduplicationKey) -> Int? {
         guard count > 0 else { return nil }
-        let hash = Self.hash(key.high, key.low, key.scope)
+        let hash = Self.hash(key)
         var slot = home(hash)
         while slots[slot] != 0 {
             if (slots[slot] ^ hash) >> 32 == 0, ring[Self.place(slots[slot])].key == key { return slot }
@@ -154,7 +122,7 @@ package struct DeduplicationWindow: Sendable {
     }
 
     private mutating func link(_ place: Int, _ entry: Entry) {
-        let hash = Self.hash(entry.high, entry.low, entry.scope)
+        let hash = Self.hash(entry.key)
         var slot = home(hash)
         while slots[slot] != 0 { slot = (slot + 1) & (slots.count - 1) }
         slots[slot] = hash | UInt64(place + 1)
@@ -163,7 +131,7 @@ package struct DeduplicationWindow: Sendable {
     /// Takes a place out of the table, and moves those behind it that would not be found any more.
     private mutating func unlink(_ place: Int) {
         let mask = slots.count - 1
-        let linked = Self.hash(ring[place].high, ring[place].low, ring[place].scope) | UInt64(place + 1)
+        let linked = Self.hash(ring[place].key) | UInt64(place + 1)
         var hole = home(linked)
         while slots[hole] != linked { hole = (hole + 1) & mask }
         var next = (hole + 1) & mask
@@ -179,22 +147,18 @@ package struct DeduplicationWindow: Sendable {
 
     // MARK: Checkpoints
 
-    /// Writes the keys, oldest first: 16 bytes each, and scope, time and position as differences.
+    /// Writes the keys, oldest first: 16 bytes each, and the time as a difference.
     package func encode(to writer: inout ByteWriter) {
         writer.append(varint: forgotten)
         writer.append(varint: latest)
         writer.append(varint: count)
         var time: UInt64 = 0
-        var position: UInt64 = 0
         for index in 0..<count {
             let entry = ring[place(index)]
-            writer.append(entry.high)
-            writer.append(entry.low)
-            writer.append(varint: UInt64(entry.scope))
+            writer.append(entry.key.high)
+            writer.append(entry.key.low)
             writer.append(varint: entry.time - time)
-            writer.append(varint: entry.position &- position)
             time = entry.time
-            position = entry.position
         }
     }
 
@@ -206,19 +170,16 @@ package struct DeduplicationWindow: Sendable {
         forgotten = try reader.nextVarint() & .max >> 1
         latest = try reader.nextVarint()
         var time: UInt64 = 0
-        var position: UInt64 = 0
         var rest = try reader.nextVarint()
         while rest > 0 {
             rest -= 1
-            let key = DeduplicationKey(
-                high: try reader.next(), low: try reader.next(), scope: try reader.nextVarint(as: UInt32.self))
+            let key = DeduplicationKey(high: try reader.next(), low: try reader.next())
             let (sum, overflow) = time.addingReportingOverflow(try reader.nextVarint())
-            position &+= try reader.nextVarint()
             guard !overflow, sum <= latest, slot(of: key) == nil else {
                 throw LogFormatError("a deduplication window has keys twice or out of order")
             }
             time = sum
-            insert(key, position: position, time: time)
+            insert(key, time: time)
         }
         guard reader.isAtEnd else { throw LogFormatError("a deduplication window has bytes behind its end") }
     }

@@ -56,6 +56,7 @@ package struct LogJournal: ~Copyable {
     /// For whoever owns handlers' state and timers.
     package var state = ByteWriter(capacity: 64)
     package var timers = ByteWriter(capacity: 64)
+    private var deduplication = ByteWriter(capacity: 64)
     /// Deliveries whose dead letters are in it, as the dispatcher knows them.
     package var buried: [UInt32] = []
     /// Deliveries that may be tried again at a time (monotonic nanoseconds) once their failure is on disk.
@@ -65,7 +66,7 @@ package struct LogJournal: ~Copyable {
 
     package var byteCount: Int {
         outcomes.count + failures.count + deadLetters.count + names.count + operations.count + state.count
-            + timers.count
+            + timers.count + deduplication.count
     }
 
     package var isEmpty: Bool { byteCount == 0 && buried.isEmpty && retries.isEmpty }
@@ -74,6 +75,7 @@ package struct LogJournal: ~Copyable {
     package mutating func append(_ record: FailureRecord) { record.write(to: &failures) }
     package mutating func append(_ record: DeadLetterRecord) { record.write(to: &deadLetters) }
     package mutating func append(_ record: NameRecord) { record.write(to: &names) }
+    package mutating func append(_ record: DeduplicationRecord) { record.write(to: &deduplication) }
 
     package mutating func removeAll() {
         outcomes.removeAll(keeping: 1 << 17)
@@ -83,6 +85,7 @@ package struct LogJournal: ~Copyable {
         operations.removeAll(keeping: 1 << 12)
         state.removeAll(keeping: 1 << 12)
         timers.removeAll(keeping: 1 << 12)
+        deduplication.removeAll(keeping: 1 << 14)
         buried.removeAll(keepingCapacity: true)
         retries.removeAll(keepingCapacity: true)
     }
@@ -100,5 +103,6 @@ package struct LogJournal: ~Copyable {
         if !operations.isEmpty { builder.add(.operations, operations.bytes) }
         if !state.isEmpty { builder.add(.state, state.bytes) }
         if !timers.isEmpty { builder.add(.timers, timers.bytes) }
+        if !deduplication.isEmpty { builder.add(.deduplication, deduplication.bytes) }
     }
 }

@@ -12,6 +12,9 @@ package struct KeySeed: BitwiseCopyable, Sendable, Hashable {
         self.high = high
     }
 
+    /// Another secret, for a second half of a hash that is independent of the first.
+    var other: KeySeed { KeySeed(low ^ 0x6465_6475_706C_6963, high ^ 0x6174_696F_6E20_6B65) }
+
     /// Known to everyone and the same for ever: for choices that must survive a restart.
     static let fixed = KeySeed(0x7061_7463_6862_6179, 0x6F6E_654F_6620_7631)
 

@@ -24,6 +24,9 @@ package struct Route: Sendable {
     /// The key of the rate limit; `nil` limits the lane as a whole.
     package var rateKey: RouteKey?
 
+    /// What the route tells events apart by that it takes only once; `nil` takes all.
+    package var deduplicationKey: RouteKey?
+
     package init(
         name: String, order: Int = 0, priority: UInt8 = 5, type: TypePattern? = nil, filters: [RouteFilter] = [],
         match: Expression? = nil, targets: [RouteTarget], isFinal: Bool = false, orderingKey: RouteKey? = nil,

@@ -19,6 +19,7 @@ package final class RouteMatcher {
         var stamp: UInt64 = 0
         /// A recent evaluation error of each route.
         var lastErrors: [String?]
+        var marks: ContiguousArray<DeduplicationMark> = []
     }
 
     package init(_ table: RouteTable) {
@@ -101,7 +102,22 @@ package final class RouteMatcher {
                 priority: record.priority)
             written += 1
         }
+        if record.deduplicationKey >= 0, written > 0 { mark(record, event: event, slots: slots) }
         return written
+    }
+
+    /// An event without the key is no duplicate of any.
+    private func mark(_ record: RouteRecord, event: UInt32, slots: FieldSlots) {
+        let high = compiled.hash(key: record.deduplicationKey, slots, seed: compiled.seed)
+        guard high != 0 else { return }
+        let low = compiled.hash(key: record.deduplicationKey, slots, seed: compiled.seed.other)
+        state.pointee.marks.append(DeduplicationMark(event: event, route: record.route, high: high, low: low))
+    }
+
+    /// Hands over the marks of the events that were routed since the last time, and takes `marks`' room for the next.
+    package func takeMarks(into marks: inout ContiguousArray<DeduplicationMark>) {
+        marks.removeAll(keepingCapacity: true)
+        if !state.pointee.marks.isEmpty { swap(&state.pointee.marks, &marks) }
     }
 
     /// Cold: keeps the counter and the text of what failed.

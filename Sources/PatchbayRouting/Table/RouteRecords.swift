@@ -9,6 +9,7 @@ struct RouteRecord: BitwiseCopyable {
     var condition: Int32
     var orderingKey: Int32
     var rateKey: Int32
+    var deduplicationKey: Int32
     var firstTarget: Int32
     var targetCount: Int32
     /// Whether any target is a choice, so that a key for it is needed.

@@ -41,7 +41,8 @@ struct RouteTableBuilder {
             route: UInt16(index), priority: min(9, route.priority), isFinal: route.isFinal,
             filter: route.filters.isEmpty ? -1 : add(.all(route.filters)),
             condition: route.match.map { add($0) } ?? -1, orderingKey: route.orderingKey.map { add($0) } ?? -1,
-            rateKey: route.rateKey.map { add($0) } ?? -1, firstTarget: Int32(firstTarget),
+            rateKey: route.rateKey.map { add($0) } ?? -1,
+            deduplicationKey: route.deduplicationKey.map { add($0) } ?? -1, firstTarget: Int32(firstTarget),
             targetCount: Int32(targets.count - firstTarget), hasChoice: hasChoice)
     }
 

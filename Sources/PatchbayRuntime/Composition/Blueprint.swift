@@ -67,6 +67,7 @@ package struct Blueprint: Sendable {
             for filter in route.filters { built.filters.append(try self.filter(filter, environment)) }
             built.transform = try TransformBuilder(configuration.limits).transform(route)
             built.orderingKey = try key(route.ordering.key, environment)
+            if let dedup = route.dedup { built.deduplicationKey = try key(dedup.key, environment) }
             built.rateKey = try key(configuration.policies.rateLimits.policy(route.use.rateLimit.name).key, environment)
             for target in route.to { built.targets.append(self.target(target, of: route)) }
             return built

@@ -136,7 +136,8 @@ package final class Host: Sendable {
         }
         let folder = try DataFolder.open(
             configuration.log, identity: logIdentity, names: dispatcher.names, state: environment.state,
-            timers: environment.timers, doorbell: dispatcher.doorbell, logger: options.logger)
+            timers: environment.timers, deduplicator: Deduplicator(dispatcher.plan), doorbell: dispatcher.doorbell,
+            logger: options.logger)
         let pending = folder.pending
         var host = dispatchHost()
         let reload = ReloadIntake(
@@ -148,9 +149,14 @@ package final class Host: Sendable {
             resumed: pending.resumed, tracer: tracer, logger: options.logger)
         host.reload = { reload.batch(of: $0, $1) }
         let (state, timers) = (environment.state, environment.timers)
-        host.checkpointExtras = { CheckpointParts.extras(state: state, timers: timers, delayed: $0) }
+        let routes = dispatcher.names.routes
+        host.checkpointExtras = {
+            CheckpointParts.extras(state: state, timers: timers, delayed: $0, deduplicator: $1, routes: routes)
+        }
         try folder.writer.start()
-        try dispatcher.start(log: folder.log, host: host, backlog: pending.backlog, delayed: pending.delayed)
+        try dispatcher.start(
+            log: folder.log, host: host, backlog: pending.backlog, delayed: pending.delayed,
+            deduplicator: folder.deduplicator)
         dataFolder.withLock { $0 = folder }
     }
 
@@ -306,10 +312,11 @@ package final class Host: Sendable {
     private func report(_ ended: DispatchEnd?) -> RunReport {
         let status = ended?.status ?? dispatcher.status
         var report = RunReport(status: status)
-        for source in sources {
-            report.sources.append(RunReport.Source(source.counters))
+        for (index, source) in sources.enumerated() {
+            let duplicate = status.duplicates.isEmpty ? 0 : status.duplicates[index]
+            report.sources.append(RunReport.Source(source.counters, duplicate: duplicate))
         }
-        report.emits = RunReport.Source(emitted)
+        report.emits = RunReport.Source(emitted, duplicate: status.duplicates.last ?? 0)
         report.lanes = zip(blueprint.lanes, status.lanes).map { RunReport.Lane(name: $0.name, counts: $1) }
         report.deadLettersWritten = letters.written
         report.deadLetterPath = options.deadLetterPath

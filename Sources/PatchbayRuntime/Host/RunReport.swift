@@ -11,12 +11,16 @@ package struct RunReport: Sendable {
         package var refused: UInt64
         package var accepted: UInt64
         package var dropped: UInt64
+        /// Neither accepted nor refused: every route had had the event.
+        package var duplicate: UInt64
 
-        init(_ counters: IntakeCounters) {
+        /// `duplicate` of what the counters call accepted turned out to be.
+        init(_ counters: IntakeCounters, duplicate: UInt64) {
+            self.duplicate = duplicate
             name = counters.name
             received = counters.received.current
             refused = counters.refused.current
-            accepted = counters.accepted.current
+            accepted = counters.accepted.current - duplicate
             dropped = counters.dropped.current
         }
     }
@@ -87,6 +91,7 @@ package struct RunReport: Sendable {
     package var received: UInt64 { sources.reduce(0) { $0 + $1.received } }
     package var refused: UInt64 { sources.reduce(0) { $0 + $1.refused } }
     package var accepted: UInt64 { sources.reduce(0) { $0 + $1.accepted } }
+    package var duplicate: UInt64 { sources.reduce(0) { $0 + $1.duplicate } }
     package var dropped: UInt64 { sources.reduce(emits?.dropped ?? 0) { $0 + $1.dropped } }
     /// Dead deliveries, and events that no route took.
     package var dead: UInt64 { status.counts.dead + status.unmatched.dead }
@@ -102,8 +107,9 @@ package struct RunReport: Sendable {
     /// What does not add up; `nil` when everything does. Only meaningful at the end.
     package var drift: String? {
         guard end != "running" else { return nil }
-        for source in sources where source.received != source.refused + source.accepted {
-            return "\(source.name): \(source.received) received, \(source.refused) refused, \(source.accepted) accepted"
+        for source in sources where source.received != source.refused + source.duplicate + source.accepted {
+            return "\(source.name): \(source.received) received, \(source.refused) refused, "
+                + "\(source.duplicate) duplicate, \(source.accepted) accepted"
         }
         let taken = accepted + (emits?.accepted ?? 0)
         if taken != status.accepted + unread { return "\(taken) accepted, \(status.accepted) appended, \(unread) not" }

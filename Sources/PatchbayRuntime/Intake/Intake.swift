@@ -172,6 +172,7 @@ final class Intake {
             kept += 1
         }
         batch.count = kept
+        matcher.takeMarks(into: &batch.marks)
         counters.accepted.add(UInt64(kept))
         counters.dropped.add(dropped)
         return written

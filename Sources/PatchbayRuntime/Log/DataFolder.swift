@@ -12,16 +12,18 @@ struct DataFolder: Sendable {
     let writer: LogWriter
     let log: FileLog
     let pending: PendingWork
+    let deduplicator: Deduplicator
 
     /// Events in memory at a time, in bytes.
     private static let memoryBytes = 128 << 20
 
     /// Opens the folder and folds its log; state and timers are put in place.
     ///
-    /// `identity` is for a log that is made anew; `names` are the plan's routes and, by lane, handlers.
+    /// `identity` is for a log that is made anew; `names` are the plan's routes and, by lane, handlers; `deduplicator` is
+    /// as the plan makes it.
     static func open(
         _ configuration: Configuration.Log, identity: UInt64, names: (routes: [String], handlers: [String]),
-        state: StateStore, timers: TimerStore, doorbell: Doorbell, logger: Logger
+        state: StateStore, timers: TimerStore, deduplicator: Deduplicator, doorbell: Doorbell, logger: Logger
     ) throws(LogError) -> DataFolder {
         let storage = try logged { () throws(StorageError) in try FileStorage(configuration.path, create: true) }
         let lock = try FolderLock(folder: storage.path)
@@ -30,12 +32,15 @@ struct DataFolder: Sendable {
         settings.identity = identity
         let opened = try OpenedLog(storage, lock: lock, settings: settings, extra: fold.extra, other: fold.section)
         try fold.setTimers(timers)
+        let deduplicator = try fold.admitted(to: deduplicator, routes: names.routes, opened.ledger.names)
         let pending = PendingWork(opened.ledger, handlers: names.handlers, delayed: try fold.delayedEvents())
         report(opened.report, opened.skipped, pending, to: logger)
         let committer = try opened.committer(
             routes: names.routes, handlers: names.handlers, unixNow: pbs_unix_now())
         let writer = LogWriter(committer, dispatcher: doorbell, report: { report($0, to: logger) })
-        return DataFolder(writer: writer, log: FileLog(writer, memoryBytes: memoryBytes), pending: pending)
+        return DataFolder(
+            writer: writer, log: FileLog(writer, memoryBytes: memoryBytes), pending: pending,
+            deduplicator: deduplicator)
     }
 
     static func settings(_ configuration: Configuration.Log) -> LogSettings {
@@ -128,6 +133,10 @@ private final class HandlerFold {
     /// Events that handlers emitted for later, by their ids.
     private var delayed: [String: TimerRecord] = [:]
     private let codec = CloudEventsCodec.ofStored()
+    /// Windows of routes as the checkpoint has them.
+    private var windows: [(route: String, bytes: [UInt8])] = []
+    /// Admitted since.
+    private var admitted: [DeduplicationRecord] = []
 
     init(state: StateStore) { self.state = state }
 
@@ -137,6 +146,9 @@ private final class HandlerFold {
         switch name {
         case CheckpointParts.state: kind = .state
         case CheckpointParts.timers: kind = .timers
+        case CheckpointParts.deduplication:
+            windows = try CheckpointParts.windows(bytes)
+            return
         default: return
         }
         try bytes.withUnsafeBufferPointer { raw throws(LogFormatError) in
@@ -150,6 +162,7 @@ private final class HandlerFold {
             switch kind {
             case .state: state.restore(try StateRecord(&reader).change)
             case .timers: take(try TimerRecord(&reader))
+            case .deduplication: admitted.append(try DeduplicationRecord(&reader))
             default: return
             }
         }
@@ -171,6 +184,26 @@ private final class HandlerFold {
                 [.set(id: record.key, event: EmittedEvent(event: event, notBefore: record.due))],
                 of: HandlerScope(name: record.scope))
         }
+    }
+
+    /// `deduplicator` with what its routes have taken; routes are known by their names.
+    func admitted(
+        to deduplicator: Deduplicator, routes: [String], _ names: NameTable
+    ) throws(LogError) -> Deduplicator {
+        var deduplicator = deduplicator
+        let places = Dictionary(routes.enumerated().map { ($1, $0) }, uniquingKeysWith: { first, _ in first })
+        do {
+            for window in windows {
+                if let route = places[window.route] { try deduplicator.restore(route, window.bytes) }
+            }
+        } catch {
+            throw LogError(.corrupt, "the deduplication windows of the checkpoint: \(error)")
+        }
+        for record in admitted {
+            guard let name = names.name(.route, record.route), let route = places[name] else { continue }
+            deduplicator.restore(route, record.key, time: record.time)
+        }
+        return deduplicator
     }
 
     /// Earliest first.
@@ -195,11 +228,13 @@ private final class HandlerFold {
 enum CheckpointParts {
     static let state = "state"
     static let timers = "timers"
+    static let deduplication = "deduplication"
 
-    /// How state and timers stand now; encoded later.
-    static func extras(state: StateStore, timers: TimerStore, delayed: [(due: UInt64, event: Event)])
-        -> [CheckpointExtra]
-    {
+    /// How state, timers and deduplication stand now; encoded later. `routes` are the plan's, by name.
+    static func extras(
+        state: StateStore, timers: TimerStore, delayed: [(due: UInt64, event: Event)], deduplicator: Deduplicator,
+        routes: [String]
+    ) -> [CheckpointExtra] {
         let keys = state.snapshot()
         let set = timers.all()
         return [
@@ -218,7 +253,29 @@ enum CheckpointParts {
                         .write(to: &writer)
                 }
             },
+            CheckpointExtra(name: Self.deduplication) { writer in
+                for (route, window) in deduplicator.kept {
+                    writer.append(counted: routes[route])
+                    let length = writer.skip(8)
+                    window.encode(to: &writer)
+                    writer.set(UInt64(writer.count - length - 8), at: length)
+                }
+            },
         ]
+    }
+
+    /// The windows of routes, by name.
+    static func windows(_ bytes: [UInt8]) throws(LogFormatError) -> [(route: String, bytes: [UInt8])] {
+        try bytes.withUnsafeBufferPointer { bytes throws(LogFormatError) in
+            var reader = ByteReader(UnsafeRawBufferPointer(bytes))
+            var windows: [(route: String, bytes: [UInt8])] = []
+            while !reader.isAtEnd {
+                let route = try reader.nextCountedText()
+                let length = Int(clamping: try reader.next(UInt64.self))
+                windows.append((route, [UInt8](try reader.take(length))))
+            }
+            return windows
+        }
     }
 }
 

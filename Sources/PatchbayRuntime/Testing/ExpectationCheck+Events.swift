@@ -118,12 +118,13 @@ extension ExpectationCheck {
         let deliveries = allDeliveries.map { journal.deliveries[$0] }
         let events = journal.events.filter { event in expectation.event.map { event.id == $0 } ?? true }
         let found: [(String, Configuration.Bounds<Int>?, Int)] = [
-            ("events", counts.events, events.count { $0.refusal == nil }),
+            ("events", counts.events, events.count { $0.refusal == nil && !$0.isDuplicate }),
             ("emitted", counts.emitted, deliveries.reduce(0) { $0 + $1.emitted.count }),
             (
                 "unmatched", counts.unmatched,
                 events.count { $0.isUnmatched || $0.refusal == Simulation.unmatchedRefusal }
             ),
+            ("duplicates", counts.duplicates, events.count(where: \.isDuplicate)),
             ("refused", counts.refused, events.count { $0.refusal != nil }),
             ("deliveries", counts.deliveries, deliveries.count),
             ("done", counts.done, deliveries.count { $0.outcome == .done }),

@@ -15,12 +15,14 @@ struct Journal: Sendable {
         var cause: Int?
         /// Why it was refused; `nil` was accepted.
         var refusal: String?
+        /// Every route that takes it had had it before.
+        var isDuplicate = false
         /// In the order of its routes and their targets.
         var deliveries: [Int] = []
         /// What was written down of an event that no route takes, or that was emitted too deep.
         var deadLetter: Event?
 
-        var isUnmatched: Bool { refusal == nil && deliveries.isEmpty }
+        var isUnmatched: Bool { refusal == nil && !isDuplicate && deliveries.isEmpty }
     }
 
     /// One event for one handler.

@@ -39,6 +39,8 @@ struct Journey {
         let origin = event.cause.map { "emitted by \(handler($0))" } ?? "came in"
         if let refusal = event.refusal {
             lines.append(row(event.at, "\(origin), refused: \(refusal)"))
+        } else if event.isDuplicate {
+            lines.append(row(event.at, "\(origin), a duplicate: its routes have had it"))
         } else if event.deliveries.isEmpty {
             lines.append(row(event.at, "\(origin), no route takes it"))
         } else {
@@ -49,7 +51,7 @@ struct Journey {
             }
             lines.append(row(event.at, "\(origin), routed by \(routes.joined(separator: ", "))"))
         }
-        if event.deliveries.isEmpty, event.deadLetter == nil || event.refusal == nil { lines += explanation(of: event) }
+        if event.isUnmatched, event.deadLetter == nil || event.refusal == nil { lines += explanation(of: event) }
         return lines + event.deliveries.flatMap(delivery)
     }
 

@@ -134,6 +134,11 @@ extension Simulation {
         for refusal in intake.refusals {
             journal.events[first + Int(refusal.line - firstLine)].refusal = refusal.message
         }
+        let lines = (0..<batch.count).map { batch.events[$0].line_index }
+        if deduplicator.admit(batch, unixNow: unixNow) > 0 {
+            let left = Set((0..<batch.count).map { batch.events[$0].line_index })
+            for line in lines where !left.contains(line) { journal.events[first + Int(line)].isDuplicate = true }
+        }
         batch.firstPosition = UInt64(arrivals.count)
         for index in 0..<batch.count { arrivals.append(first + Int(batch.events[index].line_index)) }
         applyUnmatched(batch)

@@ -31,6 +31,7 @@ final class Simulation {
     let test: Configuration.Test
     let plan: DispatchPlan
     var core: DispatchCore
+    var deduplicator: Deduplicator
     var effects = DispatchEffects()
     var journal = Journal()
     var script: HandlerScript
@@ -77,6 +78,7 @@ final class Simulation {
         var plan = try Self.plan(blueprint, test)
         plan.addBurialLane()
         self.plan = plan
+        deduplicator = Deduplicator(plan)
         core = DispatchCore(
             plan, seed: UInt64(test.seed),
             callCapacity: Dispatcher.callCapacity(maxInFlight: plan.lanes.map(\.eventsAtOnce)))

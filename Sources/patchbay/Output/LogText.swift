@@ -108,6 +108,12 @@ struct LogText {
                     ("who", .string(operation.who)), ("at", .string(Self.time(operation.at))),
                 ] + delivery(operation.delivery)
             return ("operation", members, operation.event.isEmpty ? nil : operation.event)
+        case .deduplication(let record):
+            let members: [(String, Value)] = [
+                ("route", .string(names.name(.route, record.route) ?? "[\(record.route)]")),
+                ("admitted", .string(Self.time(record.time))),
+            ]
+            return ("deduplication", members, nil)
         case .unknown(let kind, let bytes):
             return ("unknown", [("section", .uint(UInt64(kind.rawValue))), ("bytes", .uint(UInt64(bytes)))], nil)
         }

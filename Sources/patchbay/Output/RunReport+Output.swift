@@ -10,6 +10,7 @@ extension RunReport {
         let counts = status.counts
         var events =
             "events      \(received.grouped) received = \(accepted.grouped) accepted + \(refused.grouped) refused"
+        if duplicate > 0 { events += " + \(duplicate.grouped) duplicate" }
         if let emits, emits.accepted > 0 { events += "; \(emits.accepted.grouped) emitted by handlers" }
         if dropped > 0 { events += "; \(dropped.grouped) dropped: no route takes them" }
         lines.append(events)
@@ -70,7 +71,7 @@ extension RunReport {
             .object([
                 ("name", .string(source.name)), ("received", .uint(source.received)),
                 ("refused", .uint(source.refused)), ("accepted", .uint(source.accepted)),
-                ("dropped", .uint(source.dropped)),
+                ("dropped", .uint(source.dropped)), ("duplicate", .uint(source.duplicate)),
             ])
         }
         var members: [(String, Value)] = [
@@ -79,7 +80,8 @@ extension RunReport {
                 "events",
                 .object([
                     ("received", .uint(received)), ("refused", .uint(refused)), ("accepted", .uint(accepted)),
-                    ("emitted", .uint(emits?.accepted ?? 0)), ("dropped", .uint(dropped)),
+                    ("duplicate", .uint(duplicate)), ("emitted", .uint(emits?.accepted ?? 0)),
+                    ("dropped", .uint(dropped)),
                     ("unmatchedDead", .uint(status.unmatched.dead)),
                     ("unmatchedPending", .uint(status.unmatched.pending)),
                 ])
