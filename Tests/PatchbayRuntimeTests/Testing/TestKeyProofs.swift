@@ -104,7 +104,8 @@ extension KeyProof {
     ]
 
     private static let counted: [KeyProof] = [
-        "events", "emitted", "unmatched", "refused", "duplicates", "deliveries", "done", "skipped", "dead", "pending", "attempts",
+        "events", "emitted", "unmatched", "refused", "duplicates", "deliveries", "done", "skipped", "dead", "pending",
+        "attempts",
         "retries", "timeouts", "busy",
     ].map { expect("counts.\($0)", "0..50", "60") }
 }
