@@ -51,6 +51,14 @@ bench: packages
 	@PATCHBAY_BENCH_SWIFT_MODULE=$(if $(TINY),,$(CURDIR)/Tests/Benchmarks/SwiftModule/.build/release/libnoop.so) \
 	    .build/$(BENCH_CONFIGURATION)/patchbay-bench $(if $(TINY),--tiny) $(BENCH)
 
+## fuzz: CEL, CESQL, regular expressions, JSON, YAML and JSON Schema; TIMES=n (default: 100) what a test run tries, SEED=n
+TIMES ?= 100
+fuzz: packages
+	@$(STEP) "building the tests" $(LOGS)/build-tests.log $(SWIFT_BUILD) --build-tests
+	@PATCHBAY_FUZZ=$(TIMES) PATCHBAY_FUZZ_SEED=$(SEED) $(STEP) "fuzzing" $(LOGS)/fuzz.log \
+	    swift test --skip-build --parallel $(SWIFT_FLAGS) --filter FuzzTests
+	@grep -hE '^.{0,4}(Test run|Executed) ' $(LOGS)/fuzz.log | tail -n 1
+
 ## crash: kill hosts under load and lose what was not synced; CYCLES=n (default: 200), SEED=n, CRASH="further options"
 CYCLES ?= 200
 SEED ?= 1
@@ -88,4 +96,4 @@ debug: packages
 modules: packages
 	@$(STEP) "building the example's modules" $(LOGS)/modules.log $(MAKE) -C examples/orders modules
 
-.PHONY: run build install test conformance bench crash check format lint clean help packages debug modules
+.PHONY: run build install test conformance bench fuzz crash check format lint clean help packages debug modules

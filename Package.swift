@@ -112,11 +112,12 @@ let package = Package(
             swiftSettings: strict),
 
         // Tests, conformance (`make conformance`) and benchmarks (`make bench`).
-        tests("PatchbayEvents", ["CPatchbay", "CPatchbayJSON"]),
-        tests("PatchbayExpressions", ["PatchbayEvents", "CPatchbayJSON"], exclude: ["Fixtures"]),
+        .target(name: "PatchbayTestKit", path: "Tests/TestKit", swiftSettings: strict),
+        tests("PatchbayEvents", ["CPatchbay", "CPatchbayJSON", "PatchbayTestKit"]),
+        tests("PatchbayExpressions", ["PatchbayEvents", "CPatchbayJSON", "PatchbayTestKit"], exclude: ["Fixtures"]),
         tests("PatchbayResilience", []),
         tests("PatchbayTelemetry", ["PatchbayEvents", logging, protobuf], exclude: ["otlp_oracle.py"]),
-        tests("PatchbaySchemas", ["PatchbayEvents"]),
+        tests("PatchbaySchemas", ["PatchbayEvents", "PatchbayTestKit"]),
         tests(
             "PatchbayModules", ["CPatchbay", "PatchbayEvents", "PatchbaySchemas", "PatchbayTelemetry", logging],
             exclude: ["Fixtures"]),
@@ -136,7 +137,7 @@ let package = Package(
                 "PatchbayResilience", "PatchbayTelemetry",
             ],
             swiftSettings: strict),
-        tests("PatchbayConfiguration", ["PatchbayEvents", "PatchbaySchemas"]),
+        tests("PatchbayConfiguration", ["PatchbayEvents", "PatchbaySchemas", "PatchbayTestKit"]),
         tests(
             "PatchbayRuntime",
             [

@@ -1,6 +1,7 @@
 import CPatchbayJSON
 import Foundation
 import PatchbayEvents
+import PatchbayTestKit
 import Testing
 
 @Suite struct CloudEventsFuzzTests {
@@ -34,8 +35,8 @@ import Testing
     }
 
     @Test func `agrees with Foundation about what is JSON, line by line`() throws {
-        let count = ProcessInfo.processInfo.environment["PATCHBAY_FUZZ_LINES"].flatMap { Int($0) } ?? 10_000
-        let seed: UInt64 = 0xCE
+        let count = 10_000 * FuzzBudget.times
+        let seed = FuzzBudget.seed + 0xCE
         let plain = LineDecoder(),
             planned = LineDecoder(paths: [["data", "a"], ["data", "a", "b"], ["subject"], ["ext"]])
         var accepted = 0, compared = 0

@@ -1,5 +1,6 @@
 import PatchbayEvents
 import PatchbaySchemas
+import PatchbayTestKit
 import Testing
 
 /// Random schemas and instances: no crash, and the ways to ask agree.
@@ -7,7 +8,7 @@ import Testing
     @Test func `answers consistently for random schemas and instances`() throws {
         var compiled = 0
         var valid = 0
-        for seed in UInt64(0)..<400 {
+        for seed in FuzzBudget.seed..<FuzzBudget.seed + UInt64(400 * FuzzBudget.times) {
             var random = Xorshift(seed)
             let schema = randomSchema(&random, depth: 4)
             var options = JSONSchema.Options()
@@ -37,7 +38,7 @@ import Testing
             }
         }
         // Both answers must be common among many schemas, or nothing was tried.
-        #expect(compiled > 100)
+        #expect(compiled > 100 * FuzzBudget.times)
         #expect(valid > compiled)
         #expect(valid < compiled * 7)
     }

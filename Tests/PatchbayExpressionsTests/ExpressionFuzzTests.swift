@@ -1,15 +1,14 @@
 import Foundation
 import PatchbayEvents
 import PatchbayExpressions
+import PatchbayTestKit
 import Testing
 
 /// Whatever the text, compiling ends with an expression or an error, and evaluating with a value or an error.
 ///
-/// `PATCHBAY_FUZZ=100` tries a hundred times as many; the expressions of the independent suite are mutated, too, where
-/// `PATCHBAY_SUITES` names their folder.
-@Suite struct FuzzTests {
+/// The expressions of the independent suite are mutated, too, where `PATCHBAY_SUITES` names their folder.
+@Suite struct ExpressionFuzzTests {
     private static let seeds = ownSeeds + suiteExpressions()
-    private static let scale = ProcessInfo.processInfo.environment["PATCHBAY_FUZZ"].flatMap { Int($0) } ?? 1
 
     private static func suiteExpressions() -> [String] {
         guard let root = ProcessInfo.processInfo.environment["PATCHBAY_SUITES"] else { return [] }
@@ -54,8 +53,8 @@ import Testing
 
     @Test(arguments: 1...6 as ClosedRange<UInt64>)
     func `mutated expressions never crash and never run on`(seed: UInt64) {
-        var random = SeededRandom(seed: seed)
-        for _ in 0..<1_000 * Self.scale {
+        var random = SeededRandom(seed: FuzzBudget.seed + seed)
+        for _ in 0..<1_000 * FuzzBudget.times {
             var text = Array((Self.seeds.randomElement(using: &random) ?? "").utf8)
             for _ in 0..<Int.random(in: 1...6, using: &random) { mutate(&text, &random) }
             exercise(String(decoding: text, as: UTF8.self), &random)
@@ -64,8 +63,8 @@ import Testing
 
     @Test(arguments: 1...3 as ClosedRange<UInt64>)
     func `random bytes and random pieces never crash`(seed: UInt64) {
-        var random = SeededRandom(seed: seed)
-        for round in 0..<1_000 * Self.scale {
+        var random = SeededRandom(seed: FuzzBudget.seed + seed)
+        for round in 0..<1_000 * FuzzBudget.times {
             let count = Int.random(in: 0..<60, using: &random)
             let text =
                 round % 2 == 0
