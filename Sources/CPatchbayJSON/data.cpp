@@ -27,10 +27,9 @@ Text padded_copy(pbj_decoder &decoder, const Text &text) {
 
 bool check_whole(pbj_decoder &decoder, const Text &text) {
   NoSink none;
-  const uint32_t *begin = decoder.tokens.begin(), *end = begin + decoder.tokens.count();
-  const uint32_t *next = padded_copy(decoder, text).walk<true>(begin, 0, none);
+  const uint32_t *next = padded_copy(decoder, text).walk<true>(decoder.tokens.begin(), 0, none);
   if (next == nullptr) return false;
-  return next == end || text.refuse(PBJ_E_SYNTAX, next < end ? *next : text.length) != nullptr;
+  return next == text.end || text.refuse_syntax(next) != nullptr;
 }
 
 bool read_data(pbj_decoder &decoder, pbj_batch &batch, const Text &text, uint32_t base, bool escapes,
@@ -47,7 +46,7 @@ bool read_data(pbj_decoder &decoder, pbj_batch &batch, const Text &text, uint32_
   const uint32_t *next = escapes ? decoder.filler.value<true>(safe, begin, node, 0)
                                  : decoder.filler.value<false>(safe, begin, node, 0);
   if (next == nullptr) return false;
-  if (next != end) return text.refuse(PBJ_E_SYNTAX, next < end ? *next : text.length) != nullptr;
+  if (next != end) return text.refuse_syntax(next) != nullptr;
 
   uint32_t last = text.length;
   while (is_space(text.bytes[last - 1])) --last;

@@ -51,7 +51,8 @@ bool decode_line(pbj_decoder &decoder, pbj_batch &batch, Envelope &envelope, pbj
     return false;
   }
   if (!decoder.tokens.split(bytes, length, refusal)) return false;
-  Text text = {bytes, length, decoder.limits.nesting, decoder.levels_for(length), &refusal};
+  Text text = {bytes, length, decoder.limits.nesting, decoder.levels_for(length), &refusal,
+               decoder.tokens.end()};
   bool escapes = memchr(bytes, '\\', length) != nullptr;
   decoder.filler.start(fields, batch.arena);
   if (batch.envelope != nullptr) {

@@ -14,8 +14,7 @@ class EventReader {
         fields_(fields) {}
 
   template <bool Escapes>
-  bool read(const uint32_t *token, uint32_t count) {
-    const uint32_t *end = token + count;
+  bool read(const uint32_t *token) {
     if (text_.at(++token) == '}') {
       ++token;
     } else {
@@ -27,7 +26,7 @@ class EventReader {
         if (c != ',') return text_.refuse_syntax(token - 1) != nullptr;
       }
     }
-    if (token != end) return text_.refuse(PBJ_E_SYNTAX, token < end ? *token : text_.length) != nullptr;
+    if (token != text_.end) return text_.refuse_syntax(token) != nullptr;
     return required() && data<Escapes>();
   }
 
@@ -271,7 +270,8 @@ class EventReader {
   bool decoded_json(const uint8_t *bytes, uint32_t length) {
     Refusal refusal;
     if (!decoder_.tokens.split(bytes, length, refusal)) return false;
-    Text inner = {bytes, length, text_.nesting, decoder_.levels_for(length), &refusal};
+    Text inner = {bytes, length, text_.nesting, decoder_.levels_for(length), &refusal,
+                  decoder_.tokens.end()};
     pbj_event unused = {};
     bool json = read_data(decoder_, batch_, inner, 0, true, unused, fields_);
     if (!json && plan_.data != nullptr) decoder_.filler.clear(*plan_.data);
@@ -285,8 +285,7 @@ bool read_event(pbj_decoder &decoder, pbj_batch &batch, const Text &text, uint32
                 pbj_event &event, pbj_field *fields) {
   EventReader reader(decoder, batch, text, base, event, fields);
   const uint32_t *token = decoder.tokens.begin();
-  uint32_t count = decoder.tokens.count();
-  return escapes ? reader.read<true>(token, count) : reader.read<false>(token, count);
+  return escapes ? reader.read<true>(token) : reader.read<false>(token);
 }
 
 }  // namespace patchbay

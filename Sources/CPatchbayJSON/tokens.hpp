@@ -26,6 +26,7 @@ class Tokens {
   bool split(const uint8_t *text, uint32_t length, Refusal &refusal);
   const uint32_t *begin() const { return begin_; }
   uint32_t count() const { return count_; }
+  const uint32_t *end() const { return begin_ + count_; }
 
  private:
   struct Parser;

@@ -69,12 +69,12 @@ extern "C" uint32_t pbj_visit(pbj_decoder *decoder, const char *bytes, uint64_t 
   }
   auto size = static_cast<uint32_t>(length);
   Text given = {reinterpret_cast<const uint8_t *>(bytes), size, decoder->limits.nesting, decoder->levels_for(size),
-                &refusal};
+                &refusal, nullptr};
   Text text = padded_copy(*decoder, given);
   if (!decoder->tokens.split(text.bytes, size, refusal)) return finish();
+  text.end = decoder->tokens.end();
   VisitorSink sink{*visitor, text, bytes};
-  const uint32_t *begin = decoder->tokens.begin(), *end = begin + decoder->tokens.count();
-  const uint32_t *next = text.walk<true>(begin, 0, sink);
-  if (next != nullptr && next != end) text.refuse(PBJ_E_SYNTAX, next < end ? *next : size);
+  const uint32_t *next = text.walk<true>(decoder->tokens.begin(), 0, sink);
+  if (next != nullptr && next != text.end) text.refuse_syntax(next);
   return finish();
 }

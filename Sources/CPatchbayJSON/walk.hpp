@@ -27,12 +27,16 @@ struct Text {
   uint32_t nesting;
   uint8_t *levels;
   Refusal *refusal;
+  const uint32_t *end;  // behind the last token
 
   const uint32_t *refuse(uint32_t error, uint32_t offset) const {
     *refusal = {error, offset < length ? offset : length};
     return nullptr;
   }
-  const uint32_t *refuse_syntax(const uint32_t *token) const { return refuse(PBJ_E_SYNTAX, *token); }
+  /// Where brackets stay open, a walk may go on over the two ends behind the last token, and what follows the text.
+  const uint32_t *refuse_syntax(const uint32_t *token) const {
+    return refuse(PBJ_E_SYNTAX, token < end ? *token : length);
+  }
 
   uint8_t at(const uint32_t *token) const { return bytes[*token]; }
 

@@ -157,4 +157,17 @@ import Testing
         }
         #expect(try LineDecoder().line(line("\"dataschema\":\"urn:a%20b:c\"")).isAccepted)
     }
+
+    /// A fuzzer's find: what follows the text closed the two arrays, and the message named byte 0.
+    @Test(arguments: Array("]},[ \n".utf8))
+    func `brackets that stay open are an error at the end, whatever follows the text`(filler: UInt8) throws {
+        let text = line("\"data\":[[[1]")
+        for decoder in [LineDecoder(), LineDecoder(paths: [["data", "a"]])] {
+            let found = try decoder.decode(Array(text.utf8.dropLast()), filler: filler)
+            #expect(found.map(\.message) == ["not JSON at byte \(text.utf8.count - 1)"])
+        }
+        let object = line("\"data\":{\"a\":{\"a\":{}")
+        let found = try LineDecoder(paths: [["data", "a", "a"]]).decode(Array(object.utf8.dropLast()), filler: filler)
+        #expect(found.map(\.message) == ["not JSON at byte \(object.utf8.count - 1)"])
+    }
 }
