@@ -68,6 +68,8 @@ import Testing
         #expect(failed.map(\.number) == [1, 2])
         #expect(failed.map(\.failureClass) == ["transient", "transient"])
         #expect(failed.allSatisfy { $0.verdict == .retries && $0.due >= $0.endedAt && $0.startedAt <= $0.endedAt })
+        #expect(failed.allSatisfy { $0.startedAt >= history.acceptedAt || $0.duration == 0 })
+        #expect(zip(failed, failed.dropFirst()).allSatisfy { $1.startedAt >= $0.due || $1.duration == 0 })
         #expect(failed[0].reason == "transient: scripted by builtin.fail")
         #expect(flaky.steps.count == 3)
 

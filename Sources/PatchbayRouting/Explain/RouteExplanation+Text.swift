@@ -44,25 +44,30 @@ extension RouteExplanation {
 extension RouteCheck {
     /// One line.
     package var text: String {
-        let isExpression = ["match", "cel", "cesql", "sql"].contains(place.split(separator: ".").last)
-        let subject = isExpression ? "\(place) \(expected)" : "\(place) '\(expected)'"
-        let reason =
+        let verdict =
             switch outcome {
             case .holds: "holds"
             case .doesNotHold: "does not hold"
-            case .failed(let reason): "failed: \(reason)"
+            case .failed: "failed"
             }
-        if isExpression { return "\(subject): \(actual.map { "\(reason): \($0)" } ?? reason)" }
-        return "\(subject): \(reason), the event has \(actual.map { "'\($0)'" } ?? "none")"
+        guard let decision else {
+            return "\(place) '\(expected)': \(verdict), the event has \(actual.map { "'\($0)'" } ?? "none")"
+        }
+        guard decision.expression == expected else { return "\(place) \(expected): \(verdict): \(decision.text)" }
+        // The whole is not written twice.
+        let failure = if case .failed = outcome { [decision.outcome] } else { [String]() }
+        let parts = [verdict] + failure + (decision.operands.isEmpty ? [] : [decision.operandText])
+        return "\(place) \(expected): \(parts.joined(separator: ": "))"
     }
 }
 
 extension RouteCheck.Decision {
     /// `event.data.amount > 1000 is false: event.data.amount = 250`.
     package var text: String {
-        let reads = operands.map { "\($0.expression) = \($0.value)" }.joined(separator: ", ")
-        return "\(expression) is \(outcome)" + (reads.isEmpty ? "" : ": \(reads)")
+        "\(expression) is \(outcome)" + (operands.isEmpty ? "" : ": \(operandText)")
     }
+
+    fileprivate var operandText: String { operands.map { "\($0.expression) = \($0.value)" }.joined(separator: ", ") }
 }
 
 extension TargetExplanation {

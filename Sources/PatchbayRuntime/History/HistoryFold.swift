@@ -88,10 +88,12 @@ struct HistoryFold {
         while !reader.isAtEnd {
             let record = try FailureRecord(&reader)
             guard let index = index(of: record.delivery) else { continue }
+            let earliest = earliestStart(deliveries[index])
             deliveries[index].steps.append(
                 .failed(
                     DeliveryHistory.FailedAttempt(
-                        number: record.attempts, endedAt: record.endedAt, duration: record.duration,
+                        number: record.attempts, endedAt: record.endedAt,
+                        duration: min(record.duration, record.endedAt > earliest ? record.endedAt - earliest : 0),
                         failureClass: record.failureClass, code: record.code, reason: record.reason,
                         verdict: record.verdict, due: record.due)))
             switch record.verdict {
@@ -101,6 +103,13 @@ struct HistoryFold {
             case .dead: break
             }
         }
+    }
+
+    /// Starts that no trace needs are read from a clock that ticks every few milliseconds, and may seem earlier than they
+    /// were: no attempt begins before its event is accepted, or before it is due.
+    private func earliestStart(_ delivery: DeliveryHistory) -> UInt64 {
+        if case .failed(let attempt) = delivery.steps.last { return max(acceptedAt, attempt.due) }
+        return acceptedAt
     }
 
     private mutating func takeLetters(

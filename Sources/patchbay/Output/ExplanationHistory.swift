@@ -152,7 +152,10 @@ struct ExplanationHistory {
     }
 
     private func shown(_ failureClass: String, _ reason: String) -> String {
-        clean(reason.isEmpty ? failureClass : "\(failureClass): \(reason)").printable
+        // Many a reason names its class itself.
+        let text =
+            reason.isEmpty ? failureClass : reason.hasPrefix("\(failureClass):") ? reason : "\(failureClass): \(reason)"
+        return clean(text).printable
             .replacing("\n", with: " ")
     }
 
