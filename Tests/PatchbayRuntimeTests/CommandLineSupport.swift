@@ -70,7 +70,9 @@ final class CommandLineBench {
 
     func exists(_ name: String) -> Bool { FileManager.default.fileExists(atPath: "\(folder)/\(name)") }
 
-    func start(_ arguments: [String], input: String = "", program: String? = nil) throws -> Running {
+    func start(
+        _ arguments: [String], input: String = "", program: String? = nil, preload: String? = nil
+    ) throws -> Running {
         runs += 1
         let process = Process()
         process.executableURL = URL(fileURLWithPath: program ?? Self.executable ?? "patchbay")
@@ -78,6 +80,7 @@ final class CommandLineBench {
         process.currentDirectoryURL = URL(fileURLWithPath: folder)
         var environment = ProcessInfo.processInfo.environment
         environment["XDG_RUNTIME_DIR"] = nil
+        environment["LD_PRELOAD"] = preload
         process.environment = environment
         let files = ["in", "out", "err"].map { "\(folder)/.\(runs).\($0)" }
         try Data(input.utf8).write(to: URL(fileURLWithPath: files[0]))
@@ -99,10 +102,10 @@ final class CommandLineBench {
         try start(arguments, input: input).end()
     }
 
-    /// A host that listens at `host.sock`.
-    func host(_ arguments: [String] = []) throws -> Running {
-        let running = try start(["run", "-c", "host.yaml"] + arguments)
-        let listens = Self.wait(20) { self.exists("host.sock") || !running.process.isRunning }
+    /// A host that listens at `host.sock`; `preload` is a library that takes the place of system calls.
+    func host(_ arguments: [String] = [], preload: String? = nil) throws -> Running {
+        let running = try start(["run", "-c", "host.yaml"] + arguments, preload: preload)
+        let listens = Self.wait(60) { self.exists("host.sock") || !running.process.isRunning }
         guard listens, running.process.isRunning else {
             throw TimedOut(description: "the host does not listen: \(running.end(within: 0))")
         }

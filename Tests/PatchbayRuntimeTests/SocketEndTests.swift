@@ -75,4 +75,31 @@ import Testing
             #expect(host.end(within: 60).status == 0)
         }
     }
+
+    /// Regression: the socket was at its path before it listened, so whoever waited for it there was turned away.
+    @Test func `a socket that is there takes clients, however slowly the host starts to listen`() throws {
+        let bench = try CommandLineBench()
+        try bench.write(CommandLineSamples.host, to: "host.yaml")
+        try bench.write(
+            """
+            #define _GNU_SOURCE
+            #include <dlfcn.h>
+            #include <unistd.h>
+            int listen(int file, int backlog) {
+              usleep(300000);
+              return ((int (*)(int, int))dlsym(RTLD_NEXT, "listen"))(file, backlog);
+            }
+
+            """, to: "slow.c")
+        try Modules.compile(["-shared", "-fPIC", "\(bench.folder)/slow.c", "-o", "\(bench.folder)/slow.so", "-ldl"])
+        let host = try bench.host(preload: "\(bench.folder)/slow.so")
+        defer { host.signal(SIGKILL) }
+        try connect(bench).close()
+        let files = try FileManager.default.contentsOfDirectory(atPath: bench.folder)
+        #expect(files.filter { $0.hasPrefix(".\(host.process.processIdentifier)") } == [])
+        let mode = try FileManager.default.attributesOfItem(atPath: "\(bench.folder)/host.sock")[.posixPermissions]
+        #expect(mode as? Int == 0o600)
+        host.signal(SIGTERM)
+        #expect(host.end(within: 60).status == 0 && !bench.exists("host.sock"))
+    }
 }

@@ -40,10 +40,7 @@ final class SocketSource: EventSource {
         var isExhausted = false
         /// Since when no place has become free; `nil` while there is one.
         var fullSince: UInt64?
-        defer {
-            close(listener)
-            unlink(path)
-        }
+        defer { close(listener) }
         while !flag.isSet {
             var wait: Int32 = isExhausted ? Self.acceptPause : -1
             var listens = !isExhausted
@@ -65,7 +62,9 @@ final class SocketSource: EventSource {
             files += clients.map { pollfd(fd: $0.file, events: Int16(POLLIN), revents: 0) }
             guard poll(&files, nfds_t(files.count), wait) >= 0 else {
                 if errno == EINTR { continue }
-                throw SourceError(name, "cannot wait for clients", errno: errno, remedy: "start again")
+                let error = SourceError(name, "cannot wait for clients", errno: errno, remedy: "start again")
+                unlink(path)
+                throw error
             }
             if flag.isSet { break }
             for (index, client) in clients.enumerated() where files[index + 2].revents != 0 { client.serve() }
@@ -100,7 +99,7 @@ final class SocketSource: EventSource {
     private func end(
         _ clients: [SocketConnection], _ listener: Int32, _ lane: SourceLane, _ sequence: TraceSequence
     ) {
-        // From here on nobody finds the socket, so the queue is finite.
+        // From here on nobody finds the socket, so the queue is finite; and the path may be the next host's.
         unlink(path)
         var clients = clients
         var waiting = pollfd(fd: listener, events: Int16(POLLIN), revents: 0)
@@ -110,18 +109,12 @@ final class SocketSource: EventSource {
         for client in clients { client.end(.draining) }
     }
 
+    /// The socket gets its path when it listens, so that whoever finds it there can connect.
     private func listen() throws(SourceError) -> Int32 {
         func failure(_ what: String) -> SourceError {
             SourceError(name, "\(what) \(path)", errno: errno, remedy: "choose another path for the source's socket")
         }
-        var address = sockaddr_un()
-        address.sun_family = sa_family_t(AF_UNIX)
-        let bytes = Array(path.utf8)
-        guard bytes.count < MemoryLayout.size(ofValue: address.sun_path) else {
-            errno = ENAMETOOLONG
-            throw failure("cannot listen at")
-        }
-        withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: bytes) }
+        guard let address = Self.address(path) else { throw failure("cannot listen at") }
         let file = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
         guard file >= 0 else { throw failure("cannot make a socket for") }
         var status = stat()
@@ -130,26 +123,49 @@ final class SocketSource: EventSource {
             errno = EEXIST
             throw failure("something else than a socket is at")
         }
-        let connects = connectTo(address)
-        if connects {
+        if connectTo(address) {
             close(file)
             errno = EADDRINUSE
             throw failure("another host listens at")
         }
-        unlink(path)
-        let mask = umask(0o177)
-        let bound = withUnsafePointer(to: &address) {
-            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                bind(file, $0, socklen_t(MemoryLayout<sockaddr_un>.size))
-            }
-        }
-        umask(mask)
-        guard bound == 0, Glibc.listen(file, 64) == 0 else {
+        // No other source has both numbers at the same time.
+        let folder = path.utf8.lastIndex(of: UInt8(ascii: "/")).map { String(path[...$0]) } ?? ""
+        let unready = "\(folder).\(getpid()).\(file)"
+        unlink(unready)
+        let listens =
+            Self.address(unready).map { Self.call(bind, file, $0) == 0 } ?? false
+            && chmod(unready, 0o600) == 0 && Glibc.listen(file, 64) == 0 && rename(unready, path) == 0
+        guard listens else {
             let error = failure("cannot listen at")
+            unlink(unready)
             close(file)
             throw error
         }
         return file
+    }
+
+    /// `nil` when the path is too long for one.
+    private static func address(_ path: String) -> sockaddr_un? {
+        var address = sockaddr_un()
+        address.sun_family = sa_family_t(AF_UNIX)
+        let bytes = Array(path.utf8)
+        guard bytes.count < MemoryLayout.size(ofValue: address.sun_path) else {
+            errno = ENAMETOOLONG
+            return nil
+        }
+        withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: bytes) }
+        return address
+    }
+
+    /// `bind` or `connect`.
+    private static func call(
+        _ function: (Int32, UnsafePointer<sockaddr>, socklen_t) -> Int32, _ file: Int32, _ address: sockaddr_un
+    ) -> Int32 {
+        withUnsafePointer(to: address) {
+            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                function(file, $0, socklen_t(MemoryLayout<sockaddr_un>.size))
+            }
+        }
     }
 
     /// Whether somebody answers at the address already.
@@ -157,11 +173,6 @@ final class SocketSource: EventSource {
         let file = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
         guard file >= 0 else { return false }
         defer { close(file) }
-        var address = address
-        return withUnsafePointer(to: &address) {
-            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                connect(file, $0, socklen_t(MemoryLayout<sockaddr_un>.size))
-            }
-        } == 0
+        return Self.call(connect, file, address) == 0
     }
 }
