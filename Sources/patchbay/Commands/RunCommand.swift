@@ -14,7 +14,7 @@ struct RunCommand: ParsableCommand {
         abstract: "Load the modules, read the sources, deliver the events.",
         discussion: """
             The first SIGINT or SIGTERM drains: nothing more is taken in, what is pending may finish until \
-            shutdown.drain is over. The second one stops at once. What is not settled then is written to the pending \
+            shutdown.drain is over. The second one stops at once (two within a tenth of a second are one). What is not settled then is written to the pending \
             file, from where `patchbay send -f` brings it back. At the end a collector gets five seconds for the last \
             spans.
 
@@ -114,13 +114,19 @@ struct RunCommand: ParsableCommand {
         do {
             // Ends with the process.
             try OwnThread("pb-signals") {
-                let first = pbs_signal_wait()
-                options.logger.notice("\(first == SIGINT ? "SIGINT" : "SIGTERM"): draining; once more stops at once")
-                host.drain()
-                _ = pbs_signal_wait()
-                host.stop()
-                _ = pbs_signal_wait()
-                _exit(1)
+                var signals = EndSignals()
+                while true {
+                    let number = pbs_signal_wait()
+                    switch signals.step(now: pbs_now()) {
+                    case nil: continue
+                    case .drain:
+                        let name = number == SIGINT ? "SIGINT" : "SIGTERM"
+                        options.logger.notice("\(name): draining; once more stops at once")
+                        host.drain()
+                    case .stop: host.stop()
+                    case .exit: _exit(1)
+                    }
+                }
             }.detach()
         } catch {
             throw Output.failure("\(error)", code: 1)
