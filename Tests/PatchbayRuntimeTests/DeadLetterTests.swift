@@ -52,6 +52,9 @@ import Testing
             atPath: bench.path("dead-letters.jsonl"), withDestinationPath: "/dev/full")
         let report = try bench.run(Self.yaml)
         #expect(report.exitCode == 1 && report.drift == nil)
+        // Regression: the report said that calls never ended, and not a word of the disk.
+        #expect(report.problems.count == 1 && report.problems[0].hasPrefix("dead letters are not written: "))
+        #expect(report.problems[0].contains("No space left on device"), "\(report.problems)")
         #expect(report.status.counts.done == 20 && report.status.counts.dead == 0 && report.deadLettersWritten == 0)
         #expect(bench.log.all.contains { $0.text.contains("dead-letters.jsonl") && $0.text.contains("No space left") })
         // What is pending is not counted as dead, too.

@@ -19,6 +19,8 @@ final class DeadLetterWriter: Sendable {
         var hasEnded = false
         /// Tries since the last one that went well.
         var failures = 0
+        /// What went wrong with the last one of them.
+        var problem: String?
         var written: UInt64 = 0
     }
 
@@ -69,6 +71,8 @@ final class DeadLetterWriter: Sendable {
         state.withLock { $0.failures < Self.failuresMax && ($0.isWriting || !$0.waiting.isEmpty) }
     }
     var written: UInt64 { state.withLock { $0.written } }
+    /// Why letters that wait are not written; `nil` while the disk takes them.
+    var problem: String? { state.withLock { $0.problem } }
 
     /// Ends the thread; the deliveries of what is not written are pending. A thread that the disk holds up is given up.
     func end() {
@@ -105,6 +109,7 @@ final class DeadLetterWriter: Sendable {
                 state.withLock { state in
                     state.isWriting = false
                     state.failures += 1
+                    state.problem = problem
                 }
                 // Only the end of the run, not a new letter, cuts this wait short.
                 bell.wait(spins: 0, timeout: 1_000_000_000) { self.state.withLock { $0.isEnding } }
@@ -117,6 +122,7 @@ final class DeadLetterWriter: Sendable {
                 state.bytes -= letters.reduce(0) { $0 + $1.byteCount }
                 state.written += UInt64(letters.count)
                 state.failures = 0
+                state.problem = nil
             }
             recorded = 0
             for letter in letters { buried(letter.delivery) }

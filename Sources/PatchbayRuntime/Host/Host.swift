@@ -179,6 +179,7 @@ package final class Host: Sendable {
         for source in sources { source.source.stop() }
         for thread in threads.withLock({ $0 }) { thread.join() }
         letters.end()
+        if let problem = letters.problem { problems.withLock { $0.append("dead letters are not written: \(problem)") } }
         let folder = dataFolder.withLock { $0.take() }
         let log = endLog(folder)
         var report = report(ended)

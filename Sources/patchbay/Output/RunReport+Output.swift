@@ -54,7 +54,7 @@ extension RunReport {
         for problem in problems { lines.append("problem     \(problem)") }
         if end == "stuck" {
             lines.append(
-                "stuck       what is pending waits behind calls that never ended, or in lanes that have stopped; see the log"
+                "stuck       what is pending waits behind calls that never ended, in lanes that have stopped, or for a disk; see the log"
             )
         }
         return lines.joined(separator: "\n")
