@@ -14,9 +14,9 @@ struct RunCommand: ParsableCommand {
         abstract: "Load the modules, read the sources, deliver the events.",
         discussion: """
             The first SIGINT or SIGTERM drains: nothing more is taken in, what is pending may finish until \
-            shutdown.drain is over. The second one stops at once (two within a tenth of a second are one). What is not settled then is written to the pending \
-            file, from where `patchbay send -f` brings it back. At the end a collector gets five seconds for the last \
-            spans.
+            shutdown.drain is over. The second one stops at once (two within a tenth of a second are one). What is \
+            not settled then is written to the pending file, from where `patchbay send -f` brings it back. At the end \
+            a collector gets five seconds for the last spans.
 
             EXIT CODES
               0  finished, or drained
