@@ -1,5 +1,18 @@
 package import PatchbayEvents
 
+extension Event {
+    /// How often the event was taken out of its dead letters again.
+    package var redrives: Int { self["dlqredrives"].flatMap { Int($0) } ?? 0 }
+
+    /// The event without what its dead letter says, as it is delivered again.
+    package var redriven: Event {
+        var event = self
+        event.extensions.removeAll { $0.name.hasPrefix("dlq") || $0.name.hasPrefix("knativeerror") }
+        event.extensions.append(Event.Extension("dlqredrives", String(redrives + 1)))
+        return event
+    }
+}
+
 /// A delivery that is given up, as it is written down.
 package struct DeadLetter: Sendable {
     /// The core's link of the delivery.
@@ -49,7 +62,7 @@ package struct DeadLetterFacts: Sendable {
             ("dlqreason", reason), ("dlqclass", failureClass), ("dlqroute", route), ("dlqhandler", handler),
             ("dlqhandlerver", handlerVersion), ("dlqattempts", String(attemptCount)),
             ("dlqfirst", UnixTime.text(first)), ("dlqlast", UnixTime.text(last)), ("dlqtrace", trace),
-            ("dlqprint", fingerprint(of: event)), ("dlqredrives", event["dlqredrives"] ?? "0"),
+            ("dlqprint", fingerprint(of: event)), ("dlqredrives", String(event.redrives)),
             ("knativeerrordest", handler), ("knativeerrorcode", String(code)),
             ("knativeerrordata", String(reason.prefix(1024))),
         ]

@@ -75,6 +75,7 @@ package struct LogJournal: ~Copyable {
     package mutating func append(_ record: FailureRecord) { record.write(to: &failures) }
     package mutating func append(_ record: DeadLetterRecord) { record.write(to: &deadLetters) }
     package mutating func append(_ record: NameRecord) { record.write(to: &names) }
+    package mutating func append(_ record: OperationRecord) { record.write(to: &operations) }
     package mutating func append(_ record: DeduplicationRecord) { record.write(to: &deduplication) }
 
     package mutating func removeAll() {

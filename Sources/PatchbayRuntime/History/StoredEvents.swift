@@ -105,7 +105,7 @@ package final class StoredEvents {
     }
 
     /// `nil` when no host has written one yet.
-    private static func checkpoint(_ folder: String) throws(StorageError) -> Checkpoint? {
+    static func checkpoint(_ folder: String) throws(StorageError) -> Checkpoint? {
         let storage: FileStorage
         do {
             storage = try FileStorage("\(folder)/checkpoint")

@@ -1,4 +1,3 @@
-import CPatchbayJSON
 import CPatchbaySystem
 import Logging
 import PatchbayDispatch
@@ -13,8 +12,7 @@ final class ReloadIntake: @unchecked Sendable {
     // Invariant: only the dispatcher's thread calls it, after it was made.
     private let reader: LogReader
     private let places: DeliveryPlaces
-    private let decoder: OpaquePointer
-    private let plan = FieldPlan()
+    private let decoder = StoredDecoder()
     private let tracer: Tracer
     private let logger: Logger
     /// Of deliveries that an earlier run left with attempts behind them.
@@ -30,11 +28,7 @@ final class ReloadIntake: @unchecked Sendable {
         self.resumed = resumed
         self.tracer = tracer
         self.logger = logger
-        // They were within their limits when they came in.
-        decoder = pbj_decoder_new(pbj_limits(event_bytes: 1 << 30, nesting: 1 << 16), plan.handle)
     }
-
-    deinit { pbj_decoder_free(decoder) }
 
     /// `nil` when the log cannot be read there now; the reason is logged once.
     func batch(of handler: UInt16, _ pending: PendingEvents) -> EventBatch? {
@@ -77,15 +71,11 @@ final class ReloadIntake: @unchecked Sendable {
         let batch = EventBatch(source: -1, textCapacity: bytes)
         var count = 0
         for event in 0..<section.count where pending.events.contains(event) {
-            let line = section.line(event)
-            UnsafeMutableRawPointer(batch.text + batch.textCount).copyMemory(
-                from: line.baseAddress ?? UnsafeRawPointer(batch.text), byteCount: line.count)
-            batch.text[batch.textCount + line.count] = 0x0A
-            batch.textCount += line.count + 1
+            StoredDecoder.append(section.line(event), to: batch)
             indices[event] = count
             count += 1
         }
-        try decode(batch, count)
+        try decoder.decode(batch, count)
         batch.receivedAt = section.receivedAt
         batch.firstPosition = pending.firstPosition
         for event in 0..<section.count where indices[event] >= 0 {
@@ -107,23 +97,6 @@ final class ReloadIntake: @unchecked Sendable {
         }
         try deliver(batch, section, handler, pending, indices)
         return batch
-    }
-
-    private func decode(_ batch: EventBatch, _ count: Int) throws {
-        var request = pbj_batch()
-        request.text = UnsafePointer(batch.text)
-        request.end = UInt32(batch.textCount)
-        request.events = batch.events
-        request.ext = batch.extensions
-        request.capacity = UInt32(EventBatch.eventsMax)
-        request.ext_capacity = UInt32(EventBatch.extensionsMax)
-        request.arena = batch.arena
-        pbj_decode(decoder, &request)
-        batch.count = Int(request.count)
-        batch.extensionCount = Int(request.ext_count)
-        guard batch.count == count, (0..<count).allSatisfy({ batch.events[$0].error == 0 }) else {
-            throw LogFormatError("an event that was accepted does not decode")
-        }
     }
 
     /// Lane by lane, in recorded order.

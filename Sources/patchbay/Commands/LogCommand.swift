@@ -36,16 +36,19 @@ struct DataFolderOptions: ParsableArguments {
         }
     }
 
-    /// The data folder; without any option that of ./patchbay.yaml when there is one, else ./data.
-    func folder() throws -> DataFolder {
-        if let path { return try DataFolder(path) }
-        guard file != nil || access("patchbay.yaml", F_OK) == 0 else { return try DataFolder("./data") }
+    func folder() throws -> DataFolder { try DataFolder(Self.path(path, configuration: file)) }
+
+    /// `path`, or the data folder of a configuration; without either that of ./patchbay.yaml when there is one, else
+    /// ./data.
+    static func path(_ path: String?, configuration file: String?) throws -> String {
+        if let path { return path }
+        guard file != nil || access("patchbay.yaml", F_OK) == 0 else { return "./data" }
         let file = file ?? "patchbay.yaml"
         let draft = Configuration.read(path: file, inputs: .ofProcess())
         if draft.errors.contains(where: { $0.code == .unreadable || $0.code == .syntax || $0.path.hasPrefix("log") }) {
             throw ConfigurationOptions.report(draft.errors, in: file)
         }
-        return try DataFolder(draft.configuration.log.path)
+        return draft.configuration.log.path
     }
 }
 

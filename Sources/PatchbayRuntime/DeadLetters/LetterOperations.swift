@@ -1,0 +1,112 @@
+import CPatchbaySystem
+package import PatchbayEvents
+package import PatchbayLog
+
+/// Changes the dead letters of a data folder that no host has: each change is in the log, with who made it.
+package struct LetterOperations: ~Copyable {
+    /// Letters of one frame.
+    private static let frameLetters = 128
+    private static let frameBytes = 8 << 20
+
+    private var committer: LogCommitter
+    private let routes: [String]
+    private let handlers: [String]
+    private let decoder = StoredDecoder()
+    private let who: String
+
+    /// Takes the folder's lock until the end.
+    ///
+    /// - Parameters:
+    ///   - routes, handlers: of the deliveries that will be made, by name.
+    ///   - who: for the record.
+    /// - Throws: `.locked` when a host has the folder, with its process; what reading a log throws.
+    package init(folder: String, routes: [String], handlers: [String], who: String) throws(LogError) {
+        let storage = try logged { () throws(StorageError) in try FileStorage(folder) }
+        let lock = try FolderLock(folder: storage.path)
+        // A checkpoint would need what these leave out, and none is written.
+        let opened = try OpenedLog(storage, lock: lock, settings: LogSettings()) { (_, _) throws(LogFormatError) in
+        } other: { (_, _) throws(LogFormatError) in
+        }
+        committer = try opened.committer(routes: routes, handlers: handlers, unixNow: pbs_unix_now())
+        self.routes = routes
+        self.handlers = handlers
+        self.who = who
+    }
+
+    /// Throws letters away.
+    package mutating func purge(_ letters: [StoredLetter], progress: (Int) -> Void = { _ in }) throws {
+        let who = who
+        try inFrames(letters, progress) { letter, _, submission in
+            submission.journal.append(
+                OperationRecord(.purge, letter.id, of: letter.delivery, at: pbs_unix_now(), by: who))
+        }
+    }
+
+    /// Keeps what is to be delivered instead; the letter stays as it is.
+    package mutating func edit(_ letter: StoredLetter, to event: Event) throws {
+        let who = who
+        try inFrames([letter], { _ in }) { letter, _, submission in
+            submission.journal.append(
+                OperationRecord(
+                    .edit, letter.id, of: letter.delivery, at: pbs_unix_now(), by: who, event: event.json))
+        }
+    }
+
+    /// Accepts the letters' events anew, each for one handler alone: the letter's, or `target`. The next run delivers
+    /// them, with all attempts that the policy gives.
+    package mutating func redrive(
+        _ letters: [StoredLetter], to target: String? = nil, progress: (Int) -> Void = { _ in }
+    ) throws {
+        let (routes, handlers, who) = (routes, handlers, who)
+        try inFrames(letters, progress) { letter, batch, submission in
+            let event = try letter.redriven()
+            let json = event.json
+            batch.growText(to: batch.textCount + json.count + 1)
+            json.withUnsafeBytes { StoredDecoder.append($0, to: batch) }
+            guard let lane = handlers.firstIndex(of: target ?? letter.handler),
+                let route = routes.firstIndex(of: letter.route)
+            else { throw LogFormatError("dead letter \(letter.id) has no handler to go to") }
+            batch.append(
+                RoutedDelivery(
+                    event: UInt32(batch.deliveryCount), route: UInt16(route), lane: UInt16(lane), keyHash: 0,
+                    priority: 5))
+            submission.journal.append(
+                OperationRecord(
+                    .redrive, letter.id, of: letter.delivery, target: DeadLetterRecord.noHandler, at: pbs_unix_now(),
+                    by: who))
+        }
+    }
+
+    /// A host may have run since the letter was read: what the ledger would not take must not be written.
+    private func check(_ letter: StoredLetter) throws(LogError) {
+        guard let kept = committer.ledger.letter(letter.id), !kept.isRedriven, kept.delivery == letter.delivery else {
+            throw LogError(.missing, "dead letter \(letter.id) is not kept any more; list them anew")
+        }
+    }
+
+    /// Writes what `body` makes of the letters, many to a frame; each frame is on disk when `progress` hears of it.
+    private mutating func inFrames(
+        _ letters: [StoredLetter], _ progress: (Int) -> Void,
+        _ body: (StoredLetter, EventBatch, LogSubmission) throws -> Void
+    ) throws {
+        var index = 0
+        while index < letters.count {
+            let submission = LogSubmission()
+            let batch = EventBatch(source: -1, textCapacity: 1 << 16)
+            let end = min(letters.count, index + Self.frameLetters)
+            while index < end, batch.textCount < Self.frameBytes {
+                try check(letters[index])
+                try body(letters[index], batch, submission)
+                index += 1
+            }
+            if batch.deliveryCount > 0 {
+                try decoder.decode(batch, batch.deliveryCount)
+                batch.receivedAt = pbs_unix_now()
+                submission.batches.append(batch)
+            }
+            try committer.commit([submission], unixNow: pbs_unix_now())
+            try committer.sync()
+            progress(index)
+        }
+    }
+}

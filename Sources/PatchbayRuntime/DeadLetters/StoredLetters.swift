@@ -1,0 +1,142 @@
+import PatchbayDispatch
+package import PatchbayEvents
+package import PatchbayLog
+package import PatchbayRouting
+
+/// A dead letter of a log in files.
+package struct StoredLetter: Sendable {
+    package var id: LetterID
+    package var delivery: DeliveryID
+    /// Unix nanoseconds.
+    package var diedAt: UInt64
+    /// The event with the attributes that say how it died.
+    package var event: Event
+    /// The event with them, as it lies in the log.
+    package var line: [UInt8]
+    /// The failed attempts, JSON; empty when there were none.
+    package var history: [UInt8]
+    /// What an operator made of the event, JSON; a redrive delivers it.
+    package var edit: [UInt8]?
+
+    /// The handler that it died at; empty when no route took the event.
+    package var handler: String { event["dlqhandler"] ?? "" }
+    package var route: String { event["dlqroute"] ?? "" }
+    package var failureClass: String { event["dlqclass"] ?? "" }
+    package var reason: String { event["dlqreason"] ?? "" }
+    package var attempts: String { event["dlqattempts"] ?? "0" }
+    /// The same for letters that died alike: handler, class, reason without its numbers, event type.
+    package var group: String { event["dlqprint"] ?? "" }
+
+    /// What a redrive delivers.
+    package func redriven() throws(CloudEventsError) -> Event {
+        guard let edit else { return event.redriven }
+        var edited = try CloudEventsCodec.ofStored().event(edit)
+        edited.extensions.removeAll { $0.name == "dlqredrives" }
+        edited.extensions.append(Event.Extension("dlqredrives", String(event.redrives)))
+        return edited.redriven
+    }
+}
+
+/// Which dead letters.
+package struct LetterSelection: Sendable {
+    package var ids: [LetterID] = []
+    package var group: String?
+    package var handler: String?
+    package var failureClass: String?
+    package var type: TypePattern?
+
+    package init() {}
+
+    /// Everything is selected.
+    package var isOpen: Bool {
+        ids.isEmpty && group == nil && handler == nil && failureClass == nil && type == nil
+    }
+
+    package func takes(_ letter: StoredLetter) -> Bool {
+        (ids.isEmpty || ids.contains(letter.id)) && (group.map { letter.group.hasPrefix($0) } ?? true)
+            && (handler.map { $0 == letter.handler } ?? true)
+            && (failureClass.map { $0 == letter.failureClass } ?? true)
+            && (type.map { $0.matches(letter.event.type) } ?? true)
+    }
+}
+
+/// The dead letters of a data folder. Takes no lock and changes nothing, so a host may have the folder. One thread.
+package final class StoredLetters {
+    package let folder: String
+    private let reader: LogReader
+    private let ledger: Ledger
+    private let codec = CloudEventsCodec.ofStored()
+
+    /// Folds the latest checkpoint and what was written since.
+    package init(folder: String) throws(StoredEventError) {
+        self.folder = folder
+        do {
+            reader = try LogReader.open(FileStorage("\(folder)/log"))
+            var ledger = try StoredEvents.checkpoint(folder)?.ledger ?? Ledger()
+            if ledger.sequence < reader.sequences.upperBound {
+                var cursor = reader.frames(fromSequence: ledger.sequence + 1)
+                while let frame = try cursor.next() {
+                    try ledger.fold(frame.view, at: frame.location) { _, _ throws(LogFormatError) in }
+                }
+            }
+            self.ledger = ledger
+        } catch let error as StorageError {
+            throw error.isMissing
+                ? StoredEventError(
+                    .noLog, "there is no log in \(folder): a run with `log: {backend: file}` writes one there")
+                : StoredEventError(.unreadable, error.description)
+        } catch {
+            throw StoredEventError(.unreadable, "\(error)")
+        }
+    }
+
+    /// Letters that are kept: neither redriven nor purged.
+    package var count: Int { Int(ledger.counts.letters) }
+    /// Handlers that the log has a number for.
+    package var handlers: [String] { ledger.names.names(.handler) }
+
+    /// Visits the kept letters, oldest first, until `body` says false.
+    package func forEach(_ body: (StoredLetter) throws -> Bool) throws {
+        var last: LetterID?
+        while true {
+            let letters = ledger.letters(after: last, limit: 256)
+            guard !letters.isEmpty else { return }
+            for letter in letters {
+                guard try body(try read(letter)) else { return }
+            }
+            last = letters.last?.id
+        }
+    }
+
+    /// A letter that is kept; `nil` when there is none of this id.
+    package func letter(_ id: LetterID) throws -> StoredLetter? {
+        guard let letter = ledger.letter(id), !letter.isRedriven else { return nil }
+        return try read(letter)
+    }
+
+    private func read(_ letter: KeptLetter) throws -> StoredLetter {
+        let frame = try reader.read(letter.location)
+        var records: [DeadLetterRecord] = []
+        try frame.view.forEachRecord { record throws(LogFormatError) in
+            if case .deadLetter(let record) = record { records.append(record) }
+        }
+        guard records.indices.contains(Int(letter.id.index)) else {
+            throw LogFormatError("frame \(letter.id.sequence) has no dead letter \(letter.id.index)")
+        }
+        let record = records[Int(letter.id.index)]
+        return StoredLetter(
+            id: letter.id, delivery: record.delivery, diedAt: record.diedAt, event: try codec.event(record.event),
+            line: record.event, history: record.history, edit: try letter.edit.flatMap { try edit(letter.id, at: $0) })
+    }
+
+    /// The last edit of a letter in a frame.
+    private func edit(_ id: LetterID, at location: FrameLocation) throws -> [UInt8]? {
+        var edit: [UInt8]?
+        try reader.read(location).view.forEachRecord { record throws(LogFormatError) in
+            if case .operation(let operation) = record, operation.letter == id, operation.kind == .edit {
+                edit = operation.event
+            }
+        }
+        return edit
+    }
+}

@@ -1,0 +1,42 @@
+import CPatchbayJSON
+import PatchbayEvents
+import PatchbayLog
+
+/// Makes batches of lines that were accepted before. One thread.
+final class StoredDecoder {
+    private let decoder: OpaquePointer
+    private let plan = FieldPlan()
+
+    init() {
+        // They were within their limits when they came in.
+        decoder = pbj_decoder_new(pbj_limits(event_bytes: 1 << 30, nesting: 1 << 16), plan.handle)
+    }
+
+    deinit { pbj_decoder_free(decoder) }
+
+    /// Adds a line to a batch's text, which has room for it and its end.
+    static func append(_ line: UnsafeRawBufferPointer, to batch: EventBatch) {
+        UnsafeMutableRawPointer(batch.text + batch.textCount).copyMemory(
+            from: line.baseAddress ?? UnsafeRawPointer(batch.text), byteCount: line.count)
+        batch.text[batch.textCount + line.count] = 0x0A
+        batch.textCount += line.count + 1
+    }
+
+    /// Makes events of the `count` lines of the batch's text.
+    func decode(_ batch: EventBatch, _ count: Int) throws(LogFormatError) {
+        var request = pbj_batch()
+        request.text = UnsafePointer(batch.text)
+        request.end = UInt32(batch.textCount)
+        request.events = batch.events
+        request.ext = batch.extensions
+        request.capacity = UInt32(EventBatch.eventsMax)
+        request.ext_capacity = UInt32(EventBatch.extensionsMax)
+        request.arena = batch.arena
+        pbj_decode(decoder, &request)
+        batch.count = Int(request.count)
+        batch.extensionCount = Int(request.ext_count)
+        guard batch.count == count, (0..<count).allSatisfy({ batch.events[$0].error == 0 }) else {
+            throw LogFormatError("an event that was accepted does not decode")
+        }
+    }
+}
