@@ -156,7 +156,7 @@ let package = Package(
         .executableTarget(
             name: "patchbay-bench",
             dependencies: [
-                "CPatchbay", "CPatchbayJSON", "PatchbayEvents", "PatchbayExpressions", "PatchbayModules",
+                "CPatchbay", "CPatchbayJSON", "PatchbayEvents", "PatchbayExpressions", "PatchbayLog", "PatchbayModules",
                 "PatchbayRouting", "PatchbayTelemetry", logging,
             ],
             path: "Tests/Benchmarks", exclude: ["Support", "SwiftModule"], swiftSettings: strict),

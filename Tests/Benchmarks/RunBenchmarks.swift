@@ -39,6 +39,14 @@ enum RunBenchmarks {
             extra: "policies: {bulkheads: {default: {maxInFlight: 8}}}")
     }
 
+    /// W2: W1 with the log in files, `sync: always`, and every outcome in it.
+    static func w2(_ bench: Workbench) throws {
+        let data = bench.folder.appendingPathComponent("data")
+        _ = try run(bench, "w2_3routes_\(bench.eventCount)", extra: "log: {backend: file, path: '\(data.path)'}") {
+            if FileManager.default.fileExists(atPath: data.path) { try FileManager.default.removeItem(at: data) }
+        }
+    }
+
     /// Allocations per event, from two runs of different length.
     static func allocations(_ bench: Workbench) throws {
         let all = try lines(bench, bench.eventCount)
@@ -92,12 +100,15 @@ enum RunBenchmarks {
 
     // MARK: Running
 
-    private static func run(_ bench: Workbench, _ name: String, extra: String) throws -> Series {
+    private static func run(
+        _ bench: Workbench, _ name: String, extra: String, before: () throws -> Void = {}
+    ) throws -> Series {
         var rates: [Double] = []
         var resident = 0
         let file = try configuration(bench, events: bench.events.path, extra: extra)
         for _ in 0..<bench.settings.runs {
             let traces = bench.folder.appendingPathComponent("traces.jsonl").path
+            try before()
             let start = DispatchTime.now().uptimeNanoseconds
             let report = try Workbench.shell(
                 "'\(Workbench.host)' run -c '\(file)' --once --json --trace file --trace-file '\(traces)'")

@@ -37,7 +37,8 @@ struct Benchmark {
         Benchmark(name: "abi", run: ABIBenchmark.run), Benchmark(name: "decode", run: RunBenchmarks.decode),
         Benchmark(name: "w1", run: RunBenchmarks.w1), Benchmark(name: "permits", run: RunBenchmarks.permits),
         Benchmark(name: "allocations", run: RunBenchmarks.allocations),
-        Benchmark(name: "memory", run: RunBenchmarks.memory),
+        Benchmark(name: "memory", run: RunBenchmarks.memory), Benchmark(name: "w2", run: RunBenchmarks.w2),
+        Benchmark(name: "log", run: LogBenchmark.run),
         Benchmark(name: "conditions", run: ConditionBenchmark.run), Benchmark(name: "routes", run: RouteBenchmark.run),
     ]
 }
