@@ -45,6 +45,9 @@ extension Configuration.Test {
     package struct EventText: Sendable, Equatable {
         /// In the order written, names unique; without `data`.
         package var attributes: [Configuration.AttributeText] = []
+        /// By name, the extension attributes that are written as whole numbers of 32 bits or truth values, which they
+        /// stay; all others are texts.
+        package var values: [String: ConfigurationValue] = [:]
         package var data: ConfigurationValue?
         package var location = SourceLocation.none
 

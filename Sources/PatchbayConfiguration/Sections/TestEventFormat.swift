@@ -63,14 +63,29 @@ extension Format<Configuration.Test.EventText> {
                 event.data = Format<ConfigurationValue>.free(entry.value)
             } else if let attribute = reading.attribute(entry, path) {
                 event.attributes.append(attribute)
+                event.values[entry.key] = extensionValue(entry)
             }
         }
         return reading.errors.count == errorsBefore ? event : nil
     }
 
+    private static let contextAttributes: Set = [
+        "specversion", "id", "source", "type", "subject", "time", "datacontenttype", "dataschema", "data_base64",
+    ]
+
+    /// The integer or Boolean of CloudEvents that an extension is; `nil` for a text.
+    private static func extensionValue(_ entry: YAMLEntry) -> ConfigurationValue? {
+        guard !contextAttributes.contains(entry.key), case .scalar(let scalar) = entry.value.content else { return nil }
+        return switch scalar.resolved {
+        case .bool(let value): .bool(value)
+        case .int(let value) where Int32(exactly: value) != nil && scalar.text == "\(value)": .int(value)
+        default: nil
+        }
+    }
+
     private static func show(_ event: Configuration.Test.EventText) -> ConfigurationValue {
         var entries = event.attributes.map {
-            ConfigurationValue.Entry(key: $0.attribute, value: .string($0.text))
+            ConfigurationValue.Entry(key: $0.attribute, value: event.values[$0.attribute] ?? .string($0.text))
         }
         if let data = event.data { entries.append(.init(key: "data", value: data)) }
         return .map(entries)
@@ -79,15 +94,17 @@ extension Format<Configuration.Test.EventText> {
     fileprivate static func schema(
         required: [String], with further: [ConfigurationValue.Entry] = []
     ) -> ConfigurationValue {
-        func described(_ name: String, _ text: String) -> ConfigurationValue.Entry {
+        func described(_ name: String, _ text: String, _ example: String) -> ConfigurationValue.Entry {
             .init(
                 key: name,
                 value: Format<[Configuration.AttributeText]>.scalarSchema.prefixed([
-                    .init(key: "description", value: .string(text))
+                    .init(key: "description", value: .string(text)),
+                    .init(key: "examples", value: .list([.string(example)])),
                 ]))
         }
         let data = ConfigurationValue.map([
-            .init(key: "description", value: .string("The event's data, any JSON value."))
+            .init(key: "description", value: .string("The event's data, any JSON value.")),
+            .init(key: "examples", value: .list([.map([.init(key: "total", value: .int(200))])])),
         ])
         return Schema.type(
             "object", ("minProperties", .int(1)),
@@ -96,9 +113,12 @@ extension Format<Configuration.Test.EventText> {
                 "properties",
                 .map(
                     [
-                        described("type", "The event's type."), described("id", "Its id; numbered by default."),
-                        described("source", "Its source; /test by default."), described("subject", "Its subject."),
-                        described("time", "Its time, as RFC 3339."), .init(key: "data", value: data),
+                        described("type", "The event's type.", "com.acme.order.paid"),
+                        described("id", "Its id; numbered by default.", "order-1"),
+                        described("source", "Its source; /test by default.", "/shop"),
+                        described("subject", "Its subject.", "eu/1"),
+                        described("time", "Its time, as RFC 3339.", "2026-01-01T00:00:00Z"),
+                        .init(key: "data", value: data),
                     ] + further)
             ),
             ("patternProperties", .map([.init(key: "^[a-z0-9]+$", value: .map([]))])),
@@ -111,7 +131,7 @@ extension Configuration.Test.EventText {
     package func json(id: String, source: String) -> [UInt8] {
         var members: [(String, Value)] = [("specversion", .string(self["specversion"] ?? "1.0"))]
         for attribute in attributes where attribute.attribute != "specversion" && attribute.attribute != "id" {
-            members.append((attribute.attribute, .string(attribute.text)))
+            members.append((attribute.attribute, values[attribute.attribute]?.value ?? .string(attribute.text)))
         }
         members.append(("id", .string(id)))
         if self["source"] == nil { members.append(("source", .string(source))) }

@@ -70,7 +70,8 @@ extension Format<Configuration.Test.Step> {
             let busy = ConfigurationValue.Entry(
                 key: "busy",
                 value: Format<Duration>.duration().schema().prefixed([
-                    .init(key: "description", value: .string("Sheds the call and asks to wait this long."))
+                    .init(key: "description", value: .string("Sheds the call and asks to wait this long.")),
+                    .init(key: "examples", value: .list([.string("2s")])),
                 ]))
             if case .map(let entries) = step {
                 step = .map(

@@ -67,13 +67,16 @@ extension Configuration.Test.Expectation {
         Key(
             "handlers", \.handlers, Format<String>.handlerName.list().optional,
             "The handlers that get each event, in order.", example: .list([.string("billing.charge")])),
-        Key("unmatched", \.unmatched, Format<Bool>.flag.optional, "Whether no route takes the events."),
+        Key(
+            "unmatched", \.unmatched, Format<Bool>.flag.optional, "Whether no route takes the events.",
+            example: .bool(true)),
         Key(
             "explain", \.explain, Format<[Configuration.Test.RouteVerdict]>.verdicts.optional,
-            "What each of these routes makes of the events."),
+            "What each of these routes makes of the events.",
+            example: .map([.init(key: "orders", value: .string("matched"))])),
         Key(
             "outcome", \.outcome, Format<Configuration.Test.Outcome>.choice().optional,
-            "How each delivery ends."),
+            "How each delivery ends.", example: .string("done")),
         Key(
             "attempts", \.attempts, Format<Configuration.Bounds<Int>>.count.optional,
             "Charged attempts of each delivery.", example: .int(3)),
@@ -109,9 +112,11 @@ extension Configuration.Test.Expectation {
             example: .map([.init(key: "dlqclass", value: .string("permanent"))])),
         Key(
             "emitted", \.emitted, Format<Configuration.Test.EventText>.partialEvent.several().optional,
-            "Events that handlers emit, each by some of its attributes and data; [] is none."),
+            "Events that handlers emit, each by some of its attributes and data; [] is none.",
+            example: .map([.init(key: "type", value: .string("com.acme.payment.charged"))])),
         Key(
-            "counts", \.counts, Configuration.Test.Counts.section.format.optional, "How many there are of what."),
+            "counts", \.counts, Configuration.Test.Counts.section.format.optional, "How many there are of what.",
+            example: .map([.init(key: "dead", value: .int(0))])),
     ]
 
     static let section = Section<Self>("an expectation", { Self() }, keys) { _, node, path, reading in

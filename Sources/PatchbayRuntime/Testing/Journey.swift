@@ -22,8 +22,10 @@ struct Journey {
         var lines = events.prefix(Self.eventsMax).flatMap(lines)
         if events.count > Self.eventsMax { lines.append("… and \(events.count - Self.eventsMax) more events") }
         let changes = journal.breakerChanges.prefix(20)
-        lines += changes.map { row($0.at, "breaker \($0.name): \($0.state.rawValue)") }
-        if journal.breakerChanges.count > changes.count { lines.append("… and more changes of breakers") }
+        if !changes.isEmpty { lines.append("circuit breakers") }
+        lines += changes.map { row($0.at, "\($0.name): \($0.state.rawValue)") }
+        if journal.breakerChanges.count > changes.count { lines.append("  … and more changes") }
+        if !journal.notices.isEmpty { lines.append("lanes") }
         lines += journal.notices.prefix(10).map { row($0.at, $0.text) }
         return lines
     }

@@ -47,7 +47,9 @@ package struct TestReport: Sendable {
     }
 
     private func text(_ result: TestResult, _ paint: Paint) -> [String] {
-        let facts = "\(result.events) events, \(result.calls) calls in \(result.durationText)"
+        func counted(_ count: Int, _ noun: String) -> String { "\(count) \(noun)\(count == 1 ? "" : "s")" }
+        let facts =
+            "\(counted(result.events, "event")), \(counted(result.calls, "call")) in \(result.durationText)"
         guard !result.passed else { return ["  \(paint.green("✓")) \(result.name)  \(paint.dim(facts))"] }
         var lines = ["  \(paint.red("✗")) \(result.name)  \(paint.dim("\(facts), seed \(result.seed)"))"]
         for failure in result.failures {

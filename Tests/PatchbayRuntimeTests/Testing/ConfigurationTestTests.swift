@@ -138,6 +138,53 @@ import Testing
             ])
     }
 
+    @Test func `extensions that are numbers or truth values come in as such, as from a source`() throws {
+        let result = try Tested.run(
+            """
+            name: extensions
+            send:
+              - {id: number, type: x, hop: 2, beta: true}
+              - {id: text, type: x, hop: "2", beta: true}
+            expect:
+              - {event: number, route: few}
+              - {event: text, unmatched: true}
+            """, of: "routes: [{name: few, match: event.hop < 3 && event.beta, to: [{handler: m.a}]}]")
+        #expect(result.failures == [])
+    }
+
+    @Test func `a duplicate is known within the window and taken after it`() throws {
+        let result = try Tested.run(
+            """
+            name: duplicates
+            send:
+              - {id: first, type: x, subject: s}
+              - {id: again, type: x, subject: s, at: 4m}
+              - {id: other, type: x, subject: t, at: 4m}
+              - {id: later, type: x, subject: s, at: 6m}
+            inject: {handler: m.a, event: first, fail: [transient]}
+            expect:
+              - {event: first, attempts: 2, outcome: done}
+              - {event: again, handlers: []}
+              - {event: other, outcome: done}
+              - {event: later, outcome: done}
+              - {counts: {duplicates: 1, done: 3}}
+            """,
+            of: "routes: [{name: once, dedup: {key: event.subject, window: 5m}, to: [{handler: m.a}]}]")
+        #expect(result.failures == [])
+    }
+
+    @Test func `a failure tells changes of breakers apart from the event's way`() throws {
+        let result = try Tested.run(
+            """
+            name: breaker
+            send: {id: g, type: guarded}
+            inject: {handler: guarded.do, fail: [transient, transient]}
+            expect: {attempts: 1}
+            """)
+        #expect(result.journey.contains("circuit breakers"))
+        #expect(result.journey.suffix(3).allSatisfy { $0.contains("quick of guarded.do: ") }, "\(result.journey)")
+    }
+
     @Test func `a difference shows what both have once`() {
         let place = SourceLocation(file: "f", line: 1, column: 1)
         let failure = TestFailure(
