@@ -41,6 +41,8 @@ import Testing
                 "filters[0].any[0].prefix.subject 'us/': does not hold, the event has 'eu/1'"
             ])
         #expect(routes[2].checks.map(\.place) == ["match"])
+        #expect(
+            routes[2].checks.map(\.text) == ["match event.data.total > 1000: does not hold: event.data.total = 200"])
         #expect(routes[2].checks[0].expected == "event.data.total > 1000")
         #expect(routes[4].checks.map(\.place) == ["type", "filters[0].prefix.subject"])
         #expect(routes[4].orderingKey?.expression == "event.partitionkey")

@@ -15,7 +15,7 @@ import Testing
 
     @Test(arguments: [
         "run", "send", "new", "new handler", "modules", "validate", "explain", "config", "config schema",
-        "config effective", "config lint", "version",
+        "config effective", "config lint", "test", "version",
     ])
     func `shows help with examples for every command`(command: String) throws {
         let result = try CommandLineBench().start(command.split(separator: " ").map(String.init) + ["--help"]).end()
@@ -82,7 +82,8 @@ import Testing
         let result = try bench.run("explain", "e.jsonl", "-c", "host.yaml")
         #expect(result.status == 0, "\(result)")
         for expected in [
-            "- hello: does not match", "> 0 is false", "no route takes it: unmatched is deadLetter (default)",
+            "- hello: does not match", "orValue(1) > 0: does not hold: event.data.?n.orValue(1) = 0",
+            "no route takes it: unmatched is deadLetter (default)",
             "+ stuck: matches  (host.yaml:9)", "→ stuck.fail",
             "long: 10m an attempt, 20m in all  (host.yaml:14, used at host.yaml:12)",
             "at most 5, exponential from 500ms",
