@@ -33,15 +33,8 @@ final class EventDecoder {
 
     /// Decodes all the text; `body` gets the number of events of each batch, while their fields are there.
     func decode(_ body: (Int) throws -> Void) rethrows {
-        var request = pbj_batch()
-        request.text = UnsafePointer(batch.text)
-        request.end = UInt32(byteCount)
-        request.events = batch.events
-        request.ext = batch.extensions
+        var request = batch.request(upTo: byteCount)
         request.fields = fields
-        request.capacity = UInt32(EventBatch.eventsMax)
-        request.ext_capacity = UInt32(EventBatch.extensionsMax)
-        request.arena = batch.arena
         while request.start < request.end {
             pbj_decode(decoder, &request)
             try body(Int(request.count))

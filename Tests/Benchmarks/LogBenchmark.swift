@@ -52,14 +52,7 @@ enum LogBenchmark {
             batch.text[batch.textCount] = 0x0A
             batch.textCount += 1
         }
-        var request = pbj_batch()
-        request.text = UnsafePointer(batch.text)
-        request.end = UInt32(batch.textCount)
-        request.events = batch.events
-        request.ext = batch.extensions
-        request.capacity = UInt32(EventBatch.eventsMax)
-        request.ext_capacity = UInt32(EventBatch.extensionsMax)
-        request.arena = batch.arena
+        var request = batch.request(upTo: batch.textCount)
         pbj_decode(decoder, &request)
         batch.count = Int(request.count)
         guard batch.count == lines.count else {

@@ -43,14 +43,7 @@ package final class CloudEventsCodec {
         for (index, byte) in text.enumerated() {
             batch.text[index] = CChar(bitPattern: byte == 0x0A || byte == 0x0D ? 0x09 : byte)
         }
-        var call = pbj_batch()
-        call.text = UnsafePointer(batch.text)
-        call.end = UInt32(clamping: text.count)
-        call.events = batch.events
-        call.ext = batch.extensions
-        call.capacity = 1
-        call.ext_capacity = UInt32(EventBatch.extensionsMax)
-        call.arena = batch.arena
+        var call = batch.request(upTo: text.count, events: 1)
         pbj_decode(decoder, &call)
         let view = BatchView(batch)
         guard batch.events[0].error == 0 else { throw view.error(of: batch.events[0]) }

@@ -49,15 +49,8 @@ final class TransformBench: @unchecked Sendable {
                 from: bytes.baseAddress ?? UnsafeRawPointer(batch.text), byteCount: bytes.count)
         }
         batch.textCount = text.count
-        var request = pbj_batch()
-        request.text = UnsafePointer(batch.text)
-        request.end = UInt32(clamping: text.count)
-        request.events = batch.events
-        request.ext = batch.extensions
+        var request = batch.request(upTo: text.count, events: 1)
         request.fields = fields
-        request.capacity = 1
-        request.ext_capacity = UInt32(EventBatch.extensionsMax)
-        request.arena = batch.arena
         pbj_decode(decoder, &request)
         guard request.count == 1, batch.events[0].error == 0 else { throw BatchView(batch).error(of: batch.events[0]) }
         batch.count = 1

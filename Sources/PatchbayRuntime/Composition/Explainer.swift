@@ -41,15 +41,8 @@ package final class Explainer {
         for (index, byte) in text.enumerated() {
             batch.text[index] = CChar(bitPattern: byte == 0x0A || byte == 0x0D ? 0x09 : byte)
         }
-        var request = pbj_batch()
-        request.text = UnsafePointer(batch.text)
-        request.end = UInt32(clamping: text.count)
-        request.events = batch.events
-        request.ext = batch.extensions
+        var request = batch.request(upTo: text.count, events: 1)
         request.fields = fields
-        request.capacity = 1
-        request.ext_capacity = UInt32(EventBatch.extensionsMax)
-        request.arena = batch.arena
         pbj_decode(decoder, &request)
         guard request.count == 1 else {
             throw CloudEventsError(code: .notJSON, message: "there is no event")

@@ -90,17 +90,9 @@ final class Intake {
         directRoute: UInt16 = 0
     ) -> Int {
         refusals.removeAll(keepingCapacity: true)
-        var request = pbj_batch()
-        request.text = UnsafePointer(batch.text)
-        request.start = 0
-        request.end = UInt32(end)
+        var request = batch.request(upTo: end)
         request.envelope = envelope
-        request.events = batch.events
-        request.ext = batch.extensions
         request.fields = fields
-        request.capacity = UInt32(EventBatch.eventsMax)
-        request.ext_capacity = UInt32(EventBatch.extensionsMax)
-        request.arena = batch.arena
         pbj_decode(decoder, &request)
         batch.receivedAt = pbs_unix_now()
         batch.isEnveloped = envelope != nil

@@ -24,14 +24,7 @@ final class StoredDecoder {
 
     /// Makes events of the `count` lines of the batch's text.
     func decode(_ batch: EventBatch, _ count: Int) throws(LogFormatError) {
-        var request = pbj_batch()
-        request.text = UnsafePointer(batch.text)
-        request.end = UInt32(batch.textCount)
-        request.events = batch.events
-        request.ext = batch.extensions
-        request.capacity = UInt32(EventBatch.eventsMax)
-        request.ext_capacity = UInt32(EventBatch.extensionsMax)
-        request.arena = batch.arena
+        var request = batch.request(upTo: batch.textCount)
         pbj_decode(decoder, &request)
         batch.count = Int(request.count)
         batch.extensionCount = Int(request.ext_count)
