@@ -58,6 +58,26 @@ import Testing
         #expect(ids == Set(seen.map { $0.prefix { $0 != " " } }))
     }
 
+    /// Regression: `tracestate` was handed on unread, and also where another trace had begun.
+    @Test(
+        arguments: [
+            ("parent", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01", "vendor=1,other=a:b", true),
+            ("link", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01", "vendor=1", false),
+            ("parent", "00-0af7651916cd43dd8448eb211c80319c-0000000000000000-01", "vendor=1", false),
+            ("parent", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01", "no state", false),
+        ])
+    func `a trace's state goes on with its trace alone, and when it is one`(
+        context: String, traceparent: String, state: String, goesOn: Bool
+    ) throws {
+        let bench = try bench(1, extra: #","traceparent":"\#(traceparent)","tracestate":"\#(state)""#)
+        let yaml =
+            Self.emitting("com.acme.next", count: 1)
+            + "  - {name: own, type: com.acme.test, to: [{handler: lab.record}]}\ntelemetry: {context: \(context)}"
+        #expect(try bench.run(yaml).status.counts.done == 3)
+        let seen = try bench.lines("seen").map(fields)
+        #expect(seen.count == 2 && seen.allSatisfy { $0["state"] == (goesOn ? state : "") }, "\(seen)")
+    }
+
     @Test func `a circle of emits ends at the depth, as a dead letter`() throws {
         let bench = try bench(1)
         let report = try bench.run(Self.emitting("com.acme.test", count: 1, depth: 3))

@@ -45,8 +45,18 @@ package struct EmitLineage {
         }
         event.set(Attribute.depth, String(depth))
         if context.isValid { event.set(Attribute.traceparent, context.traceparent) }
-        if let state = parent[Attribute.tracestate] { event.set(Attribute.tracestate, state) }
+        if let traceState { event.set(Attribute.tracestate, traceState) }
         return event
+    }
+
+    /// What the parent hands on to its trace.
+    private var traceState: String? {
+        guard let state = parent[Attribute.tracestate], var traceparent = parent[Attribute.traceparent] else {
+            return nil
+        }
+        return traceparent.withUTF8 {
+            TraceState.continued(state, broughtWith: UnsafeRawBufferPointer($0), in: context.traceID)
+        }
     }
 
     /// A descendant that is too far from its origin, marked for the lane that buries.

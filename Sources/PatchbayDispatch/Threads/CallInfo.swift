@@ -1,7 +1,9 @@
 import CPatchbay
 import CPatchbayJSON
 import CPatchbaySystem
+import Glibc
 import PatchbayEvents
+import PatchbayTelemetry
 
 /// What a worker needs to know of a call: written by the dispatcher before the call is handed over.
 struct CallInfo: BitwiseCopyable {
@@ -78,7 +80,7 @@ struct ViewWriter {
         view.pointee.idempotency_key = idempotencyKey(
             handler, view.pointee.source, view.pointee.id, scratch + keyOffset, CallTable.scratchBytes - keyOffset)
         view.pointee.traceparent = traceparent(info.view.pointee.traces[Int(info.event)], info, scratch)
-        view.pointee.tracestate = tracestate(ext, extCount)
+        view.pointee.tracestate = tracestate(info.view.pointee.traces[Int(info.event)], ext, extCount)
         view.pointee.attempt = info.attempt
         view.pointee.max_attempts = info.attemptsMax
         view.pointee.deadline_ns = deadline
@@ -136,10 +138,24 @@ struct ViewWriter {
         return patchbay_str(ptr: UnsafePointer(text), len: UInt64(traceparentBytes))
     }
 
-    private static func tracestate(_ ext: UnsafePointer<patchbay_kv>, _ count: Int) -> patchbay_str {
-        for index in 0..<count where ext[index].key.len == 10 {
-            if ext[index].key.bytes.elementsEqual("tracestate".utf8) { return ext[index].value }
+    /// The event's own, where the attempt goes on with the event's trace. Only events that bring one cost anything.
+    private static func tracestate(
+        _ trace: EventTrace, _ ext: UnsafePointer<patchbay_kv>, _ count: Int
+    ) -> patchbay_str {
+        guard let state = value("tracestate", ext, count), let traceparent = value("traceparent", ext, count),
+            TraceState.continued(
+                String(state), broughtWith: UnsafeRawBufferPointer(traceparent.bytes),
+                in: TraceID(high: trace.traceHigh, low: trace.traceLow)) != nil
+        else { return patchbay_str(ptr: nil, len: 0) }
+        return state
+    }
+
+    private static func value(
+        _ name: StaticString, _ ext: UnsafePointer<patchbay_kv>, _ count: Int
+    ) -> patchbay_str? {
+        for index in 0..<count where ext[index].key.len == UInt64(name.utf8CodeUnitCount) {
+            if memcmp(ext[index].key.ptr, name.utf8Start, name.utf8CodeUnitCount) == 0 { return ext[index].value }
         }
-        return patchbay_str(ptr: nil, len: 0)
+        return nil
     }
 }

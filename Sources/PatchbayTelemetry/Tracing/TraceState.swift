@@ -33,6 +33,15 @@ package enum TraceState {
     /// The text to hand on for one attribute value, as `normalised(_:)` for several.
     package static func normalised(_ value: String) -> String? { value.isEmpty ? nil : normalised([value]) }
 
+    /// The state that goes on in `trace` of an event that brought `value` and `traceparent`, as `normalised(_:)`. It
+    /// belongs to the trace that it came with: where a trace of our own begins, or that context is malformed, it ends.
+    package static func continued(
+        _ value: String, broughtWith traceparent: UnsafeRawBufferPointer, in trace: TraceID
+    ) -> String? {
+        guard TraceContext(traceparent: traceparent)?.traceID == trace else { return nil }
+        return normalised(value)
+    }
+
     private static func trimmed(_ piece: Substring.UTF8View) -> Substring.UTF8View {
         var rest = piece
         while let first = rest.first, isOptionalSpace(first) { rest = rest.dropFirst() }

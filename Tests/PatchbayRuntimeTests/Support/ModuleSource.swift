@@ -79,12 +79,12 @@ enum ModuleSource {
               if (lab->sleep > 0) pause_for(lab->sleep);
               context->meter->record(context->host, lab->meter, 1, NULL, 0);
               note(lab, "%.*s attempt=%u of=%u route=%.*s most=%d deadline=%d text=%s trace=%.*s cause=%.*s "
-                   "correlation=%.*s depth=%.*s timer=%.*s", PATCHBAY_ARGS(event->id), event->attempt,
+                   "correlation=%.*s depth=%.*s timer=%.*s state=%.*s", PATCHBAY_ARGS(event->id), event->attempt,
                    event->max_attempts, PATCHBAY_ARGS(event->route), atomic_load(&lab->most), event->deadline_ns != 0,
                    lab->text, PATCHBAY_ARGS(event->traceparent), PATCHBAY_ARGS(patchbay_extension(event, "causationid")),
                    PATCHBAY_ARGS(patchbay_extension(event, "correlationid")),
                    PATCHBAY_ARGS(patchbay_extension(event, "emitdepth")),
-                   PATCHBAY_ARGS(patchbay_extension(event, "timerkey")));
+                   PATCHBAY_ARGS(patchbay_extension(event, "timerkey")), PATCHBAY_ARGS(event->tracestate));
               atomic_fetch_sub(&lab->running, 1);
               return patchbay_done();
             }
