@@ -28,8 +28,8 @@ import Testing
         #expect(try bench.eventually { try !bench.lines("seen").isEmpty && first.progress.status.accepted == 300 })
         first.stop()
         // A call that is open at a stop is not done.
-        try bench.write("open", "")
         let stopped = first.wait()
+        try bench.write("open", "")
         #expect(stopped.problems == [] && stopped.pendingWritten == nil, "\(stopped)")
         let left = try #require(stopped.log?.pending)
         #expect(left > 0)
