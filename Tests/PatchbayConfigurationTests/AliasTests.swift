@@ -82,6 +82,30 @@ let olderExample = """
         #expect(try valid("event_routing: {enabled: false, routing_rules: [{rule: a, handlers: [a.b]}]}").routes == [])
     }
 
+    @Test func `a list of maps by name means the same as one map`() throws {
+        func routes(_ optimization: String) throws -> [Configuration.Route] {
+            try valid(
+                "event_routing:\n  routing_rules: [{rule: a, handlers: [a.b, c.d], priority: 2}]\n"
+                    + "  routing_optimization: \(optimization)"
+            ).routes
+        }
+        let parts = [
+            "load_balancing: round_robin", "priority_based: {priority_levels: 3}",
+            "geographic_routing: {regions: [eu]}",
+        ]
+        let list = try routes("[\(parts.map { "{\($0)}" }.joined(separator: ", "))]")
+        let map = try routes("{\(parts.joined(separator: ", "))}")
+        #expect(list.map(\.priority) == map.map(\.priority) && list.map(\.to.count) == [1])
+        #expect(list.map(\.filters.count) == [1] && map.map(\.filters.count) == [1])
+        #expect(
+            found("routing_optimization: [{load_balancing: round_robin}, {load_balancing: round_robin}]").count == 1)
+        #expect(found("routing_optimization: [{geographic_routing: {enabled: true}}]").count == 1)
+        #expect(found("routing_optimization: [{load_balancing: round_robin, levels: 5}]").count == 1)
+        #expect(
+            try EditorSchema.violations(in: "event_routing: {routing_optimization: [{load_balancing: round_robin}]}")
+                == [])
+    }
+
     @Test(arguments: 1...12)
     func `priority levels go from 9 down to 0 without rising`(levels: Int) {
         let all = (1...levels).map { Configuration.priority(of: $0, levels: levels) }

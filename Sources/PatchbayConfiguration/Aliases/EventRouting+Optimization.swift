@@ -128,23 +128,12 @@ extension Format<EventRouting.LoadBalancing> {
 }
 
 extension Format<EventRouting.Optimization> {
-    /// A list of entries that name what they optimize, or a map by these names.
+    /// A list of entries that name what they optimize, or a map by these names, or a list of such maps.
     static let optimization = Format(
         read: { node, path, reading in
             if case .list = node.content { return readList(node, path, &reading) }
-            guard let keys = OptimizationKeys.section.read(node, path, &reading) else { return nil }
             var found = EventRouting.Optimization()
-            (found.loadBalancing, found.priorityBased) = (keys.loadBalancing, keys.priorityBased)
-            found.geographicRouting = keys.geographicRouting
-            for kind in EventRouting.Optimization.Kind.allCases { found.paths[kind] = "\(path).\(kind.rawValue)" }
-            if let geographic = node["geographic_routing"], geographic.value["regions"] == nil,
-                keys.geographicRouting != nil
-            {
-                reading.fail(
-                    .missingKey, "geographic_routing needs the key 'regions'", at: geographic.value.location,
-                    "\(path).geographic_routing", remedy: "add 'regions': as in [us-east, eu-west]")
-            }
-            return found
+            return readKeys(node, path, into: &found, &reading) ? found : nil
         },
         show: { _ in nil },
         schema: {
@@ -153,10 +142,59 @@ extension Format<EventRouting.Optimization> {
                     "anyOf",
                     .list([
                         OptimizationKeys.section.schema(),
-                        Schema.type("array", ("items", OptimizationEntry.section.schema())),
+                        Schema.type(
+                            "array",
+                            (
+                                "items",
+                                Schema.object(
+                                    (
+                                        "anyOf",
+                                        .list([OptimizationEntry.section.schema(), OptimizationKeys.section.schema()])
+                                    ))
+                            )),
                     ])
                 ))
         })
+
+    /// A map by the names of what is optimized; false when it is no map.
+    private static func readKeys(
+        _ node: YAMLNode, _ path: String, into found: inout EventRouting.Optimization, _ reading: inout Reading
+    ) -> Bool {
+        guard let keys = OptimizationKeys.section.read(node, path, &reading) else { return false }
+        for kind in EventRouting.Optimization.Kind.allCases {
+            guard let entry = node[kind.rawValue] else { continue }
+            let entryPath = "\(path).\(kind.rawValue)"
+            note(kind, at: entryPath, entry.keyLocation, in: &found, &reading)
+            switch kind {
+            case .loadBalancing: found.loadBalancing = keys.loadBalancing
+            case .priorityBased: found.priorityBased = keys.priorityBased
+            case .geographicRouting:
+                found.geographicRouting = keys.geographicRouting
+                guard keys.geographicRouting != nil, entry.value["regions"] == nil else { continue }
+                reading.fail(
+                    .missingKey, "geographic_routing needs the key 'regions'", at: entry.value.location, entryPath,
+                    remedy: "add 'regions': as in [us-east, eu-west]")
+            }
+        }
+        return true
+    }
+
+    private static func note(
+        _ kind: EventRouting.Optimization.Kind, at path: String, _ place: SourceLocation,
+        in found: inout EventRouting.Optimization, _ reading: inout Reading
+    ) {
+        if found.paths[kind] != nil {
+            reading.fail(
+                .duplicateKey, "a second '\(kind.rawValue)'", at: place, path, remedy: "keep one of them")
+        }
+        found.paths[kind] = path
+    }
+
+    /// Whether an entry of a list is a map by the names of what is optimized.
+    private static func isByName(_ node: YAMLNode) -> Bool {
+        guard case .map(let entries) = node.content else { return false }
+        return entries.contains { EventRouting.Optimization.Kind(rawValue: $0.key) != nil }
+    }
 
     private static func readList(
         _ node: YAMLNode, _ path: String, _ reading: inout Reading
@@ -165,13 +203,12 @@ extension Format<EventRouting.Optimization> {
         var found = EventRouting.Optimization()
         for (index, node) in nodes.enumerated() {
             let entryPath = "\(path)[\(index)]"
-            guard let entry = OptimizationEntry.section.read(node, entryPath, &reading) else { continue }
-            if found.paths[entry.kind] != nil {
-                reading.fail(
-                    .duplicateKey, "a second '\(entry.kind.rawValue)'", at: node.location, entryPath,
-                    remedy: "keep one of them")
+            if isByName(node) {
+                _ = readKeys(node, entryPath, into: &found, &reading)
+                continue
             }
-            found.paths[entry.kind] = entryPath
+            guard let entry = OptimizationEntry.section.read(node, entryPath, &reading) else { continue }
+            note(entry.kind, at: entryPath, node.location, in: &found, &reading)
             switch entry.kind {
             case .loadBalancing: found.loadBalancing = .init(algorithm: entry.algorithm, enabled: entry.enabled)
             case .priorityBased: found.priorityBased = .init(levels: entry.levels, enabled: entry.enabled)
