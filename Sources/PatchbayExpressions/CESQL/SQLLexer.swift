@@ -44,6 +44,7 @@ struct SQLLexer {
             return token(isInteger ? .integer : .word(String(decoding: word, as: UTF8.self)), from: start)
         }
         if byte == UInt8(ascii: "'") || byte == UInt8(ascii: "\"") { return try literal(quote: byte) }
+        if source[start...].starts(with: "==".utf8) { throw failure("CESQL has no `==`", at: start, accepted: ["="]) }
         for symbol in ["!=", "<>", "<=", ">="] where source[start...].starts(with: symbol.utf8) {
             offset += 2
             return token(.symbol(symbol), from: start)
@@ -54,7 +55,18 @@ struct SQLLexer {
         }
         // Whole characters, so that messages can quote them.
         let character = String(decoding: source[start...].prefix(8), as: UTF8.self).first.map(String.init) ?? ""
-        throw failure("`\(character)` begins nothing in CESQL", at: start)
+        throw failure("`\(character)` begins nothing in CESQL", at: start, accepted: Self.instead(of: character))
+    }
+
+    /// What people who know other languages may have meant.
+    private static func instead(of character: String) -> [String] {
+        switch character {
+        case "&": ["AND"]
+        case "|": ["OR"]
+        case "!": ["NOT", "!="]
+        case ".": ["context attributes, which have no fields; `match` and the filter `cel` read data"]
+        default: ["names", "numbers", "texts in quotes", "operators", "parentheses"]
+        }
     }
 
     func failure(_ message: String, at offset: Int, accepted: [String] = []) -> ExpressionError {

@@ -275,8 +275,9 @@ struct SQLParser {
     }
 
     private func unexpected(_ wanted: String) -> ExpressionError {
-        let isEnd = token.kind == .end
-        let found = isEnd ? "the end" : "`\(String(decoding: lexer.source[token.range].prefix(40), as: UTF8.self))`"
-        return lexer.failure("unexpected \(found)", at: token.range.lowerBound, accepted: [wanted])
+        let found = String(decoding: lexer.source[token.range].prefix(40), as: UTF8.self)
+        return lexer.failure(
+            token.kind == .end ? "the expression ends here" : "`\(found)` was not expected here",
+            at: token.range.lowerBound, accepted: [wanted])
     }
 }
