@@ -295,6 +295,9 @@ struct KeyProof: Sendable, CustomTestStringConvertible {
         KeyProof("routes[].dedup.window", "1s", "3s") { value in
             "\(try plan("", route: ", dedup: {window: \(value)}"))"
         },
+        KeyProof("routes[].deadLetter.type", "com.acme.dead", "''") { value in
+            try plan("", route: ", deadLetter: {type: \(value)}")
+        },
         KeyProof("routes[].batching.count", "1", "3") { value in try batches("count: \(value)") },
         KeyProof("routes[].batching.byteSize", "0", "1") { value in try batches("count: 3, byteSize: \(value)") },
         KeyProof("routes[].batching.period", "0s", "7ms") { value in

@@ -22,6 +22,7 @@ extension Configuration {
         package var ordering = Ordering()
         /// `nil` takes every event.
         package var dedup: Deduplication?
+        package var deadLetter = DeadLetter()
         package var batching = Batching()
         /// Where the route's name stands.
         package var location = SourceLocation.none
@@ -132,6 +133,14 @@ extension Configuration {
         package var key = ExpressionSource("[event.source, event.id]")
         /// From the first event of a key on.
         package var window = Duration.seconds(300)
+
+        package init() {}
+    }
+
+    /// What becomes of events that handlers of the route give up, beside being kept.
+    package struct DeadLetter: Sendable, Equatable {
+        /// They come in again as events of this type; empty is not so.
+        package var type = ""
 
         package init() {}
     }

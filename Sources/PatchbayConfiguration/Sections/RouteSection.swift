@@ -40,10 +40,13 @@ extension Configuration.Route {
                 "dedup", \.dedup, Configuration.Deduplication.section.format.optional,
                 "Takes events with the same key once within a window.",
                 example: .map([.init(key: "window", value: .string("5m"))])),
+            Key(
+                "deadLetter", \.deadLetter, Configuration.DeadLetter.section.format,
+                "What becomes of events that are given up, beside being kept."),
             Key("batching", \.batching, Configuration.Batching.section.format, "How many events one call takes."),
         ],
         later: [
-            ("shadow", .modules), ("deadLetter", .log),
+            ("shadow", .modules)
         ])
 }
 
@@ -91,6 +94,18 @@ extension Configuration.Deduplication {
                 "window", \.window, .duration(.milliseconds(1)...DurationText.longest),
                 "How long after an event others with its key are duplicates; up to 1,048,576 keys are kept."),
         ])
+}
+
+extension Configuration.DeadLetter {
+    static let section = Section<Self>(
+        "deadLetter", { Self() },
+        [
+            Key(
+                "type", \.type, .text("an event type") { _ in nil },
+                "A dead letter also comes in as an event of this type, which routes may match; empty is not so.",
+                example: .string("com.acme.dead.order"))
+        ],
+        later: [("retention", .log)])
 }
 
 extension Configuration.Batching {

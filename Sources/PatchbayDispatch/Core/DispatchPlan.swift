@@ -38,6 +38,8 @@ package struct RoutePlan: Sendable {
     package var onFailure = OnFailure.blockKey
     /// Nanoseconds within which an event's key is taken once; 0 takes everything.
     package var deduplicationWindow: UInt64 = 0
+    /// Dead letters of the route also come in as events of this type; empty is not so.
+    package var deadLetterType = ""
     /// What handlers get instead of the event; `nil` is the event itself. Only workers ask for it.
     package var transform: (any DeliveryTransform)?
     /// The lanes it delivers to; `nil` is any. Lanes of one policy alone wait as a whole, which costs less memory.

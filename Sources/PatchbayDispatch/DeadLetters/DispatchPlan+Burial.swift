@@ -28,6 +28,34 @@ extension DispatchPlan {
         batch.unmatched.removeAll(keepingCapacity: true)
     }
 
+    /// A dead letter as an event that comes in, when its route asks for that: with an id that a rerun repeats.
+    ///
+    /// - Returns: the event, and whether it is too far from its origin and to be buried right away.
+    package func announcement(
+        of letter: DeadLetter, _ reference: DeliveryReference, emitDepthMax: Int, unixNow: UInt64
+    ) -> (event: Event, isTooDeep: Bool)? {
+        let type = routes[reference.route].deadLetterType
+        guard !type.isEmpty else { return nil }
+        let trace = reference.batch.traces[reference.event]
+        let lineage = EmitLineage(
+            parent: BatchView(reference.batch).event(reference.event), handler: letter.handler,
+            context: TraceContext(
+                traceID: TraceID(high: trace.traceHigh, low: trace.traceLow), spanID: trace.receive,
+                flags: trace.sampled ? TraceContext.Flag.sampled : 0))
+        var draft: Event
+        do {
+            draft = try CloudEventsCodec.ofStored().event(letter.line)
+        } catch {
+            preconditionFailure("a dead letter is no event: \(error)")
+        }
+        draft.id = ""
+        draft.type = type
+        draft.time = nil
+        let depth = lineage.depth + 1
+        let event = lineage.descendant(draft, place: "dead letter", depth: depth, unixNow: unixNow)
+        return depth <= emitDepthMax ? (event, false) : (lineage.buried(event), true)
+    }
+
     /// What is written down of a delivery that is given up.
     package func letter(
         _ death: DispatchEffects.Death, of reference: DeliveryReference, emitDepthMax: Int, unixNow: UInt64

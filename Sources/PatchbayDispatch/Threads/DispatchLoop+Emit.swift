@@ -26,7 +26,7 @@ extension DispatchLoop {
     }
 
     /// Lets an event come in again: with a log that lasts, in the frame that says what its call did.
-    private mutating func send(_ reentry: Reentry, notBefore: UInt64) {
+    mutating func send(_ reentry: Reentry, notBefore: UInt64) {
         let unixNow = now &+ unixOffset
         if isRecording {
             guard notBefore > unixNow else { return descend(reentry) }

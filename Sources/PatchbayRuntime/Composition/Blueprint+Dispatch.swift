@@ -103,6 +103,7 @@ extension Blueprint {
         plan.rateLimitName = limit.name
         plan.rateLimit = RateLimitPolicy(count: limit.count, interval: limit.interval)
         plan.rateLimitIsKeyed = !limit.key.isEmpty
+        plan.deadLetterType = route.deadLetter.type
         plan.deduplicationWindow = route.dedup?.window.nanosecondsForClock ?? 0
         plan.onFailure =
             switch route.ordering.onFailure {

@@ -194,6 +194,8 @@ extension Simulation {
         let letter = plan.letter(
             death, of: reference, emitDepthMax: blueprint.configuration.limits.emitDepth, unixNow: unixNow)
         let position = reference.batch.firstPosition + UInt64(reference.event)
+        let announced = plan.announcement(
+            of: letter, reference, emitDepthMax: blueprint.configuration.limits.emitDepth, unixNow: unixNow)
         let event: Event
         do throws(CloudEventsError) {
             event = try CloudEventsCodec(eventBytes: 1 << 30, nesting: 2000).event(letter.line)
@@ -203,6 +205,9 @@ extension Simulation {
         if let delivery = deliveryOf[DeliveryKey(position: position, lane: reference.lane)] {
             journal.deliveries[delivery].deadLetter = event
             journal.end(delivery, .dead, at: elapsed)
+            if let announced {
+                emits.append(Emit(event: announced.event, cause: delivery, isBuried: announced.isTooDeep))
+            }
         } else {
             journal.events[arrivals[Int(position)]].deadLetter = event
         }
