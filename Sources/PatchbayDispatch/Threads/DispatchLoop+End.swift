@@ -15,7 +15,8 @@ extension DispatchLoop {
         case Dispatcher.Command.stop.rawValue: return .stopped
         case Dispatcher.Command.drain.rawValue:
             core.isFlushing = true
-            if let reason = naturalEnd() { return reason }
+            // What is held back looks stuck.
+            if let reason = naturalEnd(), !isRecording || reason == .finished { return reason }
             if isRecording {
                 // What is not started stays where it is: in the log, for the next run.
                 if !core.isHolding { recallQueued() }
@@ -84,6 +85,9 @@ extension DispatchLoop {
         dispatcher.publish(status)
     }
 
+    /// 10 ms, and what the coarse clock that stamps starts may be behind.
+    private static let promptMax: UInt64 = 14_000_000
+
     /// A handler in the shared pool that has been in a call for over 10 ms gets threads of its own, and the pool
     /// another thread once all of its threads are in such calls.
     private mutating func separateSlowHandlers() {
@@ -92,7 +96,7 @@ extension DispatchLoop {
         for index in shared.running {
             let lane = Int(dispatcher.shared.infos[index].lane)
             let started = table.started[index].load(ordering: .acquiring)
-            guard started != 0, now > started + 14_000_000 else { continue }
+            guard started != 0, now > started + Self.promptMax else { continue }
             stuck += 1
             guard pools.isShared(lane) else { continue }
             host.notice(.notPrompt(lane: lane, nanoseconds: now - started))
