@@ -54,6 +54,11 @@ struct Patchbay: ParsableCommand {
                 Output.error(fullMessage(for: error))
                 exit(withError: ExitCode(2))
             }
+            // Help and the version are results, too.
+            if exitCode(for: error).isSuccess {
+                Output.line(fullMessage(for: error))
+                exit(withError: endOfOutput(.success))
+            }
             exit(withError: error)
         }
     }
@@ -66,11 +71,15 @@ struct Patchbay: ParsableCommand {
         } catch let error as ExitCode {
             code = error
         }
-        if Output.hasFailed {
-            code = Output.failure(
-                "standard output cannot be written: \(Output.failureReason)", code: code.rawValue == 2 ? 2 : 1)
-        }
+        code = endOfOutput(code)
         if !code.isSuccess { throw code }
+    }
+
+    /// `code`, or a failure where standard output refused something.
+    private static func endOfOutput(_ code: ExitCode) -> ExitCode {
+        guard Output.hasFailed else { return code }
+        return Output.failure(
+            "standard output cannot be written: \(Output.failureReason)", code: code.rawValue == 2 ? 2 : 1)
     }
 
     /// What to write instead of a first word that is no command; `nil` when it is one, or an option.

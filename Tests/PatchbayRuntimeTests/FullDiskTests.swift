@@ -31,6 +31,7 @@ import Testing
     @Test(arguments: [
         ["run", "--once", "--json"], ["explain", "events.jsonl"], ["explain", "events.jsonl", "--json"], ["validate"],
         ["modules", "--json"], ["version"], ["config", "effective"], ["config", "schema"],
+        ["--help"], ["run", "--help"], ["--version"],
     ])
     func `a command whose result cannot be written fails with 1 and says why`(arguments: [String]) throws {
         let bench = try bench()
