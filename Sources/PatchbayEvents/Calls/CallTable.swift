@@ -185,14 +185,6 @@ package final class CallTable: Sendable {
         return result
     }
 
-    /// Whether completing `call` twice was what made `complete` answer `E_STALE`, for the misbehaviour report.
-    package func isCompleted(_ call: patchbay_call) -> Bool {
-        let index = Int(call & 0xFF_FFFF)
-        guard index < capacity else { return false }
-        let word = words[index].load(ordering: .acquiring)
-        return word >> CallWord.generationShift == call >> 24 && word & CallWord.claimed != 0
-    }
-
     // MARK: Worker
 
     /// Whoever comes second of completion and return posts the slot; true when that is the worker, now.

@@ -35,9 +35,6 @@ package final class LoadedHandler: Sendable {
             cancel: functions.pointee.cancel, owner: module)
     }
 
-    /// Whether the handler takes a new configuration in place.
-    package var isReconfigurable: Bool { functions.pointee.reconfigure != nil }
-
     /// Gives a running instance a new configuration, validated and with defaults filled in.
     ///
     /// - Errors: `reconfigureFailed` when it has no such function, is not running or refuses: make a second instance

@@ -38,9 +38,6 @@ package enum Misbehaviour: Int, Sendable, CaseIterable {
         case .slowCall: "was over 10 ms in a handle() that promised not to block"
         }
     }
-
-    /// Nanoseconds after which a call of a `blocking: false` handler counts as `slowCall`.
-    package static let slowCallAfter: UInt64 = 10_000_000
 }
 
 /// How often one handler misbehaved, by kind. Any thread; never blocks.

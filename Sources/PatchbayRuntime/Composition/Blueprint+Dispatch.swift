@@ -20,7 +20,7 @@ extension Blueprint {
         let policy = configuration.policies.bulkheads.policy(lane.bulkhead)
         if policy.algorithm == .gradient2 { return policy.max }
         switch policy.maxInFlight {
-        case .auto: return max(4, 2 * Int(sysconf(Int32(_SC_NPROCESSORS_ONLN))))
+        case .auto: return BulkheadPolicy.automatic(cores: Int(sysconf(Int32(_SC_NPROCESSORS_ONLN))))
         case .count(let count): return count
         }
     }

@@ -8,8 +8,6 @@ package enum SpanKey {
     package static let destination = "messaging.destination.name"
     package static let messageID = "messaging.message.id"
     package static let bodyBytes = "messaging.message.body.size"
-    package static let batchCount = "messaging.batch.message_count"
-    package static let conversation = "messaging.message.conversation_id"
     package static let errorType = "error.type"
     package static let eventID = "cloudevents.event_id"
     package static let eventSource = "cloudevents.event_source"
