@@ -117,7 +117,8 @@ package struct ModuleCatalogue: Sendable {
         draft.add(
             ConfigurationError(
                 code: .badValue, message: message, location: Self.place(path, draft), path: path,
-                remedy: "remove `config`"))
+                remedy:
+                    "remove `config`, or say in the manifest what it may hold: a handler's `config` is a JSON Schema"))
     }
 
     private mutating func add(_ load: Configuration.Load, _ index: Int, _ draft: inout ConfigurationDraft) {

@@ -93,7 +93,7 @@ package final class LogWriter: Sendable {
 
     private func startWriting() {
         do throws(ThreadError) {
-            try OwnThread("pb-log") { self.writeWaiting() }.detach()
+            try OwnThread("pb-lines") { self.writeWaiting() }.detach()
         } catch {
             // No thread is left: whoever logs next tries again.
             state.withLock { state in
