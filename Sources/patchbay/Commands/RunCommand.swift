@@ -15,8 +15,9 @@ struct RunCommand: ParsableCommand {
         discussion: """
             The first SIGINT or SIGTERM drains: nothing more is taken in, what is pending may finish until \
             shutdown.drain is over. The second one stops at once (two within a tenth of a second are one). What is \
-            not settled then is written to the pending file, from where `patchbay send -f` brings it back. At the end \
-            a collector gets five seconds for the last spans.
+            not settled then is written to the pending file, from where `patchbay send -f` brings it back; a log in \
+            files keeps it for the next run instead, and waits for open calls only. At the end a collector gets five \
+            seconds for the last spans.
 
             EXIT CODES
               0  finished, or drained
@@ -44,7 +45,7 @@ struct RunCommand: ParsableCommand {
     @Flag(help: "Read the finite sources to their end, settle every delivery, and exit.")
     var once = false
 
-    @Option(help: ArgumentHelp("Where dead letters are appended.", valueName: "path"))
+    @Option(help: ArgumentHelp("Where dead letters are appended, with a log in memory.", valueName: "path"))
     var deadLetters = "dead-letters.jsonl"
 
     @Option(help: ArgumentHelp("Where pending events are appended at a deadline.", valueName: "path"))
