@@ -33,6 +33,8 @@ package protocol EventLog {
     var isBusy: Bool { get }
     /// Nothing is committed any more, and the host has to end.
     var isBroken: Bool { get }
+    /// What does not add up in what was committed; `nil` when everything does. Cheap: asked for ten times a second.
+    var drift: String? { get }
     /// The next submission should bring what a checkpoint takes.
     var wantsCheckpoint: Bool { get }
     /// The numbers by which records name routes and handlers.

@@ -18,6 +18,7 @@ package struct MemoryLog: EventLog {
     package var isDurable: Bool { false }
     package var takesSources: Bool { !usage.isFull }
     package var isBroken: Bool { false }
+    package var drift: String? { nil }
     package var wantsCheckpoint: Bool { false }
     package var hasCommitted: Bool { taken < committed.count }
     package var isBusy: Bool { hasCommitted }

@@ -164,6 +164,7 @@ private final class Story {
         let counts = bench.counts
         expect(counts.created == UInt64(sent), "created \(counts.created) of \(sent)")
         expect(counts.pending == UInt64(bench.pendingCount), "\(counts.pending) pending, \(bench.pendingCount) there")
+        if let drift = bench.drift { problems.append("drift: \(drift)") }
         expect(Int(counts.done) == bench.done.count, "done \(counts.done), handlers said \(bench.done.count)")
         for lane in bench.plan.lanes.indices {
             let open = bench.open.count { $0.lane == lane }

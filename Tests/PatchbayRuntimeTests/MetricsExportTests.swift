@@ -78,6 +78,7 @@ import Testing
             """)
         let metrics = collector.all.filter { $0.hasPrefix("POST /v1/metrics ") }
         #expect(metrics.contains { $0.contains("lab.seen") }, "\(collector.all)")
+        #expect(metrics.contains { $0.contains("patchbay.events.received") && $0.contains("patchbay.deliveries.done") })
         #expect(collector.all.contains { $0.hasPrefix("POST /v1/traces ") })
     }
 }

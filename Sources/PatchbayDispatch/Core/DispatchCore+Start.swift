@@ -13,6 +13,7 @@ extension DispatchCore {
             while run.pointee.lower < run.pointee.upper, lane.pointee.loaded < lane.pointee.maxQueue {
                 let node = deliveries.take()
                 guard node != 0 else { return }
+                unloaded -= 1
                 let index = run.pointee.lower
                 run.pointee.lower += 1
                 let past =

@@ -9,6 +9,8 @@ import PatchbayResilience
 /// nanoseconds above 0.
 package struct DispatchCore: ~Copyable {
     package internal(set) var counts = DispatchCounts()
+    /// Deliveries of accepted batches that their lanes have not loaded yet.
+    var unloaded = 0
     var random: SeededRandom
     let plan: DispatchPlan
     let routes: UnsafeMutablePointer<RoutePlan>
@@ -76,6 +78,7 @@ package struct DispatchCore: ~Copyable {
             view: BatchView(batch), batch: Unmanaged.passRetained(batch), holds: deliveryCount,
             deliveries: deliveryCount, isResumed: !batch.resumed.isEmpty)
         counts.created += UInt64(deliveryCount)
+        unloaded += deliveryCount
         for run in batch.runs {
             let node = runs.take()
             precondition(node != 0, "more runs are retained than the log's bound allows")

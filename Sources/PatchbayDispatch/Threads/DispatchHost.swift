@@ -114,6 +114,8 @@ package struct DispatchStatus: Sendable {
     package var forgottenKeys: UInt64 = 0
     package var threads = 0
     package var callsOpen = 0
+    /// What does not add up; `nil` when everything does.
+    package var drift: String?
 }
 
 /// How the dispatcher ended.

@@ -82,7 +82,18 @@ extension DispatchLoop {
         }
         guard now >= statusDue else { return }
         statusDue = now + 100_000_000
+        let status = status
         dispatcher.publish(status)
+        if let drift = status.drift { alarm(drift) }
+    }
+
+    /// Says once that deliveries are unaccounted for, as a notice and as an event that routes can match.
+    private mutating func alarm(_ drift: String) {
+        guard !hasDrifted else { return }
+        hasDrifted = true
+        host.notice(.drift(drift))
+        let unixNow = now &+ unixOffset
+        send(Reentry(event: ConservationAlarm.event(drift, unixNow: unixNow)), notBefore: 0)
     }
 
     /// 10 ms, and what the coarse clock that stamps starts may be behind.
@@ -155,6 +166,7 @@ extension DispatchLoop {
         status.forgottenKeys = deduplicator.forgotten
         status.threads = pools.threadCount
         status.callsOpen = core.openCalls
+        status.drift = core.drift ?? log.drift
         return status
     }
 

@@ -49,6 +49,8 @@ struct DispatchLoop: ~Copyable {
     /// The lanes of each handler, and each lane's handler, as indices into `backlogs`.
     let lanesOfHandler: [[Int]]
     let handlerOfLane: [Int]
+    /// An alarm was raised.
+    var hasDrifted = false
     var sweepDue: UInt64 = 0
     var statusDue: UInt64 = 0
     private var compactAt: Int

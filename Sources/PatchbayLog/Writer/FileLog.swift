@@ -16,6 +16,7 @@ package struct FileLog: EventLog {
 
     package var isDurable: Bool { true }
     package var isBroken: Bool { writer.isBroken }
+    package var drift: String? { writer.status.drift }
     package var wantsCheckpoint: Bool { writer.wantsCheckpoint }
     /// Sources leave half of the writer's queue to what has to be recorded of deliveries.
     package var takesSources: Bool { outstanding < LogWriter.depth / 2 && !usage.isFull }

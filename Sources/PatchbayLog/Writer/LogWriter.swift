@@ -120,7 +120,7 @@ package final class LogWriter: Sendable {
         }
         if settings.sync != .never { _ = sync(box) }
         for submission in group { give(back: submission) }
-        state.withLock { $0.drift = box.committer.ledger.drift }
+        state.withLock { $0.drift = $0.drift ?? box.committer.ledger.drift }
     }
 
     /// A checkpoint is of what lies before it: a submission that asks for one ends its group.
@@ -186,6 +186,7 @@ package final class LogWriter: Sendable {
             state.failure = failure
             state.nextPosition = box.committer.store.nextPosition
             state.counts = box.committer.ledger.counts
+            state.drift = state.drift ?? box.committer.ledger.countDrift
             return isNews
         }
         if isNews { report(failure) }
@@ -212,7 +213,7 @@ package struct LogWriterStatus: Sendable {
     package var nextPosition: UInt64 = 0
     package var droppedSegments = 0
     package var counts = LedgerCounts()
-    /// What does not add up in the ledger, once the writer has ended.
+    /// What does not add up in the ledger: of its counts after each group, and of all it holds once the writer has ended.
     package var drift: String?
 }
 

@@ -112,6 +112,7 @@ package final class Host: Sendable {
                     number: number))
         }
         self.sources = sources
+        metrics.observe { [weak self] in self.map { HostMetrics.metrics($0.progress) } ?? [] }
     }
 
     /// Starts the threads: dispatcher, workers, dead letters, sources.

@@ -54,6 +54,7 @@ final class HostLog: Sendable {
                 "handler of lane \(lanes[lane]) promises to return promptly (blocking: false) and has been in a call for \(nanoseconds / 1_000_000) ms: it gets threads of its own"
             )
         case .noThread(let message): logger.error("\(message)")
+        case .drift(let drift): logger.critical("deliveries are unaccounted for: \(drift)")
         }
     }
 

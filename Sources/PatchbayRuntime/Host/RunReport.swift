@@ -107,6 +107,7 @@ package struct RunReport: Sendable {
     /// What does not add up; `nil` when everything does. Only meaningful at the end.
     package var drift: String? {
         guard end != "running" else { return nil }
+        if let drift = status.drift { return drift }
         for source in sources where source.received != source.refused + source.duplicate + source.accepted {
             return "\(source.name): \(source.received) received, \(source.refused) refused, "
                 + "\(source.duplicate) duplicate, \(source.accepted) accepted"

@@ -238,6 +238,7 @@ final class Simulation {
             journal.notices.append((elapsed, "\(plan.lanes[lane].name) is halted: \(reason)"))
         case .laneQuarantined(let lane, let owed):
             journal.notices.append((elapsed, "\(plan.lanes[lane].name) is quarantined: \(owed) calls never returned"))
+        case .drift(let drift): journal.notices.append((elapsed, "deliveries are unaccounted for: \(drift)"))
         case .callClosed, .notPrompt, .noThread: break
         }
     }

@@ -41,8 +41,8 @@ package final class MetricsRegistry: Sendable {
 
         var points: [MetricPoint] {
             series.withLock { series in
-                series.map { MetricPoint(labels: $0.key, value: $0.value.value) }
-            }.sorted { $0.sortKey < $1.sortKey }
+                series.map { MetricPoint($0.key, $0.value.value) }
+            }
         }
 
         static let overflow = [Attribute("otel.metric.overflow", true)]
@@ -72,6 +72,7 @@ package final class MetricsRegistry: Sendable {
     private struct State {
         var families: [String: Family] = [:]
         var declared: [Family] = []
+        var observers: [@Sendable () -> [Metric]] = []
     }
 
     /// Unix nanoseconds at which counting began.
@@ -165,10 +166,16 @@ package final class MetricsRegistry: Sendable {
         return true
     }
 
+    /// Adds what is counted elsewhere: `read` is called for each snapshot, on its thread. Its names must be its own.
+    package func observe(_ read: @escaping @Sendable () -> [Metric]) {
+        state.withLock { $0.observers.append(read) }
+    }
+
     /// Everything as of now, by scope and name. Any thread.
     package func snapshot(now: UInt64 = TelemetryClock.unixNow()) -> MetricsSnapshot {
-        let families = state.withLock { Array($0.families.values) }
-        let metrics = families.map { Metric(description: $0.description, points: $0.points) }.sorted {
+        let (families, observers) = state.withLock { (Array($0.families.values), $0.observers) }
+        let counted = families.map { Metric(description: $0.description, points: $0.points) }
+        let metrics = (counted + observers.flatMap { $0() }).sorted {
             ($0.description.scope, $0.description.name) < ($1.description.scope, $1.description.name)
         }
         return MetricsSnapshot(start: start, time: now, metrics: metrics)

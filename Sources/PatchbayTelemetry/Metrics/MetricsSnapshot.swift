@@ -13,6 +13,11 @@ package struct Metric: Hashable, Sendable {
     package var description: MetricDescription
     /// By labels; labels are unique.
     package var points: [MetricPoint]
+
+    package init(description: MetricDescription, points: [MetricPoint]) {
+        self.description = description
+        self.points = points.sorted { $0.sortKey < $1.sortKey }
+    }
 }
 
 /// One series at one moment.
@@ -20,6 +25,11 @@ package struct MetricPoint: Hashable, Sendable {
     /// By key.
     package var labels: [Attribute]
     package var value: MetricValue
+
+    package init(_ labels: [Attribute], _ value: MetricValue) {
+        self.labels = labels.sorted { $0.key < $1.key }
+        self.value = value
+    }
 
     var sortKey: String { labels.map { "\($0.key)=\($0.value.text)" }.joined(separator: ",") }
 }

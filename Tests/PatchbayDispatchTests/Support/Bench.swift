@@ -174,6 +174,7 @@ final class Bench {
     /// Nanoseconds since the beginning.
     var elapsed: UInt64 { now - begin }
     var counts: DispatchCounts { core.counts }
+    var drift: String? { core.drift }
     var isStuck: Bool { core.isStuck }
     var startedIDs: [String] { started.map(\.id) }
     /// When each attempt of `id` began, in nanoseconds since the beginning.

@@ -1,0 +1,64 @@
+import PatchbayDispatch
+import PatchbayLog
+import PatchbayTelemetry
+
+/// The host's own counts as metrics, so that whoever watches sees what a report says at the end: events received =
+/// refused + duplicate + accepted, deliveries created = done + skipped + dead + pending.
+enum HostMetrics {
+    static func metrics(_ report: RunReport) -> [Metric] {
+        var metrics = events(report)
+        metrics += deliveries(report)
+        metrics.append(
+            metric(
+                "patchbay.log.retained", .gauge, "By", "Events held in memory",
+                [MetricPoint([], .number(Double(report.status.log.retainedBytes)))]))
+        metrics.append(
+            metric(
+                "patchbay.conservation.drift", .gauge, "{drift}", "1 when events or deliveries are unaccounted for",
+                [MetricPoint([], .number(report.status.drift == nil && report.drift == nil ? 0 : 1))]))
+        return metrics
+    }
+
+    private static func events(_ report: RunReport) -> [Metric] {
+        let kinds: [(String, String, KeyPath<RunReport.Source, UInt64>)] = [
+            ("received", "Events that came in", \.received), ("refused", "Malformed or unwanted events", \.refused),
+            ("duplicate", "Events that their routes had had before", \.duplicate),
+            ("accepted", "Events that the host answers for", \.accepted),
+            ("dropped", "Accepted events that no route took, with unmatched: drop", \.dropped),
+        ]
+        let sources = report.sources + (report.emits.map { [$0] } ?? [])
+        return kinds.map { name, help, path in
+            metric(
+                "patchbay.events.\(name)", .wholeCounter, "{event}", help,
+                sources.map { MetricPoint([Attribute("source", .string($0.name))], .whole($0[keyPath: path])) })
+        }
+    }
+
+    private static func deliveries(_ report: RunReport) -> [Metric] {
+        let kinds: [(String, String, (RunReport.Lane) -> UInt64)] = [
+            ("created", "Deliveries, an event for a handler each", { $0.counts.created }),
+            ("done", "Deliveries that ended well", { $0.counts.done }),
+            ("skipped", "Deliveries that their handler skipped", { $0.counts.skipped }),
+            ("dead", "Deliveries that became dead letters", { $0.counts.dead }),
+            ("retries", "Failed attempts that are repeated", { $0.counts.retries }),
+        ]
+        var metrics = kinds.map { name, help, count in
+            metric(
+                "patchbay.deliveries.\(name)", .wholeCounter, "{delivery}", help,
+                report.lanes.map { MetricPoint([Attribute("handler", .string($0.name))], .whole(count($0))) })
+        }
+        metrics.append(
+            metric(
+                "patchbay.deliveries.pending", .gauge, "{delivery}", "Deliveries that have not ended",
+                report.lanes.map {
+                    MetricPoint([Attribute("handler", .string($0.name))], .number(Double($0.counts.pending)))
+                }))
+        return metrics
+    }
+
+    private static func metric(
+        _ name: String, _ kind: MetricKind, _ unit: String, _ help: String, _ points: [MetricPoint]
+    ) -> Metric {
+        Metric(description: MetricDescription(name: name, kind: kind, unit: unit, help: help), points: points)
+    }
+}
