@@ -52,6 +52,8 @@ final class SegmentIndex: IndexTables, @unchecked Sendable {
         else { throw LogFormatError("an index whose length is not what its header says") }
         self.memory = memory
         self.base = base
+        // Reading the header may have brought in all of it.
+        memory.discard(0..<memory.bytes.count)
     }
 
     var byteCount: Int { memory.bytes.count }
