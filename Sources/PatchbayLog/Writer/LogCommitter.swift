@@ -39,6 +39,21 @@ package struct LogCommitter: ~Copyable {
     ///
     /// Throws when the disk does not take it: nothing has changed then, and the same group may be offered again.
     package mutating func commit(_ group: [LogSubmission], unixNow: UInt64) throws(LogError) {
+        if !isAppended {
+            build(group, unixNow)
+            guard !headers.isEmpty else { return }
+            location = try store.append(builder.bytes, headers: headers)
+            isAppended = true
+        }
+        precondition(headers.count == group.count, "another group than the one that waits for its sync")
+        isDirty = true
+        if settings.sync == .always { try sync() } else { store.publish() }
+        isAppended = false
+        try fold(group)
+    }
+
+    /// Makes the group's frames behind the log's end.
+    private mutating func build(_ group: [LogSubmission], _ unixNow: UInt64) {
         builder.removeAll()
         headers.removeAll(keepingCapacity: true)
         var next = store.nextHeader
@@ -58,15 +73,6 @@ package struct LogCommitter: ~Copyable {
             headers.append(header)
             next = header.following()
         }
-        guard !headers.isEmpty else { return }
-        if !isAppended {
-            location = try store.append(builder.bytes, headers: headers)
-            isAppended = true
-        }
-        isDirty = true
-        if settings.sync == .always { try sync() } else { store.publish() }
-        isAppended = false
-        try fold(group)
     }
 
     /// Makes what was written durable.

@@ -1,0 +1,43 @@
+import PatchbayLog
+import Testing
+
+/// Groups that the disk takes at the second try.
+@Suite struct CommitterTests {
+    private func committer(_ storage: any LogStorage) throws -> LogCommitter {
+        try OpenedLog(
+            storage, lock: nil, settings: LogSettings(), extra: { _, _ throws(LogFormatError) in },
+            other: { _, _ throws(LogFormatError) in }
+        ).committer(routes: [], handlers: ["lab.record"], unixNow: 1)
+    }
+
+    private func submission(_ name: String, number: UInt16) -> LogSubmission {
+        let submission = LogSubmission()
+        submission.journal.append(NameRecord(.configuration, number, name))
+        return submission
+    }
+
+    @Test func `a group that was written and not synced is committed once the disk syncs again`() throws {
+        let storage = MemoryStorage()
+        var committer = try committer(storage)
+        let group = [submission("a", number: 0), submission("b", number: 1)]
+        storage.plan.syncFailure = 1
+        storage.plan.otherFailure = 1
+        for _ in 0..<3 {
+            do {
+                try committer.commit(group, unixNow: 2)
+                Issue.record("the disk does not sync")
+            } catch {
+                #expect(error.code == .io)
+            }
+        }
+        storage.plan = FaultPlan()
+        try committer.commit(group, unixNow: 3)
+        try committer.commit([submission("c", number: 2)], unixNow: 4)
+        #expect(committer.ledger.sequence == 4 && group.map(\.sequence) == [2, 3])
+        storage.crash()
+        storage.restart()
+        let reopened = try self.committer(storage)
+        #expect(reopened.ledger.names.names(.configuration) == ["a", "b", "c"])
+        #expect(reopened.ledger.sequence == 4)
+    }
+}
