@@ -40,4 +40,27 @@ import Testing
         #expect(reopened.ledger.names.names(.configuration) == ["a", "b", "c"])
         #expect(reopened.ledger.sequence == 4)
     }
+
+    @Test func `a writer counts on from the one that the checkpoint knows when the last segment is empty`() throws {
+        let storage = MemoryStorage()
+        for _ in 0..<3 { _ = try committer(storage) }
+        var third = try committer(storage)
+        try third.commit([submission("a", number: 0)], unixNow: 2)
+        let epoch = third.ledger.epoch
+        try third.checkpoint([], unixNow: 3)
+        // What a crash right behind a new segment's first sync leaves: a header, and no frame.
+        let log = try storage.folder("log")
+        let header = SegmentHeader(
+            number: 2, firstSequence: third.store.nextSequence, firstPosition: 0, createdAt: 4,
+            previousChecksum: third.store.lastChecksum, identity: 0)
+        var writer = ByteWriter()
+        header.write(to: &writer)
+        let file = try log.open("0000000000000002.seg", create: true)
+        try file.write(writer.bytes, at: 0)
+        try file.sync()
+        try log.syncFolder()
+        var fourth = try committer(storage)
+        try fourth.commit([submission("b", number: 1)], unixNow: 5)
+        #expect(epoch >= 1 && fourth.ledger.epoch > epoch)
+    }
 }

@@ -13,6 +13,8 @@ package struct SegmentStore: ~Copyable {
         package var unsyncedBytesMax = 16 << 20
         /// Of a log that is made anew: any number, different for each log.
         package var identity: UInt64 = 0
+        /// The last writer that the checkpoint knows of: its frames may be gone, or in segments that are not read.
+        package var epoch: UInt32 = 0
 
         package init() {}
     }
@@ -61,7 +63,7 @@ package struct SegmentStore: ~Copyable {
         storage = recovery.storage
         self.options = options
         report = recovery.report
-        epoch = recovery.epoch + 1
+        epoch = max(recovery.epoch, options.epoch) + 1
         catalog = SegmentCatalog(recovery.storage, writesIndexes: true, segments: recovery.segments)
         end = LogEnd(
             sequence: recovery.sequence, position: recovery.position, checksum: recovery.lastChecksum,

@@ -44,6 +44,7 @@ package struct OpenedLog: ~Copyable {
         var options = SegmentStore.Options()
         options.segmentBytes = settings.segmentBytes
         options.identity = settings.identity
+        options.epoch = ledger.epoch
         var bytes = 0
         store = try SegmentStore.open(folders.log, options: options, after: ledger.sequence) {
             (frame, location) throws(LogError) in
