@@ -63,4 +63,21 @@ import Testing
         try fourth.commit([submission("b", number: 1)], unixNow: 5)
         #expect(epoch >= 1 && fourth.ledger.epoch > epoch)
     }
+
+    @Test func `a frame that a failed sync has moved is found by its sequence`() throws {
+        let storage = MemoryStorage()
+        var settings = LogSettings()
+        settings.sync = .never
+        var committer = try OpenedLog(
+            storage, lock: nil, settings: settings, extra: { _, _ throws(LogFormatError) in },
+            other: { _, _ throws(LogFormatError) in }
+        ).committer(routes: [], handlers: ["lab.record"], unixNow: 1)
+        try committer.sync()
+        let moved = submission("a", number: 0)
+        try committer.commit([moved], unixNow: 2)
+        storage.plan.at = [storage.counts.operations + 1: .io]
+        try committer.sync()
+        let frame = try committer.store.reader.read(moved.location, sequence: moved.sequence)
+        #expect(frame.view.header.sequence == moved.sequence && frame.location != moved.location)
+    }
 }

@@ -88,6 +88,21 @@ package final class LogReader: Sendable {
         return run.map { FrameLocation(segment: segment.header.number, offset: $0.offset, length: $0.length) }
     }
 
+    /// The frame with this sequence, which lay at `location` when it was written: after a failed sync of a log that does
+    /// not sync each group it lies elsewhere.
+    package func read(_ location: FrameLocation, sequence: UInt64) throws(LogError) -> LogFrame {
+        do throws(LogError) {
+            let frame = try read(location)
+            if frame.view.header.sequence == sequence { return frame }
+        } catch {
+            guard error.code == .corrupt || error.code == .missing || error.code == .io else { throw error }
+        }
+        guard let moved = try self.location(ofSequence: sequence) else {
+            throw LogError(.missing, "frame \(sequence) is not in the log")
+        }
+        return try read(moved)
+    }
+
     // MARK: Events
 
     /// The event at a position; `nil` when it was dropped, or is not there yet.

@@ -115,7 +115,7 @@ package final class StoredLetters {
     }
 
     private func read(_ letter: KeptLetter) throws -> StoredLetter {
-        let frame = try reader.read(letter.location)
+        let frame = try reader.read(letter.location, sequence: letter.id.sequence)
         var records: [DeadLetterRecord] = []
         try frame.view.forEachRecord { record throws(LogFormatError) in
             if case .deadLetter(let record) = record { records.append(record) }

@@ -33,7 +33,7 @@ final class ReloadIntake: @unchecked Sendable {
     /// `nil` when the log cannot be read there now; the reason is logged once.
     func batch(of handler: UInt16, _ pending: PendingEvents) -> EventBatch? {
         do {
-            let frame = try reader.read(pending.location)
+            let frame = try reader.read(pending.location, sequence: pending.sequence)
             guard let section = try section(of: frame.view, at: pending.firstPosition) else {
                 throw LogFormatError("no events at position \(pending.firstPosition)")
             }
