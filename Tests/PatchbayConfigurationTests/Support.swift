@@ -110,7 +110,7 @@ let completeExample = """
       - {name: orders, type: file, path: ./orders.jsonl, format: cloudevents}
       - {name: pipe, type: stdin, format: json, eventType: com.acme.line, source: /pipe}
       - {name: send, type: socket, path: /run/patchbay.sock}
-    log: {backend: memory, bytes: 256MiB}
+    log: {backend: memory, bytes: 0}
     limits: {eventBytes: 1MiB, nesting: 64, emitDepth: 16}
     shutdown: {drain: 60s}
     telemetry: {otlp: "", context: link, sampleRatio: 1.0}

@@ -11,7 +11,7 @@ import Testing
     @Test func `sections without content have their defaults`() throws {
         let configuration = try valid(
             "routes:\nsources:\nlog:\npolicies:\n  retries:\n    default:\nmodules:\n  load:\n")
-        #expect(configuration.log.bytes == 256 << 20 && configuration.routes.isEmpty)
+        #expect(configuration.log.pendingBytesMax == 256 << 20 && configuration.routes.isEmpty)
         #expect(configuration.policies.retries.names == ["default"])
     }
 

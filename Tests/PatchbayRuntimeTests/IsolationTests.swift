@@ -60,6 +60,32 @@ import Testing
         #expect(report.counts("hasty.gate").done == UInt64(Self.count) && report.exitCode == 0 && report.drift == nil)
     }
 
+    /// Regression: with a log in files `log.bytes` was taken and meant nothing.
+    @Test(arguments: LogBackend.allCases)
+    func `sources pause once as much is pending as log.bytes says`(_ backend: LogBackend) throws {
+        let bench = try RunBench()
+        try bench.install("lab")
+        let count = 6_000
+        try bench.write("events.jsonl", Events.lines(count, data: #""\#(String(repeating: "x", count: 1_000))""#))
+        let files = backend == .file ? ", backend: file, path: FOLDER/data" : ""
+        let yaml = Self.yaml("lab.gate", config: "{path: FOLDER/seen, gate: FOLDER/open}")
+        let host = try bench.host(yaml + "\nlog: {bytes: 2MiB\(files)}")
+        try host.start()
+        var accepted: UInt64 = 0
+        var unchanged = 0
+        #expect(
+            bench.eventually {
+                let now = host.progress.status.accepted
+                unchanged = now == accepted && now > 1_000 ? unchanged + 1 : 0
+                accepted = now
+                return unchanged == 150
+            })
+        #expect(accepted < UInt64(count), "all of it was taken in")
+        try bench.write("open", "")
+        let report = host.wait()
+        #expect(report.counts("lab.gate").done == UInt64(count) && report.exitCode == 0 && report.drift == nil)
+    }
+
     /// Regression: `--once` waited for ever for calls that stood behind ones that the host had given up on.
     @Test func `a run to the end does not wait for calls that never end`() throws {
         let bench = try bench(40)

@@ -12,11 +12,11 @@ enum PolicyCheck {
     }
 
     private static func log(_ configuration: Configuration, _ reading: inout Reading) {
-        guard configuration.log.bytes < configuration.limits.eventBytes else { return }
+        guard let bytes = configuration.log.pendingBytesMax, bytes < configuration.limits.eventBytes else { return }
         let place = reading.place(of: ["log.bytes", "limits.eventBytes"], configuration)
         reading.fail(
             .impossible,
-            "log.bytes \(ByteText.format(configuration.log.bytes)) has no room for an event of limits.eventBytes "
+            "log.bytes \(ByteText.format(bytes)) has no room for an event of limits.eventBytes "
                 + ByteText.format(configuration.limits.eventBytes),
             at: place.location, place.path, remedy: "raise log.bytes, or lower limits.eventBytes")
     }

@@ -57,8 +57,15 @@ package struct Configuration: Sendable, Equatable {
         /// With `sync: interval`.
         package var syncInterval = Duration.milliseconds(100)
         package var retention = Retention()
-        /// How many bytes of events may be pending before sources pause; at least `limits.eventBytes`.
-        package var bytes = 256 << 20
+        /// How many bytes of events may be pending before sources pause; at least `limits.eventBytes`. 0 leaves it to the
+        /// backend.
+        package var bytes = 0
+
+        /// What `bytes` comes to; `nil` is no bound.
+        package var pendingBytesMax: Int? {
+            if bytes > 0 { return bytes }
+            return backend == .memory ? 256 << 20 : nil
+        }
 
         package init() {}
     }

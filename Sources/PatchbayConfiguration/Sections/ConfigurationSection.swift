@@ -71,8 +71,9 @@ extension Configuration.Log {
                 "retention", \.retention, Configuration.Log.Retention.section.format,
                 "How long what is done stays in the files."),
             Key(
-                "bytes", \.bytes, .bytes(1...(1 << 50)),
-                "How many bytes of events the memory backend holds before sources pause; at least limits.eventBytes."),
+                "bytes", \.bytes, .bytes(0...(1 << 50)),
+                "How many bytes of events may be pending before sources pause; at least limits.eventBytes. 0: 256MiB in memory, no bound in files."
+            ),
         ])
 }
 

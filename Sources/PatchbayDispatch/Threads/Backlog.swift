@@ -7,6 +7,8 @@ struct Backlog {
     private var taken = 0
     /// Deliveries in all.
     private(set) var count = 0
+    /// Of these deliveries' events in the log, about.
+    private(set) var byteCount = 0
 
     var isEmpty: Bool { count == 0 }
 
@@ -14,6 +16,7 @@ struct Backlog {
         guard !frame.events.isEmpty else { return }
         frames.append(frame)
         count += frame.events.count
+        byteCount += frame.byteCount
     }
 
     /// The oldest frame; it is not in here any more.
@@ -22,6 +25,7 @@ struct Backlog {
         let frame = frames[taken]
         taken += 1
         count -= frame.events.count
+        byteCount -= frame.byteCount
         if taken == frames.count {
             frames.removeAll()
             taken = 0
@@ -35,6 +39,7 @@ struct Backlog {
     /// Puts back what could not be read.
     mutating func putBack(_ frame: PendingEvents) {
         count += frame.events.count
+        byteCount += frame.byteCount
         if taken > 0 {
             taken -= 1
             frames[taken] = frame
@@ -42,4 +47,9 @@ struct Backlog {
             frames.insert(frame, at: 0)
         }
     }
+}
+
+extension PendingEvents {
+    /// The events' part of their frame.
+    fileprivate var byteCount: Int { Int(location.length) * events.count / max(1, eventCount) }
 }

@@ -139,7 +139,7 @@ struct DispatchLoop: ~Copyable {
         if readAheadDue > now { due = min(due, readAheadDue) }
         due = min(due, now + 100_000_000)
         let timeout = due > now ? due - now : 1
-        let takesMore = log.takesSources && mayReadAhead
+        let takesMore = takesSources
         dispatcher.doorbell.wait(timeout: timeout) {
             table.hasForeign || dispatcher.hasBuried.load(ordering: .relaxed)
                 || pools.outboxes.contains { !$0.isEmpty } || log.hasCommitted
@@ -160,7 +160,7 @@ struct DispatchLoop: ~Copyable {
         for port in ports {
             // A few batches a turn, so that no source and no lane waits for another for long.
             var turns = 4
-            while turns > 0, log.takesSources, mayReadAhead, let batch = port.take() {
+            while turns > 0, takesSources, let batch = port.take() {
                 turns -= 1
                 progress = true
                 let submission = log.makeSubmission()
@@ -179,6 +179,14 @@ struct DispatchLoop: ~Copyable {
             }
         }
         return progress
+    }
+
+    private var takesSources: Bool { log.takesSources && mayReadAhead && !isPendingFull }
+
+    /// As much is pending, in memory and in the log, as may be.
+    private var isPendingFull: Bool {
+        let bound = dispatcher.options.pendingBytesMax
+        return bound > 0 && log.usage.retainedBytes + backlogs.reduce(0) { $0 + $1.byteCount } >= bound
     }
 
     /// Sources run at full speed until much is pending; then they follow what is settled, and where nothing is

@@ -18,6 +18,9 @@ package final class Dispatcher: Sendable {
         package var sharedThreads = 1
         /// Most hops of events that handlers emit from events.
         package var emitDepthMax = 16
+        /// Bytes of events that may be pending, in memory and in the log, before sources pause; 0 is no bound beside the
+        /// log's own.
+        package var pendingBytesMax = 0
         package var seed: UInt64 = 0
 
         package init() {}

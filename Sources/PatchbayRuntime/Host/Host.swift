@@ -80,6 +80,10 @@ package final class Host: Sendable {
         dispatchOptions.endsWhenIdle = options.once
         dispatchOptions.emitDepthMax = configuration.limits.emitDepth
         dispatchOptions.seed = seed
+        // A log in memory has the bound itself.
+        if configuration.log.backend == .file {
+            dispatchOptions.pendingBytesMax = configuration.log.pendingBytesMax ?? 0
+        }
         let (store, scopes) = (environment.state, blueprint.lanes.map(\.scope))
         do {
             let plan = try blueprint.dispatchPlan(handlers: handlers.byName) { lane, key in
@@ -133,7 +137,8 @@ package final class Host: Sendable {
 
     private func startDispatcher() throws {
         guard configuration.log.backend == .file else {
-            return try dispatcher.start(log: MemoryLog(boundBytes: configuration.log.bytes), host: dispatchHost())
+            let log = MemoryLog(boundBytes: configuration.log.pendingBytesMax ?? .max)
+            return try dispatcher.start(log: log, host: dispatchHost())
         }
         let folder = try DataFolder.open(
             configuration.log, identity: logIdentity, names: dispatcher.names, state: environment.state,
