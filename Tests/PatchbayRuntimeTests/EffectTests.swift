@@ -1,13 +1,14 @@
 import Foundation
 import PatchbayDispatch
+import PatchbayEvents
 import Testing
 
 @testable import PatchbayRuntime
 
-/// What a done call brings forth: events, state, timers; and what other outcomes do.
+/// What a done call brings forth: events, state, timers; and what other outcomes do. The same on every log.
 @Suite struct `effects of calls` {
-    private func bench(_ count: Int, extra: String = "") throws -> RunBench {
-        let bench = try RunBench()
+    private func bench(_ backend: LogBackend, _ count: Int, extra: String = "") throws -> RunBench {
+        let bench = try RunBench(backend)
         try bench.install("lab")
         try bench.write("events.jsonl", Events.lines(count, extra: extra))
         return bench
@@ -37,10 +38,11 @@ import Testing
         """
     }
 
-    @Test func `emitted events come in again with cause, correlation, trace and depth`() throws {
+    @Test(arguments: LogBackend.allCases)
+    func `emitted events come in again with cause, correlation, trace and depth`(_ backend: LogBackend) throws {
         let trace = "0af7651916cd43dd8448eb211c80319c"
         let bench = try bench(
-            2, extra: #","correlationid":"order-7","traceparent":"00-\#(trace)-b7ad6b7169203331-01""#)
+            backend, 2, extra: #","correlationid":"order-7","traceparent":"00-\#(trace)-b7ad6b7169203331-01""#)
         let report = try bench.run(Self.emitting("com.acme.next", count: 3) + "telemetry: {context: parent}")
         #expect(report.emits?.accepted == 6 && report.status.counts.done == 8 && report.drift == nil)
         let seen = try bench.lines("seen")
@@ -50,7 +52,7 @@ import Testing
             #expect(line["trace"]?.contains(trace) == true, "\(line)")
         }
         // Ids repeat when the same events come again.
-        let again = try RunBench()
+        let again = try RunBench(backend)
         try again.install("lab")
         try again.write("events.jsonl", Events.lines(2))
         _ = try again.run(Self.emitting("com.acme.next", count: 3))
@@ -69,7 +71,7 @@ import Testing
     func `a trace's state goes on with its trace alone, and when it is one`(
         context: String, traceparent: String, state: String, goesOn: Bool
     ) throws {
-        let bench = try bench(1, extra: #","traceparent":"\#(traceparent)","tracestate":"\#(state)""#)
+        let bench = try bench(.memory, 1, extra: #","traceparent":"\#(traceparent)","tracestate":"\#(state)""#)
         let yaml =
             Self.emitting("com.acme.next", count: 1)
             + "  - {name: own, type: com.acme.test, to: [{handler: lab.record}]}\ntelemetry: {context: \(context)}"
@@ -78,19 +80,23 @@ import Testing
         #expect(seen.count == 2 && seen.allSatisfy { $0["state"] == (goesOn ? state : "") }, "\(seen)")
     }
 
-    @Test func `a circle of emits ends at the depth, as a dead letter`() throws {
-        let bench = try bench(1)
+    @Test(arguments: LogBackend.allCases)
+    func `a circle of emits ends at the depth, as a dead letter`(_ backend: LogBackend) throws {
+        let bench = try bench(backend, 1)
         let report = try bench.run(Self.emitting("com.acme.test", count: 1, depth: 3))
         #expect(report.emits?.accepted == 4 && report.status.counts.done == 4 && report.exitCode == 3)
         #expect(report.status.unmatched.dead == 1 && report.dead == 1 && report.drift == nil)
-        let letter = try #require(try bench.objects("dead-letters.jsonl").first)
-        #expect(letter["dlqclass"] as? String == "emitdepth" && letter["emitdepth"] as? String == "4")
-        #expect(letter["dlqhandler"] as? String == "lab.emit" && letter["knativeerrordest"] as? String == "lab.emit")
-        #expect((letter["dlqreason"] as? String)?.contains("4 hops") == true)
+        let letter = try #require(try bench.deadLetters().first)
+        #expect(letter["dlqclass"] == "emitdepth" && letter["emitdepth"] == "4")
+        #expect(letter["dlqhandler"] == "lab.emit" && letter["knativeerrordest"] == "lab.emit")
+        #expect(letter["dlqreason"]?.contains("4 hops") == true)
     }
 
-    @Test func `concurrent changes of one state are made one after another, without a charge for reruns`() throws {
-        let bench = try bench(30)
+    @Test(arguments: LogBackend.allCases)
+    func `concurrent changes of one state are made one after another, without a charge for reruns`(
+        _ backend: LogBackend
+    ) throws {
+        let bench = try bench(backend, 30)
         let report = try bench.run(
             """
             modules: {directory: FOLDER/plugins, load: [{name: lab, config: {path: FOLDER/seen, sleep: 2}}]}
@@ -105,9 +111,11 @@ import Testing
         #expect(seen.contains { $0.contains("value=30 ") } && !seen.contains { $0.contains("value=31 ") })
     }
 
-    @Test func `timers fire at the handler that set them, with their key and cause, and cancelled ones do not`() throws
-    {
-        let bench = try bench(3)
+    @Test(arguments: LogBackend.allCases)
+    func `timers fire at the handler that set them, with their key and cause, and cancelled ones do not`(
+        _ backend: LogBackend
+    ) throws {
+        let bench = try bench(backend, 3)
         let report = try bench.run(
             """
             modules: {directory: FOLDER/plugins, load: [{name: lab, config: {path: FOLDER/seen, sleep: 5}}]}
@@ -118,8 +126,9 @@ import Testing
         #expect(try Set(bench.lines("seen")) == Set((1...3).map { "fired \($0) cause=\($0) depth=0" }))
     }
 
-    @Test func `done, skip, fail, busy and retry each have their own end`() throws {
-        let bench = try RunBench()
+    @Test(arguments: LogBackend.allCases)
+    func `done, skip, fail, busy and retry each have their own end`(_ backend: LogBackend) throws {
+        let bench = try RunBench(backend)
         for name in ["ok", "skip", "permanent", "transient", "busy"] {
             try bench.write("\(name).jsonl", Events.lines(1, type: "com.acme.\(name)"))
         }
@@ -147,6 +156,6 @@ import Testing
         #expect(report.counts("permanent.fail").dead == 1 && report.counts("permanent.fail").retries == 0)
         #expect(report.counts("transient.fail").dead == 1 && report.counts("transient.fail").retries == 2)
         #expect(report.counts("busy.fail").done == 1 && report.status.counts.busy == 4)
-        #expect(try bench.objects("dead-letters.jsonl").count == 2)
+        #expect(try bench.deadLetters().count == 2)
     }
 }

@@ -14,10 +14,13 @@ import Synchronization
 final class RunBench {
     let folder: String
     let log = LogLines()
+    /// Where hosts keep their log.
+    private let backend: LogBackend
     /// Changes the options of every host before it starts.
     var adjust: (inout HostOptions) -> Void = { _ in }
 
-    init() throws {
+    init(_ backend: LogBackend = .memory) throws {
+        self.backend = backend
         folder = "\(Modules.folder)/\(UUID().uuidString)"
         try FileManager.default.createDirectory(atPath: "\(folder)/plugins", withIntermediateDirectories: true)
     }
@@ -51,6 +54,19 @@ final class RunBench {
         }
     }
 
+    /// The dead letters of the runs so far.
+    func deadLetters() throws -> [Event] {
+        var lines = try self.lines("dead-letters.jsonl").map { Array($0.utf8) }
+        if backend == .file {
+            try StoredLetters(folder: path("data")).forEach { letter in
+                lines.append(letter.line)
+                return true
+            }
+        }
+        let codec = CloudEventsCodec.ofStored()
+        return try lines.map { try codec.event($0) }
+    }
+
     /// Puts the test module `name` into `plugins/`.
     func install(_ name: String) throws {
         try FileManager.default.copyItem(atPath: try Modules.library(name), toPath: path("plugins/\(name).so"))
@@ -59,6 +75,7 @@ final class RunBench {
     func preparation(_ yaml: String, environment: [String: String] = [:]) throws -> Preparation {
         var text = yaml.replacingOccurrences(of: "FOLDER", with: folder)
         if !text.contains("modules:") { text = "modules: {directory: \(folder)/plugins}\n" + text }
+        if backend == .file { text = "log: {backend: file, path: \(folder)/data}\n" + text }
         try write("patchbay.yaml", "apiVersion: patchbay/v1\n" + text)
         return try Preparation(path: path("patchbay.yaml"), inputs: ConfigurationInputs(environment: environment))
     }
@@ -93,6 +110,11 @@ final class RunBench {
         }
         return false
     }
+}
+
+/// Where a host keeps its log: what handlers do has to come out the same.
+enum LogBackend: CaseIterable {
+    case memory, file
 }
 
 struct BenchError: Error, CustomStringConvertible {
