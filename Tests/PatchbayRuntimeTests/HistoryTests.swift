@@ -124,6 +124,11 @@ import Testing
             return RoutingDrift(history, routing, unmatched: blueprint.configuration.unmatched)?.changes
         }
         #expect(try drift(Self.yaml()) == [])
+        func fingerprint(_ yaml: String) throws -> String {
+            EffectiveConfiguration(try bench.preparation(yaml).configuration).fingerprint
+        }
+        #expect(try history.configuration == fingerprint(Self.yaml()))
+        #expect(try history.configuration != fingerprint(Self.yaml(second: "renamed")))
         #expect(
             try drift(Self.yaml(second: "renamed")) == [.moved(handler: "bad.fail", from: "second", to: "renamed")])
         #expect(

@@ -1,3 +1,5 @@
+import PatchbayEvents
+
 /// A configuration with every default filled in and the origin of each value: what `patchbay config effective` prints.
 package struct EffectiveConfiguration: Sendable {
     private let origins: Configuration.Origins
@@ -26,6 +28,12 @@ package struct EffectiveConfiguration: Sendable {
             .init(key: "configuration", value: redacted(root, path: "")),
             .init(key: "origins", value: .map(places)),
         ]).prettyJSON
+    }
+
+    /// Tells configurations apart by their values, secrets left aside: the first 16 hexadecimal digits of the SHA-256 of
+    /// their JSON.
+    package var fingerprint: String {
+        String(StableHash.hexadecimal(Array(redacted(root, path: "").prettyJSON.utf8)).prefix(16))
     }
 
     /// `file:line`, or `default`.

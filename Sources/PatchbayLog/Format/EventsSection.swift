@@ -10,6 +10,8 @@ package struct EventsSection {
     package let deliveryCount: Int
     /// Unix nanoseconds when the events were read.
     package let receivedAt: UInt64
+    /// The number of the configuration that decided the deliveries; `nil` when it was not named.
+    package let configuration: UInt16?
     /// Ends of the lines in `text`, little-endian, 4 bytes each.
     private let ends: UnsafeRawBufferPointer
     /// Hashes of id and source, 8 bytes each; see `EventKey`.
@@ -40,7 +42,8 @@ package struct EventsSection {
         let deliveryBytes = Int(try reader.next(UInt32.self))
         let textBytes = Int(try reader.next(UInt32.self))
         let traceCount = Int(try reader.next(UInt32.self))
-        _ = try reader.take(4)
+        let configuration = try reader.next(UInt32.self)
+        self.configuration = configuration == 0 ? nil : UInt16(clamping: configuration - 1)
         receivedAt = try reader.next()
         _ = try reader.take(8)
         guard count <= EventBatch.eventsMax, traceCount <= count else {
@@ -109,14 +112,16 @@ package struct EventsSection {
 
     // MARK: Writing
 
-    /// Writes a batch. `routes` and `handlers` give the log's numbers of the plan's routes and lanes.
+    /// Writes a batch. `routes` and `handlers` give the log's numbers of the plan's routes and lanes, `configuration`
+    /// that of the configuration.
     package static func write(
-        _ batch: EventBatch, routes: UnsafePointer<UInt16>, handlers: UnsafePointer<UInt16>,
+        _ batch: EventBatch, routes: UnsafePointer<UInt16>, handlers: UnsafePointer<UInt16>, configuration: UInt16?,
         to writer: inout ByteWriter
     ) {
         let view = BatchView(batch)
         let start = writer.skip(headBytes)
         writer.set(UInt32(batch.count), at: start)
+        writer.set(configuration.map { UInt32($0) + 1 } ?? 0, at: start + 20)
         writer.set(batch.receivedAt, at: start + 24)
         for index in 0..<batch.count {
             let record = view.events[index]

@@ -6,6 +6,8 @@ package struct LogNumbers: Sendable {
     package var routes: [UInt16]
     /// By the plan's lane: its handler's number.
     package var handlers: [UInt16]
+    /// The configuration that decides; `nil` when none is named.
+    package var configuration: UInt16?
 
     package init(routes: [UInt16], handlers: [UInt16]) {
         self.routes = routes
@@ -16,7 +18,8 @@ package struct LogNumbers: Sendable {
         routes.withUnsafeBufferPointer { routes in
             handlers.withUnsafeBufferPointer { handlers in
                 guard let routes = routes.baseAddress, let handlers = handlers.baseAddress else { return }
-                EventsSection.write(batch, routes: routes, handlers: handlers, to: &writer)
+                EventsSection.write(
+                    batch, routes: routes, handlers: handlers, configuration: configuration, to: &writer)
             }
         }
     }

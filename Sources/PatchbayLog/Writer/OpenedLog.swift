@@ -62,9 +62,10 @@ package struct OpenedLog: ~Copyable {
         skipped = found.skipped
     }
 
-    /// What goes on from here. Routes and handlers (by lane) that have no number yet are given one, on disk.
+    /// What goes on from here. Routes and handlers (by lane) that have no number yet are given one, on disk, and so is
+    /// the hash of the configuration that decides which deliveries events get.
     package consuming func committer(
-        routes: [String], handlers: [String], unixNow: UInt64
+        routes: [String], handlers: [String], configuration: String? = nil, unixNow: UInt64
     ) throws(LogError) -> LogCommitter {
         let naming = LogSubmission()
         var names = ledger.names
@@ -85,6 +86,7 @@ package struct OpenedLog: ~Copyable {
         var numbers = LogNumbers(routes: [], handlers: [])
         for route in routes { numbers.routes.append(try number(.route, route)) }
         for handler in handlers { numbers.handlers.append(try number(.handler, handler)) }
+        if let configuration { numbers.configuration = try number(.configuration, configuration) }
         var committer = LogCommitter(
             store: store, ledger: ledger, checkpoints: checkpoints, settings: settings, numbers: numbers, lock: lock,
             bytesSinceCheckpoint: bytesSinceCheckpoint)

@@ -14,6 +14,8 @@ package struct EventHistory: Sendable, Equatable {
     package var acceptedAt: UInt64
     /// Its trace, 32 hexadecimal digits; `nil` when the trace was not kept.
     package var trace: String?
+    /// The fingerprint of the configuration that decided the deliveries; `nil` when it was not kept.
+    package var configuration: String?
     /// In recorded order, then what operators added.
     package var deliveries: [DeliveryHistory]
 }

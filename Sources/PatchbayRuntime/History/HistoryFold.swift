@@ -11,6 +11,7 @@ struct HistoryFold {
     private(set) var acceptedAt: UInt64 = 0
     private(set) var receivedAt: UInt64 = 0
     private(set) var trace: String?
+    private(set) var configuration: String?
     private(set) var deliveries: [DeliveryHistory] = []
     /// The log's numbers of the deliveries' handlers.
     private var handlers: [UInt16] = []
@@ -60,6 +61,7 @@ struct HistoryFold {
     private mutating func begin(_ section: EventsSection, event: Int) throws(LogFormatError) {
         hasBegun = true
         receivedAt = section.receivedAt
+        configuration = section.configuration.map { name(.configuration, $0) }
         var recorded: [EventsSection.Delivery] = []
         try section.forEachDelivery { if $0.event == event { recorded.append($0) } }
         for delivery in recorded {

@@ -76,7 +76,7 @@ package final class StoredEvents {
             return EventHistory(
                 event: try codec.event(event.line), line: event.line, position: event.position,
                 receivedAt: fold.receivedAt, acceptedAt: fold.acceptedAt, trace: fold.trace,
-                deliveries: fold.deliveries)
+                configuration: fold.configuration, deliveries: fold.deliveries)
         } catch {
             throw StoredEventError(.unreadable, "\(error)")
         }

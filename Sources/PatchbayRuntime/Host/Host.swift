@@ -141,7 +141,8 @@ package final class Host: Sendable {
             return try dispatcher.start(log: log, host: dispatchHost())
         }
         let folder = try DataFolder.open(
-            configuration.log, identity: logIdentity, names: dispatcher.names, state: environment.state,
+            configuration.log, identity: logIdentity, names: dispatcher.names,
+            fingerprint: EffectiveConfiguration(configuration).fingerprint, state: environment.state,
             timers: environment.timers, deduplicator: Deduplicator(dispatcher.plan), doorbell: dispatcher.doorbell,
             logger: options.logger)
         let pending = folder.pending

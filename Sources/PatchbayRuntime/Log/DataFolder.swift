@@ -19,10 +19,11 @@ struct DataFolder: Sendable {
 
     /// Opens the folder and folds its log; state and timers are put in place.
     ///
-    /// `identity` is for a log that is made anew; `names` are the plan's routes and, by lane, handlers; `deduplicator` is
-    /// as the plan makes it.
+    /// `identity` is for a log that is made anew; `names` are the plan's routes and, by lane, handlers; `fingerprint` is
+    /// the configuration's; `deduplicator` is as the plan makes it.
     static func open(
         _ configuration: Configuration.Log, identity: UInt64, names: (routes: [String], handlers: [String]),
+        fingerprint: String,
         state: StateStore, timers: TimerStore, deduplicator: Deduplicator, doorbell: Doorbell, logger: Logger
     ) throws(LogError) -> DataFolder {
         let storage = try logged { () throws(StorageError) in try FileStorage(configuration.path, create: true) }
@@ -36,7 +37,7 @@ struct DataFolder: Sendable {
         let pending = PendingWork(opened.ledger, handlers: names.handlers, delayed: try fold.delayedEvents())
         report(opened.report, opened.skipped, pending, to: logger)
         let committer = try opened.committer(
-            routes: names.routes, handlers: names.handlers, unixNow: pbs_unix_now())
+            routes: names.routes, handlers: names.handlers, configuration: fingerprint, unixNow: pbs_unix_now())
         let writer = LogWriter(committer, dispatcher: doorbell, report: { report($0, to: logger) })
         return DataFolder(
             writer: writer, log: FileLog(writer, memoryBytes: memoryBytes), pending: pending,

@@ -73,7 +73,10 @@ struct ExplanationHistory {
             text += ", \(readableDuration(history.acceptedAt - history.receivedAt)) after it was read"
         }
         if let trace = history.trace { text += ", trace \(trace)" }
-        return text + "; its deliveries were decided then"
+        guard let configuration = history.configuration else { return text + "; its deliveries were decided then" }
+        let isToday = configuration == EffectiveConfiguration(blueprint.configuration).fingerprint
+        return text + "; its deliveries were decided then, by "
+            + (isToday ? "this configuration" : "configuration \(configuration), which is not this one")
     }
 
     private func headline(_ delivery: DeliveryHistory) -> String {
@@ -194,6 +197,7 @@ struct ExplanationHistory {
             ("acceptedAt", time(history.acceptedAt)),
         ]
         if let trace = history.trace { members.append(("trace", .string(trace))) }
+        if let configuration = history.configuration { members.append(("configuration", .string(configuration))) }
         members += [
             ("log", .object(log)), ("deliveries", .list(history.deliveries.map { $0.value(clean) })),
             ("today", todayValue),
