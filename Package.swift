@@ -20,6 +20,7 @@ func tests(_ name: String, _ dependencies: [Target.Dependency], exclude: [String
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
 let arguments = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
 let protobuf = Target.Dependency.product(name: "SwiftProtobuf", package: "swift-protobuf")
+let grdb = Target.Dependency.product(name: "GRDB", package: "GRDB.swift")
 let yams = Target.Dependency.product(name: "Yams", package: "Yams")
 
 /// Modules export one symbol. In release builds only: test programs link the SDK, too, and keep theirs. Debian's gold
@@ -43,6 +44,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0"),
         .package(url: "https://github.com/apple/swift-protobuf", from: "1.30.0"),
         .package(url: "https://github.com/jpsim/Yams", from: "6.0.0"),
+        .package(url: "https://github.com/groue/GRDB.swift", from: "7.0.0"),
     ],
     targets: [
         // The handler ABI and the SDK over it alone.
@@ -73,10 +75,11 @@ let package = Package(
         .target(name: "CPatchbayCrypto", linkerSettings: [.linkedLibrary("crypto")]),
 
         // The host, bottom to top; imports point down only.
-        library("PatchbayEvents", ["CPatchbay", "CPatchbayJSON", "CPatchbaySystem"]),
+        library("PatchbayEvents", ["CPatchbay", "CPatchbayJSON", "CPatchbayCrypto", "CPatchbaySystem"]),
         library("PatchbayExpressions", ["PatchbayEvents", "CPatchbayJSON", "CPatchbayRegex"]),
         library("PatchbayResilience", []),
         library("PatchbayLog", ["CPatchbayJSON", "CPatchbaySystem", "PatchbayEvents", "PatchbayResilience"]),
+        library("PatchbayViews", ["PatchbayEvents", "PatchbayLog", grdb]),
         .target(
             name: "PatchbayTelemetry", dependencies: ["PatchbayEvents", "CPatchbaySystem", logging, protobuf],
             exclude: ["OTLP/Generated/README.md"], swiftSettings: strict),
@@ -88,7 +91,7 @@ let package = Package(
         library(
             "PatchbayDispatch",
             [
-                "CPatchbay", "CPatchbayJSON", "CPatchbayCrypto", "CPatchbaySystem", "PatchbayEvents", "PatchbayLog",
+                "CPatchbay", "CPatchbayJSON", "CPatchbaySystem", "PatchbayEvents", "PatchbayLog",
                 "PatchbayResilience", "PatchbayTelemetry",
             ]),
         library(
@@ -106,8 +109,8 @@ let package = Package(
             dependencies: [
                 "CPatchbayHeaders", "CPatchbayJSON", "CPatchbaySystem", "PatchbayConfiguration", "PatchbayEvents",
                 "PatchbayDispatch", "PatchbayLog", "PatchbayModules", "PatchbayRouting", "PatchbayRuntime",
-                "PatchbayTelemetry", arguments,
-                logging,
+                "PatchbayTelemetry", "PatchbayViews",
+                arguments, logging,
             ],
             swiftSettings: strict),
 
@@ -143,7 +146,7 @@ let package = Package(
             [
                 "CPatchbay", "CPatchbayJSON", "CPatchbaySystem", "PatchbayConfiguration", "PatchbayDispatch",
                 "PatchbayEvents", "PatchbayLog", "PatchbayModules", "PatchbayResilience", "PatchbayRouting",
-                "PatchbayTelemetry", logging,
+                "PatchbayTelemetry", "PatchbayViews", logging,
             ]),
         tests("PatchbaySDK", ["CPatchbay", "PatchbaySDKTesting", "patchbay", "patchbay-module"]),
         .executableTarget(

@@ -112,13 +112,3 @@ extension String {
                 unicodeScalars.map { $0.value < 0x20 || (0x7F...0x9F).contains($0.value) ? " " : $0 }))
     }
 }
-
-/// Unix nanoseconds as people read them.
-enum UnixTime {
-    /// RFC 3339 with milliseconds.
-    static func text(_ nanoseconds: UInt64) -> String {
-        let milliseconds = nanoseconds / 1_000_000
-        return Value.Timestamp(
-            seconds: Int64(milliseconds / 1000), nanoseconds: Int32(milliseconds % 1000) * 1_000_000)?.rfc3339 ?? ""
-    }
-}

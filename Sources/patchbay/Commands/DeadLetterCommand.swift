@@ -41,9 +41,11 @@ struct LetterFolderOptions: ParsableArguments {
         }
     }
 
+    func path() throws -> String { try DataFolderOptions.path(data, configuration: file) }
+
     func letters() throws -> StoredLetters {
         do {
-            return try StoredLetters(folder: try DataFolderOptions.path(data, configuration: file))
+            return try StoredLetters(folder: try path())
         } catch let error as StoredEventError {
             throw Output.failure("\(error)", code: error.code == .noLog ? 2 : 1)
         }

@@ -14,14 +14,16 @@ extension ExplainCommand {
                 "\(source.file) keeps its log in memory, which ends with the run: `log: {backend: file, path: ./data}` "
                     + "keeps it in files", code: 2)
         }
-        let progress = ExplanationProgress()
+        let progress = LogReadingProgress()
         let history: EventHistory
         let events: StoredEvents
         do throws(StoredEventError) {
             defer { progress.end() }
             events = try StoredEvents(folder: log.path)
-            let event = try events.find(id: id, source: eventSource) { progress.show($0, doing: "searching") }
-            history = try events.history(of: event) { progress.show($0, doing: "reading") }
+            let event = try events.find(id: id, source: eventSource) {
+                progress.show($0.read, of: $0.all, doing: "searching")
+            }
+            history = try events.history(of: event) { progress.show($0.read, of: $0.all, doing: "reading") }
         } catch {
             throw Output.failure(error.description.printable, code: error.code == .missing ? 1 : 2)
         }

@@ -39,7 +39,7 @@ enum LetterText {
                 letter.event.id, short(letter.reason) + (letter.edit == nil ? "" : " (edited)"),
             ]
         }
-        return columns(["id", "died", "handler", "class", "type", "event", "reason"], rows, style)
+        return TextTable.columns(["id", "died", "handler", "class", "type", "event", "reason"], rows, style)
     }
 
     static func groups(_ groups: [LetterGroup], _ style: Style) -> String {
@@ -52,7 +52,7 @@ enum LetterText {
                 short(group.example.reason),
             ]
         }
-        return columns(["group", "count", "handler", "class", "type", "last", "reason"], rows, style)
+        return TextTable.columns(["group", "count", "handler", "class", "type", "last", "reason"], rows, style)
     }
 
     static func full(_ letter: StoredLetter, _ style: Style) throws -> String {
@@ -135,18 +135,6 @@ enum LetterText {
     }
 
     private static func short(_ text: String) -> String { text.count > 60 ? text.prefix(59) + "…" : text }
-
-    private static func columns(_ heading: [String], _ rows: [[String]], _ style: Style) -> String {
-        let all = [heading] + rows
-        let widths = heading.indices.map { column in all.map { $0[column].printable.count }.max() ?? 0 }
-        return all.enumerated().map { row, cells in
-            let line = zip(cells.map(\.printable), widths).enumerated().map { column, cell in
-                column == heading.count - 1
-                    ? cell.0 : cell.0 + String(repeating: " ", count: cell.1 - cell.0.count)
-            }.joined(separator: "  ")
-            return row == 0 ? style.dim(line) : line
-        }.joined(separator: "\n")
-    }
 }
 
 extension StoredLetter {
