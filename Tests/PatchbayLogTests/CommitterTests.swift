@@ -80,4 +80,31 @@ import Testing
         let frame = try committer.store.reader.read(moved.location, sequence: moved.sequence)
         #expect(frame.view.header.sequence == moved.sequence && frame.location != moved.location)
     }
+
+    @Test func `a kill while a segment that failed is replaced leaves what was written before`() throws {
+        for isSynced in [false, true] {
+            // The write fails, and this operation behind it.
+            for failure in 1...8 {
+                let storage = MemoryStorage()
+                var settings = LogSettings()
+                settings.sync = .never
+                var committer = try OpenedLog(
+                    storage, lock: nil, settings: settings, extra: { _, _ throws(LogFormatError) in },
+                    other: { _, _ throws(LogFormatError) in }
+                ).committer(routes: [], handlers: ["lab.record"], unixNow: 1)
+                if isSynced { try committer.sync() }
+                try committer.commit([submission("a", number: 0)], unixNow: 2)
+                let write = storage.counts.operations + 1
+                storage.plan.at = [write: .io, write + failure: .io]
+                let isRefused = Result { try committer.commit([submission("b", number: 1)], unixNow: 3) }.isFailure
+                storage.plan = FaultPlan()
+                let names = try self.committer(storage).ledger.names.names(.configuration)
+                #expect(names == ["a"] || (!isRefused && names == ["a", "b"]), "\(isSynced), \(failure)")
+            }
+        }
+    }
+}
+
+extension Result {
+    fileprivate var isFailure: Bool { if case .failure = self { true } else { false } }
 }

@@ -52,7 +52,7 @@ struct Recovery: ~Copyable {
         }
         try checkEnd(isEmpty: headers.isEmpty, unbegun)
         if let unbegun, mayWrite { try remove(unbegun) }
-        if mayWrite { try removeStrayIndexes(names) }
+        if mayWrite { try removeStrays(names) }
         report.segments = segments.count
         report.nanoseconds = pbs_now() - start
     }
@@ -285,11 +285,13 @@ struct Recovery: ~Copyable {
         }
     }
 
-    /// Indexes whose segments have gone, which a crash may leave.
-    private func removeStrayIndexes(_ names: [String]) throws(LogError) {
+    /// What a crash may leave: indexes whose segments have gone, segments that were not finished.
+    private func removeStrays(_ names: [String]) throws(LogError) {
         let kept = Set(segments.map(\.header.number))
         for name in names {
-            guard let number = SegmentName.number(name, ending: ".idx"), !kept.contains(number) else { continue }
+            let isUnfinished = name.hasSuffix(".seg" + SegmentName.unfinishedEnding)
+            let isStray = SegmentName.number(name, ending: ".idx").map { !kept.contains($0) } ?? isUnfinished
+            guard isStray else { continue }
             let storage = storage
             try logged { () throws(StorageError) in try storage.remove(name) }
         }

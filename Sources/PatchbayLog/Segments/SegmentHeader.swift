@@ -82,6 +82,9 @@ package enum SegmentName {
     package static func segment(_ number: UInt32) -> String { "\(text(number)).seg" }
     package static func index(_ number: UInt32) -> String { "\(text(number)).idx" }
 
+    /// Of a segment's file until it is whole, where it takes another one's place.
+    static let unfinishedEnding = ".tmp"
+
     static func text(_ number: UInt32) -> String {
         let digits = String(number, radix: 16)
         return String(repeating: "0", count: 16 - digits.count) + digits

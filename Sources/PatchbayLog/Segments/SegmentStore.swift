@@ -227,13 +227,15 @@ package struct SegmentStore: ~Copyable {
     }
 
     /// A new file with a header, which is not synced yet; a file that an earlier failure left is removed.
-    private func makeSegment(number: UInt32, at time: UInt64) throws(LogError) -> ActiveSegment {
+    ///
+    /// - Parameter ending: of its name, until it is whole.
+    private func makeSegment(number: UInt32, at time: UInt64, ending: String = "") throws(LogError) -> ActiveSegment {
         let header = SegmentHeader(
             number: number, firstSequence: synced.sequence, firstPosition: synced.position, createdAt: time,
             previousChecksum: synced.checksum, identity: identity)
         var writer = ByteWriter(capacity: 64)
         header.write(to: &writer)
-        let name = SegmentName.segment(number)
+        let name = SegmentName.segment(number) + ending
         try remove(name)
         do throws(StorageError) {
             let file = try storage.open(name, create: true)
@@ -305,27 +307,31 @@ package struct SegmentStore: ~Copyable {
 
     /// Puts a new segment in the place of one that failed, with the frames that were not on disk, and syncs it.
     ///
-    /// Of the failed one only what was synced counts: the new one's header says where it begins, so that its rest is
-    /// superseded even when it cannot be cut off.
+    /// It gets its name once it is whole: until then the failed one has the frames, for a process that is killed now. Of
+    /// the failed one only what was synced counts from then on: the new one's header says where it begins, so that its
+    /// rest is superseded even when it cannot be cut off.
     private mutating func replaceActive() throws(LogError) -> FrameMove? {
         guard let failed = active else { return nil }
         let header = failed.segment.header
         // A new segment that was never synced holds nothing that counts.
         let isUnsynced = hasNewNames
         let number = isUnsynced ? header.number : header.number + 1
+        let next = try makeSegment(
+            number: number, at: failed.segment.extent.writtenAt, ending: SegmentName.unfinishedEnding)
+        let storage = storage
+        let name = SegmentName.segment(number)
+        do throws(StorageError) {
+            try next.file.write(unsynced.bytes, at: SegmentHeader.byteCount)
+            try next.file.sync()
+            try storage.rename(name + SegmentName.unfinishedEnding, to: name)
+            try storage.syncFolder()
+        } catch {
+            throw LogError(error)
+        }
         if !isUnsynced {
             let length = synced.length
             // Only to save room: see above.
             _ = attempt { () throws(StorageError) in try failed.file.truncate(to: length) }
-        }
-        let next = try makeSegment(number: number, at: failed.segment.extent.writtenAt)
-        let storage = storage
-        do throws(StorageError) {
-            try next.file.write(unsynced.bytes, at: SegmentHeader.byteCount)
-            try next.file.sync()
-            try storage.syncFolder()
-        } catch {
-            throw LogError(error)
         }
         return move(from: failed.segment, to: next, isReplaced: isUnsynced)
     }
