@@ -1,5 +1,4 @@
 import CPatchbay
-import CPatchbaySystem
 import PatchbayEvents
 import PatchbayLog
 import Synchronization
@@ -219,9 +218,9 @@ extension DispatchLoop {
 
     /// Dead letters that are being written are not pending.
     private mutating func waitForDeadLetters(patience: UInt64) {
-        let until = pbs_now() + patience
-        while host.isBurying(), pbs_now() < until {
-            dispatcher.doorbell.wait(timeout: 10_000_000) { dispatcher.hasBuried.load(ordering: .relaxed) }
+        let until = clock.now + patience
+        while host.isBurying(), clock.now < until {
+            clock.wait(timeout: 10_000_000) { dispatcher.hasBuried.load(ordering: .relaxed) }
             _ = takeBuried()
             buryWaiting()
         }
@@ -236,14 +235,14 @@ extension DispatchLoop {
             }
         }
         guard grace else { return }
-        let until = pbs_now() + dispatcher.plan.cancelGrace
+        let until = clock.now + dispatcher.plan.cancelGrace
         while core.hasOpenCalls, now < until,
             dispatcher.command.load(ordering: .acquiring) != Dispatcher.Command.stop.rawValue
         {
-            dispatcher.doorbell.wait(timeout: 10_000_000) {
+            clock.wait(timeout: 10_000_000) {
                 table.hasForeign || pools.outboxes.contains { !$0.isEmpty }
             }
-            now = pbs_now()
+            now = clock.now
             _ = settlePosted()
             // Nothing is started any more, but dead letters are written and batches released.
             _ = perform()

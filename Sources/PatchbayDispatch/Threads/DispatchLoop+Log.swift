@@ -1,17 +1,19 @@
-import CPatchbaySystem
 import PatchbayEvents
 import PatchbayLog
 import PatchbayTelemetry
 
+/// How many deliveries of a lane or handler are held in memory, with a log that lasts.
+struct MemoryReach {
+    /// Of a lane: further ones stay in the log.
+    var spillAbove: UInt64 = 65_536
+    /// The same while memory is short.
+    var spillAboveWhenFull: UInt64 = 4_096
+    /// Of a handler: the next ones are read from the log.
+    var reloadBelow: UInt64 = 2_048
+}
+
 /// What the dispatcher tells the log, and what it does once the log has it.
 extension DispatchLoop {
-    /// Deliveries of a lane in memory above which further ones stay in the log.
-    private static var spillAbove: UInt64 { 65_536 }
-    /// The same while memory is short.
-    private static var spillAboveWhenFull: UInt64 { 4_096 }
-    /// Deliveries of a handler in memory below which the next ones are read from the log.
-    private static var reloadBelow: UInt64 { 2_048 }
-
     // MARK: Committed
 
     /// Goes on with what the log has taken: events are delivered, dead letters are buried, failures may be repeated.
@@ -43,7 +45,7 @@ extension DispatchLoop {
     /// Leaves the deliveries of lanes that are far behind in the log.
     private mutating func spill(_ batch: EventBatch, _ submission: LogSubmission) {
         let isShort = log.usage.retainedBytes > log.usage.boundBytes / 2
-        let bound = isShort ? Self.spillAboveWhenFull : Self.spillAbove
+        let bound = isShort ? reach.spillAboveWhenFull : reach.spillAbove
         batch.runs.removeAll { run in
             let handler = Int(handlerOfLane[Int(run.lane)])
             guard !backlogs[handler].isEmpty || core.laneCounts(Int(run.lane)).pending > bound else { return false }
@@ -63,7 +65,7 @@ extension DispatchLoop {
         var progress = false
         for handler in backlogs.indices where !backlogs[handler].isEmpty {
             let loaded = lanesOfHandler[handler].reduce(0) { $0 + core.laneCounts($1).pending }
-            guard loaded < Self.reloadBelow, let frame = backlogs[handler].popFirst() else { continue }
+            guard loaded < reach.reloadBelow, let frame = backlogs[handler].popFirst() else { continue }
             guard let batch = host.reload(log.numbers.handlers[lanesOfHandler[handler][0]], frame) else {
                 backlogs[handler].putBack(frame)
                 continue
@@ -149,15 +151,15 @@ extension DispatchLoop {
 
     /// Hands over all that happened and waits until the log has it, or for two seconds.
     mutating func finishRecording() {
-        let until = pbs_now() + 2_000_000_000
+        let until = clock.now + 2_000_000_000
         repeat {
-            now = pbs_now()
+            now = clock.now
             submitJournal()
             _ = takeCommitted()
             _ = perform()
             guard log.isBusy || !pending.isEmpty else { return }
-            dispatcher.doorbell.wait(timeout: 10_000_000) { log.hasCommitted }
-        } while pbs_now() < until
+            clock.wait(timeout: 10_000_000) { log.hasCommitted }
+        } while clock.now < until
     }
 
     private func id(of reference: DeliveryReference) -> DeliveryID {

@@ -1,6 +1,5 @@
 import CPatchbay
 import CPatchbayJSON
-import CPatchbaySystem
 import PatchbayEvents
 import PatchbayLog
 import PatchbayResilience
@@ -14,6 +13,7 @@ struct DispatchLoop: ~Copyable {
     let ports: [IntakePort]
     let host: DispatchHost
     let pools: Pools
+    let clock: any LoopClock
     // What every call needs, at hand: reading through the dispatcher would retain and release on the way.
     let lanes: UnsafeMutablePointer<WorkerLane>
     let infos: UnsafeMutablePointer<CallInfo>
@@ -46,6 +46,7 @@ struct DispatchLoop: ~Copyable {
     var descended: [Reentry] = []
     /// What is in the log and not in memory, by handler.
     var backlogs: [Backlog]
+    var reach = MemoryReach()
     /// The lanes of each handler, and each lane's handler, as indices into `backlogs`.
     let lanesOfHandler: [[Int]]
     let handlerOfLane: [Int]
@@ -70,8 +71,9 @@ struct DispatchLoop: ~Copyable {
 
     init(
         dispatcher: Dispatcher, ports: [IntakePort], log: any EventLog & Sendable, host: DispatchHost, pools: Pools,
-        deduplicator: Deduplicator
+        deduplicator: Deduplicator, clock: any LoopClock
     ) {
+        self.clock = clock
         self.deduplicator = deduplicator
         duplicates = [UInt64](repeating: 0, count: ports.count + 1)
         self.dispatcher = dispatcher
@@ -99,8 +101,8 @@ struct DispatchLoop: ~Copyable {
         compactAt = log.usage.boundBytes / 4
         readAheadBytes = min(32 << 20, log.usage.boundBytes / 4)
         keepCloseBytes = log.usage.reserveBytes / 1024
-        now = pbs_now()
-        unixOffset = pbs_unix_now() &- now
+        now = clock.now
+        unixOffset = clock.unixNow &- now
         let shortest = dispatcher.plan.routes.map(\.timeout.attempt).filter { $0 > 0 }.min() ?? 1_000_000_000
         sweepInterval = min(10_000_000, max(1_000_000, UInt64(shortest) / 10))
     }
@@ -109,26 +111,33 @@ struct DispatchLoop: ~Copyable {
 
     mutating func run() -> DispatchEnd {
         while true {
-            now = pbs_now()
-            var progress = settlePosted()
-            progress = takeBuried() || progress
-            buryWaiting()
-            progress = takeIn() || progress
-            progress = reenterEmits() || progress
-            progress = takeCommitted() || progress
-            progress = reload() || progress
-            table.emitRoom.limit(to: log.usage.emitRoomBytes)
-            progress = compactWhenDue() || progress
-            core.advance(now: now, effects: &effects)
-            progress = perform() || progress
-            submitJournal()
-            if now >= sweepDue { sweep() }
+            let progress = turn()
             if let reason = endReason() { return end(reason) }
             if !progress { park() }
         }
     }
 
-    private mutating func park() {
+    /// Does what there is to do now; false when that was nothing.
+    mutating func turn() -> Bool {
+        now = clock.now
+        var progress = settlePosted()
+        progress = takeBuried() || progress
+        buryWaiting()
+        progress = takeIn() || progress
+        progress = reenterEmits() || progress
+        progress = takeCommitted() || progress
+        progress = reload() || progress
+        table.emitRoom.limit(to: log.usage.emitRoomBytes)
+        progress = compactWhenDue() || progress
+        core.advance(now: now, effects: &effects)
+        progress = perform() || progress
+        submitJournal()
+        if now >= sweepDue { sweep() }
+        return progress
+    }
+
+    /// When something is to be done without anyone asking for it; monotonic nanoseconds.
+    var nextDue: UInt64 {
         var due = core.nextTimer ?? .max
         if core.hasOpenCalls || core.counts.pending > 0 { due = min(due, sweepDue) }
         if let timer = host.nextTimer() { due = min(due, timer &- unixOffset) }
@@ -137,10 +146,14 @@ struct DispatchLoop: ~Copyable {
             due = min(due, dispatcher.drainDeadline.load(ordering: .relaxed))
         }
         if readAheadDue > now { due = min(due, readAheadDue) }
-        due = min(due, now + 100_000_000)
+        return due
+    }
+
+    private mutating func park() {
+        let due = min(nextDue, now + 100_000_000)
         let timeout = due > now ? due - now : 1
         let takesMore = takesSources
-        dispatcher.doorbell.wait(timeout: timeout) {
+        clock.wait(timeout: timeout) {
             table.hasForeign || dispatcher.hasBuried.load(ordering: .relaxed)
                 || pools.outboxes.contains { !$0.isEmpty } || log.hasCommitted
                 || (takesMore && ports.contains { $0.hasBatches })
@@ -434,7 +447,7 @@ struct DispatchLoop: ~Copyable {
             case .cancelled: .timeout
             case .retry, .unstarted: .retry
             }
-        let end = max(pbs_unix_now(), info.startedUnix)
+        let end = max(clock.unixNow, info.startedUnix)
         let repeats = settlement.verdict == .retries || settlement.verdict == .goesBack
         span.settle(
             outcome, reason: conflict ? "conflict: its state was changed meanwhile" : details?.reason ?? "",

@@ -83,7 +83,7 @@ package final class Dispatcher: Sendable {
         let started = try OwnThread("pb-dispatch") {
             var loop = DispatchLoop(
                 dispatcher: self, ports: ports, log: log, host: host, pools: pools,
-                deduplicator: deduplicator ?? Deduplicator(self.plan))
+                deduplicator: deduplicator ?? Deduplicator(self.plan), clock: SystemClock(doorbell: self.doorbell))
             loop.resume(backlog: backlog, delayed: delayed)
             let end = loop.run()
             self.latest.withLock { $0 = end.status }
@@ -130,6 +130,8 @@ package final class Dispatcher: Sendable {
 }
 
 /// The worker pools of a run: one shared, one per lane of a blocking handler.
+///
+/// Without threads the calls of a pool run where `WorkerPool.runNext` is called.
 final class Pools {
     let all: [WorkerPool]
     private(set) var ofLane: [WorkerPool]
@@ -138,20 +140,23 @@ final class Pools {
     private let workers: WorkerShared
     private var added: [WorkerPool] = []
 
-    init(plan: DispatchPlan, shared workers: WorkerShared, sharedThreads: Int) throws(ThreadError) {
+    init(
+        plan: DispatchPlan, shared workers: WorkerShared, sharedThreads: Int, hasThreads: Bool = true
+    ) throws(ThreadError) {
         self.workers = workers
         func depth(_ lane: LanePlan) -> Int { max(512, lane.eventsInFlightMax) }
         let prompt = plan.lanes.filter { !$0.handler.blocking && !$0.buries }
         shared = WorkerPool(
             name: "shared", ringCapacity: max(64, prompt.reduce(0) { $0 + depth($1) }), threadsMax: sharedThreads,
-            shared: workers)
+            shared: workers, hasThreads: hasThreads)
         var all = prompt.isEmpty ? [] : [shared]
         var ofLane: [WorkerPool] = []
         for lane in plan.lanes {
             if lane.handler.blocking {
                 let own = WorkerPool(
                     name: String(lane.name.suffix(8)), ringCapacity: depth(lane),
-                    threadsMax: lane.adaptive.map(\.max) ?? max(1, lane.maxInFlight), shared: workers)
+                    threadsMax: lane.adaptive.map(\.max) ?? max(1, lane.maxInFlight), shared: workers,
+                    hasThreads: hasThreads)
                 all.append(own)
                 ofLane.append(own)
             } else {

@@ -137,12 +137,7 @@ final class Worker: Sendable {
                 posted = 0
             }
             guard let call = pool.next() else { break }
-            let index = Int(call)
-            if shared.infos[index].nextInBatch != 0 {
-                posted += runBatch(index)
-            } else {
-                posted += runOne(index)
-            }
+            posted += run(call)
             if posted >= 64 {
                 shared.doorbell.ring()
                 posted = 0
@@ -151,7 +146,12 @@ final class Worker: Sendable {
         if posted > 0 { shared.doorbell.ring() }
     }
 
-    /// Runs one call; the number of calls it posted.
+    /// Runs a call, or the batch that it heads; the number of calls it posted.
+    func run(_ call: UInt32) -> Int {
+        let index = Int(call)
+        return shared.infos[index].nextInBatch == 0 ? runOne(index) : runBatch(index)
+    }
+
     private func runOne(_ index: Int) -> Int {
         let table = shared.table
         let lane = shared.lanes + Int(shared.infos[index].lane)

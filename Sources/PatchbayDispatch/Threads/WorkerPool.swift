@@ -13,8 +13,10 @@ final class WorkerPool: Sendable {
     private let bell = PoolBell()
     private let workers = Mutex<[Worker]>([])
     private let stopping = Atomic<Bool>(false)
+    private let hasThreads: Bool
 
-    init(name: String, ringCapacity: Int, threadsMax: Int, shared: WorkerShared) {
+    init(name: String, ringCapacity: Int, threadsMax: Int, shared: WorkerShared, hasThreads: Bool = true) {
+        self.hasThreads = hasThreads
         self.name = name
         self.threadsMax = max(1, threadsMax)
         self.shared = shared
@@ -40,7 +42,14 @@ final class WorkerPool: Sendable {
         guard count < threadsMax || anyway else { return false }
         let worker = Worker(pool: self, shared: shared)
         workers.withLock { $0.append(worker) }
-        try worker.start("pb-\(name)-\(count)")
+        if hasThreads { try worker.start("pb-\(name)-\(count)") }
+        return true
+    }
+
+    /// Runs the next call on the caller's thread; false when none waits. Of a pool without threads.
+    func runNext() -> Bool {
+        guard let call = ring.take(), let worker = workers.withLock({ $0.first }) else { return false }
+        _ = worker.run(call)
         return true
     }
 

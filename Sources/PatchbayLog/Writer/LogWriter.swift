@@ -12,6 +12,8 @@ package final class LogWriter: Sendable {
     private static let groupBytes = 8 << 20
     /// Between attempts to write what the disk did not take.
     private static let patience: UInt64 = 100_000_000
+    /// What the end of a host leaves a disk that refuses.
+    private static let endPatience: UInt64 = 1_000_000_000
 
     private let incoming = SingleConsumerRing(capacity: depth)
     private let outgoing = SingleConsumerRing(capacity: 2 * depth)
@@ -46,8 +48,7 @@ package final class LogWriter: Sendable {
     }
 
     package func start() throws(ThreadError) {
-        let box = committer.withLock { $0.take() }
-        guard let box else { return }
+        guard let box = takeCommitter() else { return }
         let started = try OwnThread("pb-log") { self.run(box) }
         thread.withLock { $0 = started }
     }
@@ -55,12 +56,17 @@ package final class LogWriter: Sendable {
     /// Writes what was submitted and ends; what the disk does not take within `patience` nanoseconds stays unwritten.
     /// What is not committed then.
     package func end() -> [LogSubmission] {
-        isEnding.store(true, ordering: .releasing)
-        bell.ring()
+        askToEnd()
         thread.withLock { $0.take() }?.join()
         var left: [LogSubmission] = []
         while let word = incoming.pop() { left.append(Self.submission(word).takeRetainedValue()) }
         return left
+    }
+
+    /// The step that finds nothing left to write is the last.
+    func askToEnd() {
+        isEnding.store(true, ordering: .releasing)
+        bell.ring()
     }
 
     package var status: LogWriterStatus { state.withLock { $0 } }
@@ -90,68 +96,84 @@ package final class LogWriter: Sendable {
     // MARK: The thread
 
     private func run(_ box: CommitterBox) {
-        var syncDue: UInt64 = .max
-        var group: [LogSubmission] = []
         while true {
-            gather(&group)
-            if group.isEmpty {
-                if isEnding.load(ordering: .acquiring), incoming.isEmpty { break }
-                let now = pbs_now()
-                if syncDue <= now { syncDue = sync(box) ? .max : now + Self.patience }
-                let timeout = syncDue == .max ? 1_000_000_000 : max(1, syncDue - min(syncDue - 1, now))
-                bell.wait(timeout: timeout) { !incoming.isEmpty || isEnding.load(ordering: .relaxed) }
-                continue
+            switch step(box, now: pbs_now(), unixNow: pbs_unix_now()) {
+            case .goesOn: continue
+            case .idles(let nanoseconds):
+                bell.wait(timeout: nanoseconds) { !incoming.isEmpty || isEnding.load(ordering: .relaxed) }
+            case .waitsForDisk: bell.wait(spins: 0, timeout: Self.patience) { false }
+            case .ends: return
             }
-            guard commit(box, group) else {
-                hasEnded.store(true, ordering: .releasing)
-                dispatcher.ring()
-                break
-            }
-            if case .interval(let nanoseconds) = settings.sync, syncDue == .max { syncDue = pbs_now() + nanoseconds }
-            let extras = group.lazy.compactMap(\.checkpointExtras).first
-            for submission in group {
-                let word = Unmanaged.passRetained(submission)
-                precondition(outgoing.push(UInt(bitPattern: word.toOpaque())), "more came back than was submitted")
-            }
-            group.removeAll(keepingCapacity: true)
-            dispatcher.ring()
-            if let extras { maintain(box, extras) }
-            if box.committer.wantsCheckpoint { checkpointIsDue.store(true, ordering: .relaxed) }
         }
+    }
+
+    /// What the thread does after a step.
+    enum Step: Equatable {
+        case goesOn
+        /// Until something is submitted, for so many nanoseconds at most.
+        case idles(UInt64)
+        /// The disk refuses the group, which is offered to it again.
+        case waitsForDisk
+        case ends
+    }
+
+    /// The committer for whoever takes the steps in the thread's place: a simulation. `nil` once it is taken.
+    func takeCommitter() -> CommitterBox? { committer.withLock { $0.take() } }
+
+    /// Writes what waits as one group, or what is left of the last one; does what is due where nothing waits.
+    func step(_ box: CommitterBox, now: UInt64, unixNow: UInt64) -> Step {
+        gather(&box.group)
+        guard !box.group.isEmpty else {
+            if isEnding.load(ordering: .acquiring), incoming.isEmpty {
+                end(box)
+                return .ends
+            }
+            if box.syncDue <= now { box.syncDue = sync(box) ? .max : now + Self.patience }
+            return .idles(box.syncDue == .max ? 1_000_000_000 : max(1, box.syncDue - min(box.syncDue - 1, now)))
+        }
+        do {
+            try box.committer.commit(box.group, unixNow: unixNow)
+            note(box, failure: nil)
+        } catch {
+            note(box, failure: error)
+            dispatcher.ring()
+            if isEnding.load(ordering: .acquiring), box.giveUpAt == 0 { box.giveUpAt = now + Self.endPatience }
+            guard error.code == .corrupt || (box.giveUpAt != 0 && now >= box.giveUpAt) else { return .waitsForDisk }
+            hasEnded.store(true, ordering: .releasing)
+            dispatcher.ring()
+            end(box)
+            return .ends
+        }
+        if case .interval(let nanoseconds) = settings.sync, box.syncDue == .max { box.syncDue = now + nanoseconds }
+        let extras = box.group.lazy.compactMap(\.checkpointExtras).first
+        for submission in box.group {
+            let word = Unmanaged.passRetained(submission)
+            precondition(outgoing.push(UInt(bitPattern: word.toOpaque())), "more came back than was submitted")
+        }
+        box.group.removeAll(keepingCapacity: true)
+        dispatcher.ring()
+        if let extras { maintain(box, extras, unixNow: unixNow) }
+        if box.committer.wantsCheckpoint { checkpointIsDue.store(true, ordering: .relaxed) }
+        return .goesOn
+    }
+
+    private func end(_ box: CommitterBox) {
         if settings.sync != .never { _ = sync(box) }
-        for submission in group { give(back: submission) }
+        for submission in box.group { give(back: submission) }
+        box.group.removeAll()
         state.withLock { $0.drift = $0.drift ?? box.committer.ledger.drift }
     }
 
-    /// A checkpoint is of what lies before it: a submission that asks for one ends its group.
+    /// A checkpoint is of what lies before it: a submission that asks for one ends its group. A group that waits for the
+    /// disk stays as it is.
     private func gather(_ group: inout [LogSubmission]) {
+        guard group.isEmpty else { return }
         var bytes = 0
         while group.count < Self.groupFrames, bytes < Self.groupBytes, let word = incoming.pop() {
             let submission = Self.submission(word).takeRetainedValue()
             group.append(submission)
             bytes += submission.byteCount
             if submission.checkpointExtras != nil { return }
-        }
-    }
-
-    /// Until the disk takes it, or the host ends. False when it is given up.
-    private func commit(_ box: CommitterBox, _ group: [LogSubmission]) -> Bool {
-        var until: UInt64 = 0
-        while true {
-            do {
-                try box.committer.commit(group, unixNow: pbs_unix_now())
-                note(box, failure: nil)
-                return true
-            } catch {
-                note(box, failure: error)
-                dispatcher.ring()
-                if error.code == .corrupt { return false }
-                if isEnding.load(ordering: .acquiring) {
-                    if until == 0 { until = pbs_now() + 1_000_000_000 }
-                    if pbs_now() >= until { return false }
-                }
-                bell.wait(spins: 0, timeout: Self.patience) { false }
-            }
         }
     }
 
@@ -167,11 +189,11 @@ package final class LogWriter: Sendable {
         }
     }
 
-    private func maintain(_ box: CommitterBox, _ extras: [CheckpointExtra]) {
+    private func maintain(_ box: CommitterBox, _ extras: [CheckpointExtra], unixNow: UInt64) {
         checkpointIsDue.store(false, ordering: .relaxed)
         do {
-            try box.committer.checkpoint(extras, unixNow: pbs_unix_now())
-            let dropped = try box.committer.retain(unixNow: pbs_unix_now())
+            try box.committer.checkpoint(extras, unixNow: unixNow)
+            let dropped = try box.committer.retain(unixNow: unixNow)
             state.withLock { $0.droppedSegments += dropped }
             note(box, failure: nil)
         } catch {
@@ -217,9 +239,16 @@ package struct LogWriterStatus: Sendable {
     package var drift: String?
 }
 
-/// Carries the committer to its thread.
-private final class CommitterBox: @unchecked Sendable {
+/// What the writer's thread has for itself: the committer, and how far it is.
+final class CommitterBox: @unchecked Sendable {
     // Invariant: made by one thread, used by the writer's only.
     var committer: LogCommitter
+    /// Being written; kept while the disk refuses it.
+    fileprivate var group: [LogSubmission] = []
+    /// Monotonic nanoseconds; `.max` when nothing is to be synced.
+    fileprivate var syncDue: UInt64 = .max
+    /// When the end of the host no longer waits for the disk; 0 before it does.
+    fileprivate var giveUpAt: UInt64 = 0
+
     init(_ committer: consuming LogCommitter) { self.committer = committer }
 }

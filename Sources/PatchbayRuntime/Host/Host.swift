@@ -147,19 +147,9 @@ package final class Host: Sendable {
             logger: options.logger)
         let pending = folder.pending
         var host = dispatchHost()
-        let reload = ReloadIntake(
-            reader: folder.writer.reader,
-            places: DeliveryPlaces(
-                numbers: folder.log.numbers,
-                routes: blueprint.table.routes.indices.map { ($0, blueprint.lanes(ofRoute: $0)) },
-                defaultRoute: blueprint.table.routes.count),
-            resumed: pending.resumed, tracer: tracer, logger: options.logger)
-        host.reload = { reload.batch(of: $0, $1) }
-        let (state, timers) = (environment.state, environment.timers)
-        let routes = dispatcher.names.routes
-        host.checkpointExtras = {
-            CheckpointParts.extras(state: state, timers: timers, delayed: $0, deduplicator: $1, routes: routes)
-        }
+        host.keep(
+            in: folder, blueprint, routes: dispatcher.names.routes, state: environment.state,
+            timers: environment.timers, tracer: tracer, logger: options.logger)
         try folder.writer.start()
         try dispatcher.start(
             log: folder.log, host: host, backlog: pending.backlog, delayed: pending.delayed,
@@ -281,30 +271,11 @@ package final class Host: Sendable {
     }
 
     private func dispatchHost() -> DispatchHost {
-        let environment = environment
-        let scopes = blueprint.lanes.map(\.scope)
-        var laneOf: [HandlerScope: Int] = [:]
-        for (index, scope) in scopes.enumerated() where laneOf[scope] == nil { laneOf[scope] = index }
-        let lanes = laneOf
         let reentry = ReentryIntake(
             intakeSetup, number: sources.count, counters: emitted, logger: options.logger)
-        return DispatchHost(
-            commitState: { lane, writes, now, records in
-                environment.state.commit(writes, of: scopes[lane], now: now, into: &records)
-            },
-            changeTimers: { lane, changes, records in
-                environment.timers.commit(changes, of: scopes[lane], into: &records)
-            },
-            fireTimers: { now, records in
-                environment.timers.takeDue(now: now, into: &records).map {
-                    Reentry(event: $0.event.event, lane: lanes[$0.scope])
-                }
-            },
-            nextTimer: { environment.timers.next },
+        var host = DispatchHost(
+            state: environment.state, timers: environment.timers, scopes: blueprint.lanes.map(\.scope),
             reenter: { reentry.batches(of: $0) },
-            bury: { [letters] in letters.add($0) },
-            mayBury: { [letters] in letters.hasRoom },
-            isBurying: { [letters] in letters.isBusy },
             notice: { [log, handlers, blueprint] notice in
                 log.notice(notice)
                 switch notice {
@@ -313,8 +284,12 @@ package final class Host: Sendable {
                 default: break
                 }
             },
-            attemptFailed: { [log] in log.attempt($0) },
-            spans: tracer.isOn ? environment.spans : nil)
+            attemptFailed: { [log] in log.attempt($0) })
+        host.bury = { [letters] in letters.add($0) }
+        host.mayBury = { [letters] in letters.hasRoom }
+        host.isBurying = { [letters] in letters.isBusy }
+        host.spans = tracer.isOn ? environment.spans : nil
+        return host
     }
 
     private func report(_ ended: DispatchEnd?) -> RunReport {

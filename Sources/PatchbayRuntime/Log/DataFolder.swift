@@ -19,25 +19,39 @@ struct DataFolder: Sendable {
 
     /// Opens the folder and folds its log; state and timers are put in place.
     ///
-    /// `identity` is for a log that is made anew; `names` are the plan's routes and, by lane, handlers; `fingerprint` is
-    /// the configuration's; `deduplicator` is as the plan makes it.
+    /// `identity` is for a log that is made anew; `fingerprint` is the configuration's; `deduplicator` is as the plan
+    /// makes it.
     static func open(
         _ configuration: Configuration.Log, identity: UInt64, names: (routes: [String], handlers: [String]),
-        fingerprint: String,
-        state: StateStore, timers: TimerStore, deduplicator: Deduplicator, doorbell: Doorbell, logger: Logger
+        fingerprint: String, state: StateStore, timers: TimerStore, deduplicator: Deduplicator, doorbell: Doorbell,
+        logger: Logger
     ) throws(LogError) -> DataFolder {
         let storage = try logged { () throws(StorageError) in try FileStorage(configuration.path, create: true) }
         let lock = try FolderLock(folder: storage.path)
-        let fold = HandlerFold(state: state)
         var settings = settings(configuration)
         settings.identity = identity
+        let now = pbs_now()
+        return try open(
+            storage, lock: lock, settings: settings, names: names, fingerprint: fingerprint, state: state,
+            timers: timers, deduplicator: deduplicator, doorbell: doorbell, logger: logger, now: now,
+            unixNow: pbs_unix_now())
+    }
+
+    /// The same with what the system gives passed in; `names` are the plan's routes and, by lane, handlers.
+    static func open(
+        _ storage: any LogStorage, lock: FolderLock?, settings: LogSettings,
+        names: (routes: [String], handlers: [String]), fingerprint: String, state: StateStore, timers: TimerStore,
+        deduplicator: Deduplicator, doorbell: Doorbell, logger: Logger, now: UInt64, unixNow: UInt64
+    ) throws(LogError) -> DataFolder {
+        let fold = HandlerFold(state: state)
         let opened = try OpenedLog(storage, lock: lock, settings: settings, extra: fold.extra, other: fold.section)
         try fold.setTimers(timers)
         let deduplicator = try fold.admitted(to: deduplicator, routes: names.routes, opened.ledger.names)
-        let pending = PendingWork(opened.ledger, handlers: names.handlers, delayed: try fold.delayedEvents())
+        let pending = PendingWork(
+            opened.ledger, handlers: names.handlers, delayed: try fold.delayedEvents(), unixOffset: unixNow &- now)
         report(opened.report, opened.skipped, pending, to: logger)
         let committer = try opened.committer(
-            routes: names.routes, handlers: names.handlers, configuration: fingerprint, unixNow: pbs_unix_now())
+            routes: names.routes, handlers: names.handlers, configuration: fingerprint, unixNow: unixNow)
         let writer = LogWriter(committer, dispatcher: doorbell, report: { report($0, to: logger) })
         return DataFolder(
             writer: writer, log: FileLog(writer, memoryBytes: memoryBytes), pending: pending,
@@ -106,10 +120,12 @@ struct PendingWork: Sendable {
     private(set) var count: UInt64 = 0
     let delayed: [(due: UInt64, reentry: Reentry)]
 
-    init(_ ledger: borrowing Ledger, handlers: [String], delayed: [(due: UInt64, reentry: Reentry)]) {
+    /// - Parameter unixOffset: Unix time minus monotonic time.
+    init(
+        _ ledger: borrowing Ledger, handlers: [String], delayed: [(due: UInt64, reentry: Reentry)], unixOffset: UInt64
+    ) {
         self.delayed = delayed
         let known = Set(handlers)
-        let unixOffset = pbs_unix_now() &- pbs_now()
         for (number, name) in ledger.names.names(.handler).enumerated() {
             let handler = UInt16(number)
             let waiting = ledger.pendingCount(of: handler)
@@ -123,159 +139,6 @@ struct PendingWork: Sendable {
         }
         for (id, failure) in ledger.failedDeliveries {
             resumed[id] = ResumedDelivery(failure, unixOffset: unixOffset)
-        }
-    }
-}
-
-/// Folds what the log says of handlers' state and timers.
-private final class HandlerFold {
-    private let state: StateStore
-    private var timers: [String: TimerRecord] = [:]
-    /// Events that handlers emitted for later, by their ids.
-    private var delayed: [String: TimerRecord] = [:]
-    private let codec = CloudEventsCodec.ofStored()
-    /// Windows of routes as the checkpoint has them.
-    private var windows: [(route: String, bytes: [UInt8])] = []
-    /// Admitted since.
-    private var admitted: [DeduplicationRecord] = []
-
-    init(state: StateStore) { self.state = state }
-
-    /// A part of a checkpoint.
-    func extra(_ name: String, _ bytes: [UInt8]) throws(LogFormatError) {
-        let kind: SectionKind
-        switch name {
-        case CheckpointParts.state: kind = .state
-        case CheckpointParts.timers: kind = .timers
-        case CheckpointParts.deduplication:
-            windows = try CheckpointParts.windows(bytes)
-            return
-        default: return
-        }
-        try bytes.withUnsafeBufferPointer { raw throws(LogFormatError) in
-            try section(kind, UnsafeRawBufferPointer(raw))
-        }
-    }
-
-    func section(_ kind: SectionKind, _ bytes: UnsafeRawBufferPointer) throws(LogFormatError) {
-        var reader = ByteReader(bytes)
-        while !reader.isAtEnd {
-            switch kind {
-            case .state: state.restore(try StateRecord(&reader).change)
-            case .timers: take(try TimerRecord(&reader))
-            case .deduplication: admitted.append(try DeduplicationRecord(&reader))
-            default: return
-            }
-        }
-    }
-
-    private func take(_ record: TimerRecord) {
-        switch record.change {
-        case .set: timers["\(record.scope)\u{0}\(record.key)"] = record
-        case .cancelled, .fired: timers["\(record.scope)\u{0}\(record.key)"] = nil
-        case .delayed: delayed[record.key] = record
-        case .released: delayed[record.key] = nil
-        }
-    }
-
-    func setTimers(_ store: TimerStore) throws(LogError) {
-        for record in timers.values.sorted(by: { $0.due < $1.due }) {
-            let event = try event(record)
-            store.commit(
-                [.set(id: record.key, event: EmittedEvent(event: event, notBefore: record.due))],
-                of: HandlerScope(name: record.scope))
-        }
-    }
-
-    /// `deduplicator` with what its routes have taken; routes are known by their names.
-    func admitted(
-        to deduplicator: Deduplicator, routes: [String], _ names: NameTable
-    ) throws(LogError) -> Deduplicator {
-        var deduplicator = deduplicator
-        let places = Dictionary(routes.enumerated().map { ($1, $0) }, uniquingKeysWith: { first, _ in first })
-        do {
-            for window in windows {
-                if let route = places[window.route] { try deduplicator.restore(route, window.bytes) }
-            }
-        } catch {
-            throw LogError(.corrupt, "the deduplication windows of the checkpoint: \(error)")
-        }
-        for record in admitted {
-            guard let name = names.name(.route, record.route), let route = places[name] else { continue }
-            deduplicator.restore(route, record.key, time: record.time)
-        }
-        return deduplicator
-    }
-
-    /// Earliest first.
-    func delayedEvents() throws(LogError) -> [(due: UInt64, reentry: Reentry)] {
-        var events: [(due: UInt64, reentry: Reentry)] = []
-        for record in delayed.values.sorted(by: { $0.due < $1.due }) {
-            events.append((record.due, Reentry(event: try event(record))))
-        }
-        return events
-    }
-
-    private func event(_ record: TimerRecord) throws(LogError) -> Event {
-        do {
-            return try codec.event(record.event)
-        } catch {
-            throw LogError(.corrupt, "the event of timer '\(record.key)' of \(record.scope): \(error)")
-        }
-    }
-}
-
-/// The names of what the host adds to checkpoints.
-enum CheckpointParts {
-    static let state = "state"
-    static let timers = "timers"
-    static let deduplication = "deduplication"
-
-    /// How state, timers and deduplication stand now; encoded later. `routes` are the plan's, by name.
-    static func extras(
-        state: StateStore, timers: TimerStore, delayed: [(due: UInt64, event: Event)], deduplicator: Deduplicator,
-        routes: [String]
-    ) -> [CheckpointExtra] {
-        let keys = state.snapshot()
-        let set = timers.all()
-        return [
-            CheckpointExtra(name: Self.state) { writer in
-                keys { StateRecord($0).write(to: &writer) }
-            },
-            CheckpointExtra(name: Self.timers) { writer in
-                for timer in set {
-                    TimerRecord(
-                        .set, scope: timer.scope.name, key: timer.key, due: timer.event.notBefore,
-                        event: timer.event.event.json
-                    ).write(to: &writer)
-                }
-                for event in delayed {
-                    TimerRecord(.delayed, scope: "", key: event.event.id, due: event.due, event: event.event.json)
-                        .write(to: &writer)
-                }
-            },
-            CheckpointExtra(name: Self.deduplication) { writer in
-                for (route, window) in deduplicator.kept {
-                    writer.append(counted: routes[route])
-                    let length = writer.skip(8)
-                    window.encode(to: &writer)
-                    writer.set(UInt64(writer.count - length - 8), at: length)
-                }
-            },
-        ]
-    }
-
-    /// The windows of routes, by name.
-    static func windows(_ bytes: [UInt8]) throws(LogFormatError) -> [(route: String, bytes: [UInt8])] {
-        try bytes.withUnsafeBufferPointer { bytes throws(LogFormatError) in
-            var reader = ByteReader(UnsafeRawBufferPointer(bytes))
-            var windows: [(route: String, bytes: [UInt8])] = []
-            while !reader.isAtEnd {
-                let route = try reader.nextCountedText()
-                let length = Int(clamping: try reader.next(UInt64.self))
-                windows.append((route, [UInt8](try reader.take(length))))
-            }
-            return windows
         }
     }
 }
