@@ -7,8 +7,8 @@ import PatchbayModules
 final class HandlerFold {
     private let state: StateStore
     private var timers: [String: TimerRecord] = [:]
-    /// Events that handlers emitted for later, by their ids.
-    private var delayed: [String: TimerRecord] = [:]
+    /// Events that handlers emitted for later, by their ids, which are unique with their sources only: earliest first.
+    private var delayed: [String: [TimerRecord]] = [:]
     private let codec = CloudEventsCodec.ofStored()
     /// Windows of routes as the checkpoint has them.
     private var windows: [(route: String, bytes: [UInt8])] = []
@@ -49,8 +49,11 @@ final class HandlerFold {
         switch record.change {
         case .set: timers["\(record.scope)\u{0}\(record.key)"] = record
         case .cancelled, .fired: timers["\(record.scope)\u{0}\(record.key)"] = nil
-        case .delayed: delayed[record.key] = record
-        case .released: delayed[record.key] = nil
+        case .delayed:
+            let later = delayed[record.key, default: []].firstIndex { $0.due > record.due }
+            delayed[record.key, default: []].insert(record, at: later ?? delayed[record.key, default: []].count)
+        case .released:
+            if delayed[record.key]?.isEmpty == false { delayed[record.key]?.removeFirst() }
         }
     }
 
@@ -86,7 +89,7 @@ final class HandlerFold {
     /// Earliest first.
     func delayedEvents() throws(LogError) -> [(due: UInt64, reentry: Reentry)] {
         var events: [(due: UInt64, reentry: Reentry)] = []
-        for record in delayed.values.sorted(by: { $0.due < $1.due }) {
+        for record in delayed.values.joined().sorted(by: { $0.due < $1.due }) {
             events.append((record.due, Reentry(event: try event(record))))
         }
         return events
