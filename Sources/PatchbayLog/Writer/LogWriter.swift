@@ -158,7 +158,10 @@ package final class LogWriter: Sendable {
     }
 
     private func end(_ box: CommitterBox) {
+        let failure = status.failure
         if settings.sync != .never { _ = sync(box) }
+        // What it gives up for stays known, however the last sync went.
+        if !box.group.isEmpty { note(box, failure: failure) }
         for submission in box.group { give(back: submission) }
         box.group.removeAll()
         state.withLock { $0.drift = $0.drift ?? box.committer.ledger.drift }
