@@ -1,3 +1,4 @@
+import PatchbayDispatch
 import PatchbayEvents
 import PatchbayLog
 import PatchbayModules
