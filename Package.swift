@@ -75,6 +75,7 @@ let package = Package(
         .target(name: "CPatchbayCrypto", linkerSettings: [.linkedLibrary("crypto")]),
 
         // The host, bottom to top; imports point down only.
+        library("PatchbaySchedule", []),
         library("PatchbayEvents", ["CPatchbay", "CPatchbayJSON", "CPatchbayCrypto", "CPatchbaySystem"]),
         library("PatchbayExpressions", ["PatchbayEvents", "CPatchbayJSON", "CPatchbayRegex"]),
         library("PatchbayResilience", []),
@@ -96,13 +97,13 @@ let package = Package(
             ]),
         library(
             "PatchbayConfiguration",
-            ["PatchbayEvents", "PatchbayExpressions", "PatchbayRouting", "PatchbaySchemas", yams]),
+            ["PatchbayEvents", "PatchbayExpressions", "PatchbayRouting", "PatchbaySchedule", "PatchbaySchemas", yams]),
         library(
             "PatchbayRuntime",
             [
                 "CPatchbay", "CPatchbayJSON", "CPatchbaySystem", "PatchbayConfiguration", "PatchbayDispatch",
                 "PatchbayEvents", "PatchbayExpressions", "PatchbayLog", "PatchbayModules", "PatchbayResilience",
-                "PatchbayRouting", "PatchbaySchemas", "PatchbayTelemetry", logging,
+                "PatchbayRouting", "PatchbaySchedule", "PatchbaySchemas", "PatchbayTelemetry", logging,
             ]),
         .executableTarget(
             name: "patchbay",
@@ -119,6 +120,7 @@ let package = Package(
         tests("PatchbayEvents", ["CPatchbay", "CPatchbayJSON", "PatchbayTestKit"]),
         tests("PatchbayExpressions", ["PatchbayEvents", "CPatchbayJSON", "PatchbayTestKit"], exclude: ["Fixtures"]),
         tests("PatchbayResilience", []),
+        tests("PatchbaySchedule", []),
         tests("PatchbayTelemetry", ["PatchbayEvents", logging, protobuf], exclude: ["otlp_oracle.py"]),
         tests("PatchbaySchemas", ["PatchbayEvents", "PatchbayTestKit"]),
         tests(
@@ -152,7 +154,8 @@ let package = Package(
         .executableTarget(
             name: "patchbay-conformance",
             dependencies: [
-                "PatchbayEvents", "PatchbayExpressions", "PatchbayResilience", "PatchbaySchemas", "PatchbayTelemetry",
+                "PatchbayEvents", "PatchbayExpressions", "PatchbayResilience", "PatchbaySchedule", "PatchbaySchemas",
+                "PatchbayTelemetry",
                 "CPatchbayJSON", protobuf,
             ],
             path: "Tests/Conformance", swiftSettings: strict),

@@ -4,6 +4,7 @@ import Foundation
 /// line `N passed, N failed, N skipped`. Arguments name the suites to run; none runs all. Exit 1 when a case failed.
 let suites = [
     cloudEventsSuite, celSuite, cesqlSuite, retrySuite, jsonSchemaSuite, traceContextSuite, otlpSuite,
+    cronSuite,
 ]
 
 let root = URL(fileURLWithPath: ProcessInfo.processInfo.environment["PATCHBAY_SUITES"] ?? "../shared/suites")

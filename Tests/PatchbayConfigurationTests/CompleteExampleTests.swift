@@ -17,7 +17,7 @@ import Testing
         #expect(route.to[0].handlers[0].module == "audit" && route.to[0].handlers[0].handler == "append")
         guard case .oneOf(let choices) = route.to[1] else { throw Missing() }
         #expect(choices.map(\.weight) == [95, 5])
-        #expect(configuration.sources.map(\.type) == [.file, .stdin, .socket])
+        #expect(configuration.sources.map(\.type) == [.file, .stdin, .socket, .directory, .timer, .timer])
         #expect(configuration.socketPath == "/run/patchbay.sock")
         #expect(configuration.policies.bulkheads.policy("adaptive").algorithm == .gradient2)
     }

@@ -102,12 +102,6 @@ import Testing
         ("routes: [{name: a, to: [{handler: a.b@1}]}]", "modules"),
         ("routes: [{name: a, to: [{oneOf: [{handler: a.b@1.2}]}]}]", "modules"),
         ("routes: [{name: a, to: [{handler: builtin.exec}]}]", "modules"),
-        ("sources: [{name: a, type: directory, path: x}]", "source"),
-        ("sources: [{name: a, type: timer, every: 30s}]", "source"),
-        ("sources: [{name: a, type: file, path: x, pattern: x}]", "source"),
-        ("sources: [{name: a, type: file, path: x, done: rename}]", "source"),
-        ("sources: [{name: a, type: file, path: x, cron: x}]", "source"),
-        ("sources: [{name: a, type: file, path: x, timezone: x}]", "source"),
     ])
     func `refuses what later work brings`(yaml: String, work: String) throws {
         let configuration = draft(yaml)

@@ -110,6 +110,9 @@ let completeExample = """
       - {name: orders, type: file, path: ./orders.jsonl, format: cloudevents}
       - {name: pipe, type: stdin, format: json, eventType: com.acme.line, source: /pipe}
       - {name: send, type: socket, path: /run/patchbay.sock}
+      - {name: inbox, type: directory, path: ./inbox, pattern: "*.jsonl", done: rename}
+      - {name: nightly, type: timer, cron: "0 3 * * *", timezone: Europe/Berlin, eventType: com.acme.nightly, source: /clock}
+      - {name: often, type: timer, every: 30s, eventType: com.acme.often}
     log: {backend: memory, bytes: 0}
     limits: {eventBytes: 1MiB, nesting: 64, emitDepth: 16}
     shutdown: {drain: 60s}

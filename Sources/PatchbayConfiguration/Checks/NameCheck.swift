@@ -38,13 +38,14 @@ enum NameCheck {
         }
     }
 
-    /// Standard input and a socket can each be read by one source only.
+    /// Standard input, a socket and a folder can each be read by one source only.
     private static func sharedInputs(_ sources: [Configuration.Source], _ reading: inout Reading) {
         var first: [String: SourceLocation] = [:]
         for (index, source) in sources.enumerated() {
             let input: String
             switch source.type {
-            case .file: continue
+            case .file, .timer: continue
+            case .directory: input = "the folder \(source.path)"
             case .stdin: input = "standard input"
             case .socket: input = "the socket \(source.path)"
             }

@@ -237,6 +237,19 @@ package final class Host: Sendable {
             orphaned: folder.pending.orphaned.reduce(0) { $0 + UInt64($1.count) })
     }
 
+    private var pastEvents: PastEvents? {
+        guard let reader = dataFolder.withLock({ $0?.writer.reader }) else { return nil }
+        do throws(LogError) {
+            let since = try reader.segments.first?.createdAt ?? .max
+            return PastEvents(since: since) { (source, id) throws(LogError) in
+                try reader.find(source: source, id: id) != nil
+            }
+        } catch {
+            options.logger.error("what earlier runs took in is not known: \(error)")
+            return nil
+        }
+    }
+
     private func run(_ running: RunningSource) {
         defer { running.port.end() }
         let intake = Intake(
@@ -244,7 +257,7 @@ package final class Host: Sendable {
         let name = running.source.name
         let lane = SourceLane(
             intake: intake, port: running.port, number: running.number, eventBytesMax: configuration.limits.eventBytes,
-            refused: { self.log.refusal(name, $0.line, $0.message) })
+            refused: { self.log.refusal(name, $0.line, $0.message) }, past: pastEvents)
         do {
             try running.source.run(lane)
         } catch {

@@ -12,6 +12,8 @@ final class LineFeed {
     private let envelope: Envelope?
     private let eventBytesMax: Int
     private let report: (Intake.Refusal) -> Void
+    /// Of the intake before this stream: lines count from its beginning.
+    private let linesBefore: UInt64
     private var batch: EventBatch
     private var rest: ContiguousArray<CChar> = []
     /// A line longer than the limit is being thrown away up to its end.
@@ -38,6 +40,7 @@ final class LineFeed {
         self.envelope = envelope
         self.eventBytesMax = eventBytesMax
         self.report = report
+        linesBefore = intake.lines
         batch = EventBatch(source: source, textCapacity: Self.capacity)
     }
 
@@ -62,6 +65,14 @@ final class LineFeed {
         return total
     }
 
+    /// Takes bytes that were read elsewhere.
+    func take(_ bytes: UnsafeRawBufferPointer) {
+        batch.growText(to: batch.textCount + bytes.count)
+        UnsafeMutableRawBufferPointer(start: batch.text + batch.textCount, count: bytes.count).copyMemory(from: bytes)
+        batch.textCount += bytes.count
+        handOver(atEnd: false)
+    }
+
     /// Hands over what is left, a last line without its end included.
     func finish() { handOver(atEnd: true) }
 
@@ -73,9 +84,9 @@ final class LineFeed {
             guard let end = wholeLines(atEnd: atEnd), end > 0 else { return }
             let consumed =
                 envelope.map { envelope in
-                    envelope.with(first: intake.lines + 1) { intake.take(batch, end: end, envelope: $0) }
+                    envelope.with(first: intake.lines + 1 - linesBefore) { intake.take(batch, end: end, envelope: $0) }
                 } ?? intake.take(batch, end: end)
-            for refusal in intake.refusals { report(refusal) }
+            reportRefusals()
             adapt(consumed)
             rest.removeAll(keepingCapacity: true)
             rest.append(
@@ -107,7 +118,7 @@ final class LineFeed {
             intake.forgetRefusals()
             intake.refuse(
                 line: intake.lines + 1, "longer than limits.eventBytes, which is \(eventBytesMax) bytes")
-            for refusal in intake.refusals { report(refusal) }
+            reportRefusals()
             isSkipping = true
             batch.textCount = 0
             searched = 0
@@ -132,6 +143,13 @@ final class LineFeed {
         intake.skipLine()
         isSkipping = false
         return true
+    }
+
+    private func reportRefusals() {
+        for var refusal in intake.refusals {
+            refusal.line -= linesBefore
+            report(refusal)
+        }
     }
 
     private func adapt(_ consumed: Int) {

@@ -3,6 +3,7 @@ import Glibc
 import PatchbayConfiguration
 import PatchbayDispatch
 import PatchbayEvents
+import PatchbayLog
 import Synchronization
 
 /// Where events come from: runs on a thread of its own until its input ends or it is told to stop.
@@ -22,6 +23,16 @@ struct SourceLane {
     var eventBytesMax: Int
     /// A line that was not accepted.
     var refused: (Intake.Refusal) -> Void
+    /// What earlier runs took in; `nil` without a log that lasts.
+    var past: PastEvents?
+}
+
+/// What the log knows of events that came in before. [the source's thread]
+struct PastEvents {
+    /// Unix nanoseconds from which on the log has events.
+    var since: UInt64
+    /// Whether an event of this source and id was accepted.
+    var has: (_ source: String, _ id: String) throws(LogError) -> Bool
 }
 
 /// Why a source ended before its input did.
@@ -43,6 +54,14 @@ struct SourceError: Error, Sendable, CustomStringConvertible {
 final class StopFlag: Sendable {
     let event: Int32
     private let raised = Atomic<Bool>(false)
+
+    /// Waits until it is raised, or for so many nanoseconds; whether it is raised.
+    func wait(_ nanoseconds: UInt64) -> Bool {
+        guard !isSet else { return true }
+        var descriptor = pollfd(fd: event, events: Int16(POLLIN), revents: 0)
+        poll(&descriptor, 1, Int32(clamping: nanoseconds / 1_000_000 + 1))
+        return isSet
+    }
 
     init() { event = pbs_event_new() }
     deinit { if event >= 0 { close(event) } }

@@ -10,6 +10,17 @@ enum SourceFactory {
         for source in configuration.sources {
             switch source.type {
             case .file: made.append(StreamSource(name: source.name, path: source.path, format: format(source)))
+            case .directory:
+                made.append(
+                    DirectorySource(
+                        name: source.name, path: source.path, pattern: source.pattern, done: source.done,
+                        format: format(source), once: once))
+            case .timer:
+                if once {
+                    logger.notice("source \(source.name) has no end, so --once leaves it out")
+                } else {
+                    made.append(TimerSource(source, logger: logger))
+                }
             case .stdin: made.append(StreamSource(name: source.name, path: nil, format: format(source)))
             case .socket:
                 if once {

@@ -32,7 +32,7 @@ final class StreamSource: EventSource {
         var status = stat()
         let neverWaits = fstat(file, &status) == 0 && status.st_mode & S_IFMT == S_IFREG
         let feed = LineFeed(
-            intake: lane.intake, port: lane.port, source: lane.number, envelope: format.envelope(of: name),
+            intake: lane.intake, port: lane.port, source: lane.number, envelope: format.envelope(),
             eventBytesMax: lane.eventBytesMax, report: lane.refused)
         while !flag.isSet, !feed.isClosed {
             if !neverWaits, pbs_wait_readable(file, flag.event) == 0 { break }
@@ -58,10 +58,12 @@ enum LineFormat: Sendable {
     case cloudevents
     case json(type: String, source: String, idPrefix: String)
 
-    func envelope(of name: String) -> Envelope? {
+    /// What lines are wrapped in; `file` tells lines of one file of several apart.
+    func envelope(file: String? = nil) -> Envelope? {
         switch self {
         case .cloudevents: nil
-        case .json(let type, let source, let prefix): Envelope(type: type, source: source, idPrefix: prefix)
+        case .json(let type, let source, let prefix):
+            Envelope(type: type, source: source, idPrefix: prefix + (file.map { "\($0):" } ?? ""))
         }
     }
 }
