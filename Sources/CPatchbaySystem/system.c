@@ -107,6 +107,16 @@ int32_t pbs_signal_wait(void) {
   return number;
 }
 
+int32_t pbs_signal_wait_for(uint64_t timeout_ns) {
+  sigset_t set;
+  sigemptyset(&set);
+  sigaddset(&set, SIGINT);
+  sigaddset(&set, SIGTERM);
+  struct timespec t = {(time_t)(timeout_ns / 1000000000u), (long)(timeout_ns % 1000000000u)};
+  int number = sigtimedwait(&set, NULL, &t);
+  return number > 0 ? number : 0;
+}
+
 static _Thread_local char error_text[512];
 static _Thread_local uint64_t error_length;
 

@@ -72,6 +72,8 @@ int32_t pbs_accept(int32_t listener);
 void pbs_signals_block(void);
 /* The next of SIGINT and SIGTERM. */
 int32_t pbs_signal_wait(void);
+/* The same, but waits at most timeout_ns (0: not at all); 0 when none came. */
+int32_t pbs_signal_wait_for(uint64_t timeout_ns);
 
 /* The message that a module left on this thread for its next negative status (set_error of the ABI): at most 511 bytes
  * are kept. `take` gives the length and clears it. */

@@ -53,7 +53,8 @@ extension DispatchCore {
     }
 
     private func isPartlySettled(_ slot: Link) -> Bool {
-        batches.base[Int(slot)].holds < batches.base[Int(slot)].deliveries
+        let batch = batches.base + Int(slot)
+        return batch.pointee.holds < batch.pointee.deliveries && !batch.pointee.isMuted
     }
 
     /// `nil` when a batch is not worth moving: something else keeps it, or it would not get much smaller.

@@ -76,7 +76,7 @@ package struct DispatchCore: ~Copyable {
         precondition(slot != 0, "more batches are retained than the log's bound allows")
         batches.base[Int(slot)] = BatchSlot(
             view: BatchView(batch), batch: Unmanaged.passRetained(batch), holds: deliveryCount,
-            deliveries: deliveryCount, isResumed: !batch.resumed.isEmpty)
+            deliveries: deliveryCount, isResumed: !batch.resumed.isEmpty, isMuted: batch.isMuted)
         counts.created += UInt64(deliveryCount)
         unloaded += deliveryCount
         for run in batch.runs {
@@ -296,6 +296,8 @@ struct BatchSlot: BitwiseCopyable {
     var deliveries: Int
     /// Some of its deliveries have attempts behind them.
     var isResumed = false
+    /// Its calls have no effects, so it is not moved together with others.
+    var isMuted = false
 }
 
 /// A call that is out with a worker or a handler.

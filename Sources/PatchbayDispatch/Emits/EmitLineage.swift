@@ -44,6 +44,7 @@ package struct EmitLineage {
             event.set(Attribute.correlation, parent[Attribute.correlation] ?? parent.id)
         }
         event.set(Attribute.depth, String(depth))
+        if let replay = parent[ReplayMark.attribute] { event.set(ReplayMark.attribute, replay) }
         if context.isValid { event.set(Attribute.traceparent, context.traceparent) }
         if let traceState { event.set(Attribute.tracestate, traceState) }
         return event

@@ -23,8 +23,11 @@ extension DispatchLoop {
         let reference = core.reference(of: death.delivery)
         let letter = dispatcher.plan.letter(
             death, of: reference, emitDepthMax: dispatcher.options.emitDepthMax, unixNow: now &+ unixOffset)
-        let announced = dispatcher.plan.announcement(
-            of: letter, reference, emitDepthMax: dispatcher.options.emitDepthMax, unixNow: now &+ unixOffset)
+        let announced =
+            reference.batch.isMuted
+            ? nil
+            : dispatcher.plan.announcement(
+                of: letter, reference, emitDepthMax: dispatcher.options.emitDepthMax, unixNow: now &+ unixOffset)
         if isRecording { record(letter, of: reference) } else { host.bury(letter) }
         if let announced {
             send(Reentry(event: announced.event, lane: announced.isTooDeep ? burialLane : nil), notBefore: 0)

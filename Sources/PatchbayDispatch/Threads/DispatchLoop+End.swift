@@ -178,6 +178,7 @@ extension DispatchLoop {
         for pool in pools.everyPool { pool.stop(stuck: true) }
         _ = settlePosted()
         if isRecording { finishRecording() }
+        control.stop()
         waitForDeadLetters(patience: reason == .stopped ? 200_000_000 : 2_000_000_000)
         var pending: [[UInt8]] = []
         let plan = dispatcher.plan

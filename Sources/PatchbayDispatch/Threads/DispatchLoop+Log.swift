@@ -24,6 +24,7 @@ extension DispatchLoop {
             for batch in submission.batches { enter(batch, of: submission) }
             for delivery in submission.journal.buried { core.buried(delivery, now: now, effects: &effects) }
             for retry in submission.journal.retries { core.recorded(retry.delivery, due: retry.due, now: now) }
+            if submission.isOperators { control.committed() }
             log.recycle(submission)
         }
         return progress
@@ -33,11 +34,31 @@ extension DispatchLoop {
         accepted += UInt64(batch.count)
         if batch.source >= 0 {
             ports[batch.source].accepted()
-        } else {
+        } else if !submission.isOperators {
             emitted += UInt64(batch.count)
         }
         if log.isDurable { spill(batch, submission) }
         core.accept(batch, effects: &effects)
+    }
+
+    // MARK: Operators
+
+    /// Hands an operator's change to the log as a frame of its own: one with events when a source's batch would be taken.
+    mutating func takeChange() -> Bool {
+        guard control.hasChange(takesEvents: takesSources), let change = control.take() else { return false }
+        let submission = log.makeSubmission()
+        submission.isOperators = true
+        submission.batches = change.batches
+        for operation in change.operations { submission.journal.append(operation) }
+        do {
+            try log.submit(submission, from: change.batches.isEmpty ? .handler : .source)
+            return true
+        } catch {
+            // The disk is behind: the next turn offers it again.
+            log.recycle(submission)
+            control.putBack(change)
+            return false
+        }
     }
 
     // MARK: Backlog

@@ -11,6 +11,7 @@ struct DispatchLoop: ~Copyable {
     let dispatcher: Dispatcher
     let table: CallTable
     let ports: [IntakePort]
+    let control: ControlPort
     let host: DispatchHost
     let pools: Pools
     let clock: any LoopClock
@@ -78,6 +79,7 @@ struct DispatchLoop: ~Copyable {
         duplicates = [UInt64](repeating: 0, count: ports.count + 1)
         self.dispatcher = dispatcher
         self.ports = ports
+        control = dispatcher.control
         self.log = log
         isRecording = log.isDurable
         pending = self.log.makeSubmission()
@@ -156,7 +158,7 @@ struct DispatchLoop: ~Copyable {
         clock.wait(timeout: timeout) {
             table.hasForeign || dispatcher.hasBuried.load(ordering: .relaxed)
                 || pools.outboxes.contains { !$0.isEmpty } || log.hasCommitted
-                || (takesMore && ports.contains { $0.hasBatches })
+                || control.hasChange(takesEvents: takesMore) || (takesMore && ports.contains { $0.hasBatches })
                 || dispatcher.command.load(ordering: .relaxed) == Dispatcher.Command.stop.rawValue
         }
     }
@@ -191,10 +193,10 @@ struct DispatchLoop: ~Copyable {
                 precondition(isTaken, "the log had room for it a moment ago")
             }
         }
-        return progress
+        return takeChange() || progress
     }
 
-    private var takesSources: Bool { log.takesSources && mayReadAhead && !isPendingFull }
+    var takesSources: Bool { log.takesSources && mayReadAhead && !isPendingFull }
 
     /// As much is pending, in memory and in the log, as may be.
     private var isPendingFull: Bool {
@@ -370,7 +372,10 @@ struct DispatchLoop: ~Copyable {
         let reference = outcome.wasClosed ? nil : core.reference(ofCall: UInt32(index))
         var conflict = false
         var emitted = 0
-        if outcome.kind == .done, !outcome.wasClosed, let wanted = outcome.effects, let reference {
+        // A muted replay has no effects but its outcomes.
+        if outcome.kind == .done, !outcome.wasClosed, let wanted = outcome.effects, let reference,
+            !reference.batch.isMuted
+        {
             conflict =
                 !wanted.stateWrites.isEmpty
                 && !host.commitState(Int(info.lane), wanted.stateWrites, unixNow, &pending.journal.state)

@@ -33,6 +33,8 @@ package final class Dispatcher: Sendable {
     let tracer: Tracer
     let shared: WorkerShared
     let ports = Mutex<[IntakePort]>([])
+    /// For what operators change. With a log that lasts.
+    package let control: ControlPort
     let command = Atomic<UInt8>(Command.run.rawValue)
     let drainDeadline = Atomic<UInt64>(0)
     let buriedLinks = Mutex<[UInt32]>([])
@@ -51,6 +53,7 @@ package final class Dispatcher: Sendable {
         self.tracer = tracer
         self.options = options
         self.doorbell = doorbell
+        control = ControlPort(doorbell: doorbell)
         self.table = table
         shared = WorkerShared(
             table: table, lanes: plan.lanes, routes: plan.routes,

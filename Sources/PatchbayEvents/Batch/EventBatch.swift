@@ -50,6 +50,8 @@ package final class EventBatch: @unchecked Sendable {
     package var receivedAt: UInt64 = 0
     /// Its lines are plain JSON that an envelope made events of.
     package var isEnveloped = false
+    /// It is of a replay whose calls have no effects but their outcomes.
+    package var isMuted = false
 
     // Text and records are mapped, not allocated: a batch that goes gives its pages back at once, so what a burst took
     // does not stay with the process.
@@ -103,6 +105,7 @@ package final class EventBatch: @unchecked Sendable {
         if !resumed.isEmpty { resumed.removeAll() }
         holds = 0
         isEnveloped = false
+        isMuted = false
         pbj_arena_reset(arena)
     }
 

@@ -12,6 +12,8 @@ package struct EventsSection {
     package let receivedAt: UInt64
     /// The number of the configuration that decided the deliveries; `nil` when it was not named.
     package let configuration: UInt16?
+    /// A replay's, whose calls have no effects but their outcomes.
+    package let isMuted: Bool
     /// Ends of the lines in `text`, little-endian, 4 bytes each.
     private let ends: UnsafeRawBufferPointer
     /// Hashes of id and source, 8 bytes each; see `EventKey`.
@@ -34,6 +36,8 @@ package struct EventsSection {
     /// Bytes before the arrays.
     private static let headBytes = 40
     private static let traceBytes = 40
+    /// In the flags.
+    private static let muted: UInt32 = 1
 
     package init(_ bytes: UnsafeRawBufferPointer) throws(LogFormatError) {
         var reader = ByteReader(bytes)
@@ -45,7 +49,8 @@ package struct EventsSection {
         let configuration = try reader.next(UInt32.self)
         self.configuration = configuration == 0 ? nil : UInt16(clamping: configuration - 1)
         receivedAt = try reader.next()
-        _ = try reader.take(8)
+        isMuted = try reader.next(UInt32.self) & Self.muted != 0
+        _ = try reader.take(4)
         guard count <= EventBatch.eventsMax, traceCount <= count else {
             throw LogFormatError("a section of \(count) events")
         }
@@ -122,6 +127,7 @@ package struct EventsSection {
         let start = writer.skip(headBytes)
         writer.set(UInt32(batch.count), at: start)
         writer.set(configuration.map { UInt32($0) + 1 } ?? 0, at: start + 20)
+        if batch.isMuted { writer.set(muted, at: start + 32) }
         writer.set(batch.receivedAt, at: start + 24)
         for index in 0..<batch.count {
             let record = view.events[index]

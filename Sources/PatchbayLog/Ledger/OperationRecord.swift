@@ -10,6 +10,13 @@ package struct LetterID: Hashable, Sendable, Comparable, CustomStringConvertible
         self.index = index
     }
 
+    /// `sequence-index`; `nil` for anything else.
+    package init?(_ text: String) {
+        let parts = text.split(separator: "-", omittingEmptySubsequences: false)
+        guard parts.count == 2, let sequence = UInt64(parts[0]), let index = UInt32(parts[1]) else { return nil }
+        self.init(sequence: sequence, index: index)
+    }
+
     package static func < (one: LetterID, other: LetterID) -> Bool {
         one.sequence != other.sequence ? one.sequence < other.sequence : one.index < other.index
     }

@@ -12,6 +12,8 @@ package final class LogSubmission: @unchecked Sendable {
     package var batches: [EventBatch] = []
     /// What happened to deliveries.
     package var journal = LogJournal()
+    /// It holds what an operator changed, and nothing else.
+    package var isOperators = false
     /// Sections of the frame as checkpoints keep them, when this submission asks for a checkpoint behind it.
     package var checkpointExtras: [CheckpointExtra]?
     /// Set by the writer: the frame's.
@@ -29,6 +31,7 @@ package final class LogSubmission: @unchecked Sendable {
     package func reset() {
         batches.removeAll(keepingCapacity: true)
         journal.removeAll()
+        isOperators = false
         checkpointExtras = nil
         sequence = 0
     }

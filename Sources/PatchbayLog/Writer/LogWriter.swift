@@ -17,12 +17,13 @@ package final class LogWriter: Sendable {
 
     private let incoming = SingleConsumerRing(capacity: depth)
     private let outgoing = SingleConsumerRing(capacity: 2 * depth)
-    private let bell = Doorbell()
+    let bell = Doorbell()
     private let dispatcher: Doorbell
     private let isEnding = Atomic<Bool>(false)
     private let hasEnded = Atomic<Bool>(false)
     private let checkpointIsDue = Atomic<Bool>(false)
     private let state = Mutex(LogWriterStatus())
+    let questions = LedgerQuestions()
     private let thread = Mutex<OwnThread?>(nil)
     private let committer: Mutex<CommitterBox?>
     private let settings: LogSettings
@@ -100,7 +101,9 @@ package final class LogWriter: Sendable {
             switch step(box, now: pbs_now(), unixNow: pbs_unix_now()) {
             case .goesOn: continue
             case .idles(let nanoseconds):
-                bell.wait(timeout: nanoseconds) { !incoming.isEmpty || isEnding.load(ordering: .relaxed) }
+                bell.wait(timeout: nanoseconds) {
+                    !incoming.isEmpty || !questions.isEmpty || isEnding.load(ordering: .relaxed)
+                }
             case .waitsForDisk: bell.wait(spins: 0, timeout: Self.patience) { false }
             case .ends: return
             }
@@ -122,6 +125,7 @@ package final class LogWriter: Sendable {
 
     /// Writes what waits as one group, or what is left of the last one; does what is due where nothing waits.
     func step(_ box: CommitterBox, now: UInt64, unixNow: UInt64) -> Step {
+        if !questions.isEmpty { questions.answer(box.committer.ledger) }
         gather(&box.group)
         guard !box.group.isEmpty else {
             if isEnding.load(ordering: .acquiring), incoming.isEmpty {
@@ -158,6 +162,7 @@ package final class LogWriter: Sendable {
     }
 
     private func end(_ box: CommitterBox) {
+        questions.close()
         let failure = status.failure
         if settings.sync != .never { _ = sync(box) }
         // What it gives up for stays known, however the last sync went.

@@ -34,9 +34,9 @@ package struct LetterOperations: ~Copyable {
     }
 
     /// Throws letters away.
-    package mutating func purge(_ letters: [StoredLetter], progress: (Int) -> Void = { _ in }) throws {
+    package mutating func purge(_ letters: [StoredLetter]) throws {
         let who = who
-        try inFrames(letters, progress) { letter, _, submission in
+        try inFrames(letters) { letter, _, submission in
             submission.journal.append(
                 OperationRecord(.purge, letter.id, of: letter.delivery, at: pbs_unix_now(), by: who))
         }
@@ -45,7 +45,7 @@ package struct LetterOperations: ~Copyable {
     /// Keeps what is to be delivered instead; the letter stays as it is.
     package mutating func edit(_ letter: StoredLetter, to event: Event) throws {
         let who = who
-        try inFrames([letter], { _ in }) { letter, _, submission in
+        try inFrames([letter]) { letter, _, submission in
             submission.journal.append(
                 OperationRecord(
                     .edit, letter.id, of: letter.delivery, at: pbs_unix_now(), by: who, event: event.json))
@@ -54,11 +54,9 @@ package struct LetterOperations: ~Copyable {
 
     /// Accepts the letters' events anew, each for one handler alone: the letter's, or `target`. The next run delivers
     /// them, with all attempts that the policy gives.
-    package mutating func redrive(
-        _ letters: [StoredLetter], to target: String? = nil, progress: (Int) -> Void = { _ in }
-    ) throws {
+    package mutating func redrive(_ letters: [StoredLetter], to target: String? = nil) throws {
         let (routes, handlers, who) = (routes, handlers, who)
-        try inFrames(letters, progress) { letter, batch, submission in
+        try inFrames(letters) { letter, batch, submission in
             let event = try letter.redriven()
             let json = event.json
             batch.growText(to: batch.textCount + json.count + 1)
@@ -84,17 +82,17 @@ package struct LetterOperations: ~Copyable {
         }
     }
 
-    /// Writes what `body` makes of the letters, many to a frame; each frame is on disk when `progress` hears of it.
+    /// Writes what `body` makes of the letters, many to a frame.
     private mutating func inFrames(
-        _ letters: [StoredLetter], _ progress: (Int) -> Void,
-        _ body: (StoredLetter, EventBatch, LogSubmission) throws -> Void
+        _ letters: [StoredLetter], _ body: (StoredLetter, EventBatch, LogSubmission) throws -> Void
     ) throws {
         var index = 0
         while index < letters.count {
             let submission = LogSubmission()
             let batch = EventBatch(source: -1, textCapacity: 1 << 16)
             let end = min(letters.count, index + Self.frameLetters)
-            while index < end, batch.textCount < Self.frameBytes {
+            batch.isMuted = letters[index].event.isMuted
+            while index < end, batch.textCount < Self.frameBytes, letters[index].event.isMuted == batch.isMuted {
                 try check(letters[index])
                 try body(letters[index], batch, submission)
                 index += 1
@@ -106,7 +104,6 @@ package struct LetterOperations: ~Copyable {
             }
             try committer.commit([submission], unixNow: pbs_unix_now())
             try committer.sync()
-            progress(index)
         }
     }
 }

@@ -63,15 +63,14 @@ package struct LetterSelection: Sendable {
 /// The dead letters of a data folder. Takes no lock and changes nothing, so a host may have the folder. One thread.
 package final class StoredLetters {
     package let folder: String
-    private let reader: LogReader
+    private let reader: LetterReader
     private let ledger: Ledger
-    private let codec = CloudEventsCodec.ofStored()
 
     /// Folds the latest checkpoint and what was written since.
     package init(folder: String) throws(StoredEventError) {
         self.folder = folder
         do {
-            reader = try LogReader.open(FileStorage("\(folder)/log"))
+            let reader = try LogReader.open(FileStorage("\(folder)/log"))
             var ledger = try StoredEvents.checkpoint(folder)?.ledger ?? Ledger()
             if ledger.sequence < reader.sequences.upperBound {
                 var cursor = reader.frames(fromSequence: ledger.sequence + 1)
@@ -80,6 +79,7 @@ package final class StoredLetters {
                 }
             }
             self.ledger = ledger
+            self.reader = LetterReader(reader)
         } catch let error as StorageError {
             throw error.isMissing
                 ? StoredEventError(
@@ -102,7 +102,7 @@ package final class StoredLetters {
             let letters = ledger.letters(after: last, limit: 256)
             guard !letters.isEmpty else { return }
             for letter in letters {
-                guard try body(try read(letter)) else { return }
+                guard try body(try reader.read(letter)) else { return }
             }
             last = letters.last?.id
         }
@@ -111,10 +111,18 @@ package final class StoredLetters {
     /// A letter that is kept; `nil` when there is none of this id.
     package func letter(_ id: LetterID) throws -> StoredLetter? {
         guard let letter = ledger.letter(id), !letter.isRedriven else { return nil }
-        return try read(letter)
+        return try reader.read(letter)
     }
+}
 
-    private func read(_ letter: KeptLetter) throws -> StoredLetter {
+/// Reads kept letters where the ledger says they lie. One thread.
+struct LetterReader {
+    let reader: LogReader
+    private let codec = CloudEventsCodec.ofStored()
+
+    init(_ reader: LogReader) { self.reader = reader }
+
+    func read(_ letter: KeptLetter) throws -> StoredLetter {
         let frame = try reader.read(letter.location, sequence: letter.id.sequence)
         var records: [DeadLetterRecord] = []
         try frame.view.forEachRecord { record throws(LogFormatError) in

@@ -37,11 +37,7 @@ extension DispatchHost {
         tracer: Tracer, logger: Logger
     ) {
         let intake = ReloadIntake(
-            reader: folder.writer.reader,
-            places: DeliveryPlaces(
-                numbers: folder.log.numbers,
-                routes: blueprint.table.routes.indices.map { ($0, blueprint.lanes(ofRoute: $0)) },
-                defaultRoute: blueprint.table.routes.count),
+            reader: folder.writer.reader, places: DeliveryPlaces(folder.log.numbers, blueprint),
             resumed: folder.pending.resumed, tracer: tracer, logger: logger)
         reload = { intake.batch(of: $0, $1) }
         checkpointExtras = {

@@ -29,6 +29,10 @@ package final class Host: Sendable {
     private let log: HostLog
     private let sources: [RunningSource]
     private let emitted: IntakeCounters
+    /// What operators let come in again.
+    private let operated: IntakeCounters
+    /// With `log.backend: file`; from `start` on.
+    private let control = Mutex<ControlServer?>(nil)
     private let problems = Mutex<[String]>([])
     private let failedSources = Atomic<Int>(0)
     /// Nanoseconds that the end of a run leaves a collector for the last spans and metrics.
@@ -108,6 +112,7 @@ package final class Host: Sendable {
             unmatched: Self.unmatched(configuration.unmatched), laneHandlers: blueprint.lanes.map(\.handler),
             tracer: tracer, continuesTrace: configuration.telemetry.context == .parent)
         emitted = IntakeCounters(name: "handlers")
+        operated = IntakeCounters(name: "operators")
         var sources: [RunningSource] = []
         for (number, source) in SourceFactory.sources(configuration, once: options.once, logger: logger).enumerated() {
             sources.append(
@@ -155,11 +160,24 @@ package final class Host: Sendable {
             log: folder.log, host: host, backlog: pending.backlog, delayed: pending.delayed,
             deduplicator: folder.deduplicator)
         dataFolder.withLock { $0 = folder }
+        try startControl(folder, DeliveryPlaces(folder.log.numbers, blueprint))
+    }
+
+    /// Takes operators' requests from here on.
+    private func startControl(_ folder: DataFolder, _ places: DeliveryPlaces) throws {
+        let service = ControlService(
+            writer: folder.writer, port: dispatcher.control, places: places, names: dispatcher.names,
+            setup: intakeSetup, number: sources.count + 1, counters: operated, logger: options.logger)
+        let server = ControlServer(
+            path: ControlProtocol.path(folder: configuration.log.path), service: service, logger: options.logger)
+        try server.start()
+        control.withLock { $0 = server }
     }
 
     /// Takes nothing more in and lets what is pending finish, for as long as `shutdown.drain` says.
     package func drain() {
         for source in sources { source.source.stop() }
+        control.withLock { $0 }?.stop()
         let nanoseconds = configuration.shutdown.drain.nanosecondsForClock
         dispatcher.drain(deadline: pbs_now().addingReportingOverflow(nanoseconds).partialValue)
     }
@@ -175,6 +193,7 @@ package final class Host: Sendable {
         let ended = dispatcher.join()
         for source in sources { source.source.stop() }
         for thread in threads.withLock({ $0 }) { thread.join() }
+        control.withLock { $0.take() }?.end()
         letters.end()
         if let problem = letters.problem { problems.withLock { $0.append("dead letters are not written: \(problem)") } }
         let folder = dataFolder.withLock { $0.take() }
@@ -312,6 +331,7 @@ package final class Host: Sendable {
             let duplicate = status.duplicates.isEmpty ? 0 : status.duplicates[index]
             report.sources.append(RunReport.Source(source.counters, duplicate: duplicate))
         }
+        if operated.received.current > 0 { report.sources.append(RunReport.Source(operated, duplicate: 0)) }
         report.emits = RunReport.Source(emitted, duplicate: status.duplicates.last ?? 0)
         report.lanes = zip(blueprint.lanes, status.lanes).map { RunReport.Lane(name: $0.name, counts: $1) }
         report.deadLettersWritten = letters.written

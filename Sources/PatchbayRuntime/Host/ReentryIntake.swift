@@ -29,13 +29,13 @@ final class ReentryIntake: @unchecked Sendable {
             lines += reentry.event.json + [0x0A]
             // Those of one way in a row come in together.
             guard index + 1 == events.count || events[index + 1].lane != reentry.lane else { continue }
-            take(lines, directLane: reentry.lane.map { UInt16($0) }, into: &batches)
+            take(lines, reentry.lane.map { .one(lane: UInt16($0), route: timerRoute) }, into: &batches)
             lines = []
         }
         return batches
     }
 
-    private func take(_ text: [UInt8], directLane: UInt16?, into batches: inout [EventBatch]) {
+    private func take(_ text: [UInt8], _ given: GivenDeliveries?, into batches: inout [EventBatch]) {
         var rest = text[...]
         while !rest.isEmpty {
             let batch = EventBatch(source: -1, textCapacity: rest.count)
@@ -45,12 +45,20 @@ final class ReentryIntake: @unchecked Sendable {
                 }
             }
             batch.textCount = rest.count
-            let consumed = intake.take(batch, end: rest.count, directLane: directLane, directRoute: timerRoute)
+            let consumed = intake.take(batch, end: rest.count, given: given)
+            keepReplays(in: batch)
             for refusal in intake.refusals {
                 logger.error("an event that a handler emitted is refused: \(refusal.message)")
             }
             rest = rest.dropFirst(consumed)
             batches.append(batch)
         }
+    }
+
+    /// What the handlers of a replay emit has the ids of what they emitted before, and is no duplicate of it.
+    private func keepReplays(in batch: EventBatch) {
+        guard !batch.marks.isEmpty else { return }
+        let view = BatchView(batch)
+        batch.marks.removeAll { ReplayMark.isOn(view.extensions(of: view.events[Int($0.event)])) }
     }
 }

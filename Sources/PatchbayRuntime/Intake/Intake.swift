@@ -34,7 +34,7 @@ final class Intake {
     private let decoder: OpaquePointer
     private let fieldCount: Int
     private let fields: UnsafeMutablePointer<pbj_field>
-    private let routed: UnsafeMutablePointer<RoutedDelivery>
+    private var routed: UnsafeMutablePointer<RoutedDelivery>
     private var routedCapacity: Int
     private let perLane: UnsafeMutablePointer<UInt32>
     private var touched: ContiguousArray<UInt16> = []
@@ -83,11 +83,13 @@ final class Intake {
 
     /// Decodes and routes the lines of `batch.text` up to `end`, as far as the batch has room.
     ///
-    /// - Parameter envelope: what plain JSON lines are wrapped in; `nil` when lines are CloudEvents.
+    /// - Parameters:
+    ///   - envelope: what plain JSON lines are wrapped in; `nil` when lines are CloudEvents.
+    ///   - given: who gets the events; `nil` asks the routes.
     /// - Returns: the bytes consumed; the rest is for the next batch.
     func take(
-        _ batch: EventBatch, end: Int, envelope: UnsafePointer<pbj_envelope>? = nil, directLane: UInt16? = nil,
-        directRoute: UInt16 = 0
+        _ batch: EventBatch, end: Int, envelope: UnsafePointer<pbj_envelope>? = nil,
+        given: GivenDeliveries? = nil
     ) -> Int {
         refusals.removeAll(keepingCapacity: true)
         var request = batch.request(upTo: end)
@@ -97,7 +99,7 @@ final class Intake {
         batch.receivedAt = pbs_unix_now()
         batch.isEnveloped = envelope != nil
         counters.received.add(UInt64(request.count))
-        let count = settle(batch, request, directLane: directLane, directRoute: directRoute)
+        let count = settle(batch, request, given)
         group(batch, count)
         lines += UInt64(request.lines)
         return Int(request.consumed)
@@ -127,7 +129,8 @@ final class Intake {
     // MARK: Private
 
     /// Keeps the accepted records together at the front; the number of deliveries.
-    private func settle(_ batch: EventBatch, _ request: pbj_batch, directLane: UInt16?, directRoute: UInt16) -> Int {
+    private func settle(_ batch: EventBatch, _ request: pbj_batch, _ given: GivenDeliveries?) -> Int {
+        if let given { makeRoom(given.most(of: Int(request.count))) }
         let events = batch.events
         var kept = 0
         var written = 0
@@ -140,10 +143,8 @@ final class Intake {
             if kept != index { events[kept] = events[index] }
             let slots = FieldSlots(base: fields + index * fieldCount)
             let start = written
-            if let directLane {
-                routed[written] = RoutedDelivery(
-                    event: UInt32(kept), route: directRoute, lane: directLane, keyHash: 0, priority: 5)
-                written += 1
+            if let given {
+                written += given.deliver(line: index, as: UInt32(kept), into: routed + written)
             } else {
                 written += matcher.route(event: UInt32(kept), slots: slots, into: routed + written)
             }
@@ -168,6 +169,14 @@ final class Intake {
         counters.accepted.add(UInt64(kept))
         counters.dropped.add(dropped)
         return written
+    }
+
+    /// Given deliveries may be more than the routes ever make.
+    private func makeRoom(_ count: Int) {
+        guard count > routedCapacity else { return }
+        routed.deallocate()
+        routed = .allocate(capacity: count)
+        routedCapacity = count
     }
 
     private func refuse(_ batch: EventBatch, _ record: pbj_event) {

@@ -3,6 +3,7 @@ import Logging
 import PatchbayDispatch
 import PatchbayEvents
 import PatchbayLog
+import PatchbayRouting
 import PatchbayTelemetry
 
 /// Brings deliveries back from the log into memory: those of lanes that were far behind, and those of an earlier run.
@@ -77,6 +78,7 @@ final class ReloadIntake: @unchecked Sendable {
         }
         try decoder.decode(batch, count)
         batch.receivedAt = section.receivedAt
+        batch.isMuted = section.isMuted
         batch.firstPosition = pending.firstPosition
         for event in 0..<section.count where indices[event] >= 0 {
             let position = pending.firstPosition + UInt64(event)
@@ -152,6 +154,13 @@ struct DeliveryPlaces: Sendable {
                     route: UInt16(route), lane: UInt16(lane))
             }
         }
+    }
+
+    /// Those of a run's routes and lanes.
+    init(_ numbers: LogNumbers, _ blueprint: Blueprint) {
+        self.init(
+            numbers: numbers, routes: blueprint.table.routes.indices.map { ($0, blueprint.lanes(ofRoute: $0)) },
+            defaultRoute: blueprint.table.routes.count)
     }
 
     /// `nil` when this run has no such handler.

@@ -109,70 +109,13 @@ final class SocketSource: EventSource {
         for client in clients { client.end(.draining) }
     }
 
-    /// The socket gets its path when it listens, so that whoever finds it there can connect.
     private func listen() throws(SourceError) -> Int32 {
-        func failure(_ what: String) -> SourceError {
-            SourceError(name, "\(what) \(path)", errno: errno, remedy: "choose another path for the source's socket")
+        do {
+            return try UnixSocket.listen(at: path)
+        } catch {
+            throw SourceError(
+                name, "\(error.what) \(path)", errno: error.errno, remedy: "choose another path for the source's socket"
+            )
         }
-        guard let address = Self.address(path) else { throw failure("cannot listen at") }
-        let file = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
-        guard file >= 0 else { throw failure("cannot make a socket for") }
-        var status = stat()
-        if lstat(path, &status) == 0, status.st_mode & S_IFMT != S_IFSOCK {
-            close(file)
-            errno = EEXIST
-            throw failure("something else than a socket is at")
-        }
-        if connectTo(address) {
-            close(file)
-            errno = EADDRINUSE
-            throw failure("another host listens at")
-        }
-        // No other source has both numbers at the same time.
-        let folder = path.utf8.lastIndex(of: UInt8(ascii: "/")).map { String(path[...$0]) } ?? ""
-        let unready = "\(folder).\(getpid()).\(file)"
-        unlink(unready)
-        let listens =
-            Self.address(unready).map { Self.call(bind, file, $0) == 0 } ?? false
-            && chmod(unready, 0o600) == 0 && Glibc.listen(file, 64) == 0 && rename(unready, path) == 0
-        guard listens else {
-            let error = failure("cannot listen at")
-            unlink(unready)
-            close(file)
-            throw error
-        }
-        return file
-    }
-
-    /// `nil` when the path is too long for one.
-    private static func address(_ path: String) -> sockaddr_un? {
-        var address = sockaddr_un()
-        address.sun_family = sa_family_t(AF_UNIX)
-        let bytes = Array(path.utf8)
-        guard bytes.count < MemoryLayout.size(ofValue: address.sun_path) else {
-            errno = ENAMETOOLONG
-            return nil
-        }
-        withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: bytes) }
-        return address
-    }
-
-    /// `bind` or `connect`.
-    private static func call(
-        _ function: (Int32, UnsafePointer<sockaddr>, socklen_t) -> Int32, _ file: Int32, _ address: sockaddr_un
-    ) -> Int32 {
-        withUnsafePointer(to: address) {
-            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                function(file, $0, socklen_t(MemoryLayout<sockaddr_un>.size))
-            }
-        }
-    }
-
-    /// Whether somebody answers at the address already.
-    private func connectTo(_ address: sockaddr_un) -> Bool {
-        let file = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
-        guard file >= 0 else { return false }
-        defer { close(file) }
-        return Self.call(connect, file, address) == 0
     }
 }

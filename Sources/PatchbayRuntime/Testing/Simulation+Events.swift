@@ -128,8 +128,8 @@ extension Simulation {
             }
         }
         let consumed = intake.take(
-            batch, end: size, directLane: isBuried ? UInt16(plan.burialLane) : nil,
-            directRoute: UInt16(plan.routes.count - 2))
+            batch, end: size,
+            given: isBuried ? .one(lane: UInt16(plan.burialLane), route: UInt16(plan.routes.count - 2)) : nil)
         precondition(consumed == size, "a batch has no room for what was put into it")
         for refusal in intake.refusals {
             journal.events[first + Int(refusal.line - firstLine)].refusal = refusal.message

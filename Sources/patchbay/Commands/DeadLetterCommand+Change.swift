@@ -1,4 +1,5 @@
 import ArgumentParser
+import CPatchbaySystem
 import Glibc
 import PatchbayDispatch
 import PatchbayEvents
@@ -24,6 +25,9 @@ extension DeadLetterCommand {
         @Option(help: ArgumentHelp("Who does it, for the record; by default the user.", valueName: "name"))
         var by: String?
 
+        @Option(help: ArgumentHelp("At most so many letters a second, such as 50/s.", valueName: "N/s"))
+        var rate: Rate?
+
         @Flag(help: "Print JSON: the count and the letters' ids.")
         var json = false
 
@@ -43,24 +47,73 @@ extension DeadLetterCommand {
 
         var who: String { by ?? DeadLetterCommand.user }
 
-        /// Says what was done, or would be.
-        func report(_ letters: [StoredLetter], _ past: String, _ future: String) {
+        /// What was done, or would be.
+        private func report(_ done: Done, _ past: String, _ future: String) {
             if json {
                 return Output.json(
                     .object([
-                        ("count", .int(Int64(letters.count))), ("dryRun", .bool(dryRun)),
-                        ("letters", .list(letters.map { .string("\($0.id)") })),
+                        ("count", .int(Int64(done.letters.count))), ("dryRun", .bool(dryRun)),
+                        ("host", .bool(done.isOnline)), ("interrupted", .bool(done.isInterrupted)),
+                        ("letters", .list(done.letters.map { .string("\($0.id)") })),
                     ]))
             }
-            if dryRun, !letters.isEmpty { Output.line(LetterText.table(letters, Style(for: STDOUT_FILENO))) }
-            Output.line("\(String.count(letters.count, "dead letter")) \(dryRun ? future : past)")
+            if dryRun, !done.letters.isEmpty { Output.line(LetterText.table(done.letters, Style(for: STDOUT_FILENO))) }
+            Output.line("\(String.count(done.letters.count, "dead letter")) \(dryRun ? future : past)")
         }
 
         /// A line on the terminal while a long change goes on.
-        func progress(_ done: Int, of count: Int) {
-            guard isatty(STDERR_FILENO) == 1, count > 1_000 else { return }
+        private func progress(_ done: Int, of count: Int) {
+            guard isatty(STDERR_FILENO) == 1, count > 1_000 || rate != nil else { return }
             Output.write(
                 done < count ? "\r\u{1B}[K\(done) of \(count)" : "\r\u{1B}[K", to: STDERR_FILENO)
+        }
+
+        private struct Done {
+            var letters: [StoredLetter] = []
+            /// A host did it.
+            var isOnline = false
+            var isInterrupted = false
+        }
+
+        /// Changes the letters step by step, at the rate that is asked for, and says what was done, also when an error
+        /// or Ctrl-C ends it early.
+        func apply(
+            to letters: [StoredLetter], in stored: StoredLetters, routes: [String] = [], handlers: [String] = [],
+            _ report: (past: (_ isOnline: Bool) -> String, future: String),
+            _ body: (inout LetterDesk, [StoredLetter]) throws -> Void
+        ) throws {
+            var done = Done()
+            if dryRun || letters.isEmpty {
+                done.letters = letters
+                return self.report(done, report.past(false), report.future)
+            }
+            let interruption = Interruption()
+            var desk = try LetterDesk(folder: stored.folder, routes: routes, handlers: handlers, who: who)
+            desk.isGivenUp = { interruption.isPressing() }
+            done.isOnline = desk.isOnline
+            var pace = Pace(rate: rate?.perSecond, stepMax: LetterDesk.lettersMax)
+            var failure: (any Error)?
+            while done.letters.count < letters.count, failure == nil {
+                if interruption.wait(pace.wait(now: pbs_now())) {
+                    done.isInterrupted = true
+                    break
+                }
+                let step = Array(letters[done.letters.count...].prefix(pace.step))
+                do {
+                    pace.did(step.count, now: pbs_now())
+                    try body(&desk, step)
+                    done.letters += step
+                } catch {
+                    failure = error
+                }
+                progress(done.letters.count, of: letters.count)
+            }
+            progress(letters.count, of: letters.count)
+            self.report(done, report.past(done.isOnline), report.future)
+            if let failure { throw failure }
+            guard done.isInterrupted else { return }
+            throw Output.failure(
+                "interrupted: \(done.letters.count) of \(letters.count) were done", code: Interruption.exitCode)
         }
     }
 
@@ -69,13 +122,15 @@ extension DeadLetterCommand {
             commandName: "redrive",
             abstract: "Deliver dead letters again: to the handler they died at, or to another one.",
             discussion: """
-                The event is accepted anew, as it was or as the last edit made it, for that handler alone, and the next \
-                run delivers it with all attempts that the policy gives. It keeps its id, so the handler's idempotency \
-                key is the same. Letters that were redriven often already are left out: --cap.
+                The event is accepted anew, as it was or as the last edit made it, for that handler alone, and delivered \
+                with all attempts that the policy gives: by the host that runs, or else by the next run. It keeps its id, \
+                so the handler's idempotency key is the same. Letters that were redriven often already are left out: \
+                --cap. Ctrl-C stops between two steps and says how many were done; the exit code is 130 then.
 
                 EXAMPLES
                   patchbay dlq redrive 812-0
                   patchbay dlq redrive --group 3f2a9c --dry-run
+                  patchbay dlq redrive --class transient --rate 50/s
                   patchbay dlq redrive --handler billing.charge --to billing.retry
                 """)
 
@@ -105,14 +160,14 @@ extension DeadLetterCommand {
                         "no run on this log had a handler '\(to)'; it knows \(letters.handlers.joined(separator: ", "))",
                         code: 2)
                 }
-                if !change.dryRun, !redriven.isEmpty {
-                    var operations = try LetterOperations(
-                        folder: letters.folder, routes: Array(Set(redriven.map(\.route))).sorted(),
-                        handlers: Array(Set(redriven.map { to ?? $0.handler })).sorted(), who: change.who)
-                    try operations.redrive(redriven, to: to) { change.progress($0, of: redriven.count) }
-                }
-                change.report(
-                    redriven, "redriven: the next run delivers them", "would be redriven; nothing was changed")
+                try change.apply(
+                    to: redriven, in: letters, routes: Array(Set(redriven.map(\.route))).sorted(),
+                    handlers: Array(Set(redriven.map { to ?? $0.handler })).sorted(),
+                    (
+                        { "redriven: the \($0 ? "running host" : "next run") delivers them" },
+                        "would be redriven; nothing was changed"
+                    )
+                ) { desk, step in try desk.redrive(step, to: to) }
             }
         }
     }
@@ -134,12 +189,9 @@ extension DeadLetterCommand {
             try DeadLetterCommand.attempt {
                 let letters = try change.folder.letters()
                 let selected = try change.selected(letters)
-                if !change.dryRun, !selected.isEmpty {
-                    var operations = try LetterOperations(
-                        folder: letters.folder, routes: [], handlers: [], who: change.who)
-                    try operations.purge(selected) { change.progress($0, of: selected.count) }
-                }
-                change.report(selected, "purged", "would be purged; nothing was changed")
+                try change.apply(
+                    to: selected, in: letters, ({ _ in "purged" }, "would be purged; nothing was changed")
+                ) { desk, step in try desk.purge(step) }
             }
         }
     }
@@ -193,9 +245,9 @@ extension DeadLetterCommand {
                 }
                 Output.line(LetterText.difference(before, after, Style(for: STDOUT_FILENO)))
                 guard !dryRun else { return }
-                var operations = try LetterOperations(
+                var desk = try LetterDesk(
                     folder: letters.folder, routes: [], handlers: [], who: by ?? DeadLetterCommand.user)
-                try operations.edit(letter, to: event)
+                try desk.edit(letter, to: event)
                 Output.line("a redrive of \(letter.id) delivers this")
             }
         }

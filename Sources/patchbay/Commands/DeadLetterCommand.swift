@@ -10,9 +10,9 @@ struct DeadLetterCommand: ParsableCommand {
         commandName: "dlq",
         abstract: "Look at dead letters in a data folder, correct them, deliver them again, throw them away.",
         discussion: """
-            For logs in files (log: {backend: file}). list, show and stats read only, also beside a running host; edit, \
-            redrive and purge need the folder for themselves: stop the host first. What they do is in the log, with \
-            who did it. A redriven letter is accepted anew for its handler and delivered by the next run.
+            For logs in files (log: {backend: file}). list, show and stats read only. edit, redrive and purge ask the \
+            host that runs on the folder, and change the folder themselves when none does. What they do is in the log, \
+            with who did it. A redriven letter is accepted anew for its handler and delivered at once, or by the next run.
 
             EXAMPLES
               patchbay dlq stats
@@ -87,11 +87,7 @@ struct LetterFilterOptions: ParsableArguments {
 
 extension LetterID: ExpressibleByArgument {
     /// `sequence-index`, as lists show it.
-    public init?(argument: String) {
-        let parts = argument.split(separator: "-", omittingEmptySubsequences: false)
-        guard parts.count == 2, let sequence = UInt64(parts[0]), let index = UInt32(parts[1]) else { return nil }
-        self.init(sequence: sequence, index: index)
-    }
+    public init?(argument: String) { self.init(argument) }
 }
 
 extension DeadLetterCommand {
@@ -101,6 +97,8 @@ extension DeadLetterCommand {
             try body()
         } catch let error as LogError {
             throw Output.failure(error.message, code: error.code == .locked ? 2 : 1)
+        } catch let error as ControlFailure {
+            throw Output.failure(error.message, code: error.code == .interrupted ? Interruption.exitCode : 1)
         } catch let error as ExitCode {
             throw error
         } catch let error as ValidationError {

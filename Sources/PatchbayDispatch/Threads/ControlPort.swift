@@ -1,0 +1,120 @@
+package import PatchbayEvents
+package import PatchbayLog
+import Synchronization
+
+/// What an operator changes: one frame of the log, there as a whole or not at all.
+package struct ControlChange: Sendable {
+    /// Events to deliver, with their deliveries. They belong to the dispatcher from `ControlPort.commit` on.
+    package var batches: [EventBatch]
+    /// What is done to dead letters that are kept: whoever hands the change over has made sure of that.
+    package var operations: [OperationRecord]
+
+    package init(batches: [EventBatch] = [], operations: [OperationRecord] = []) {
+        self.batches = batches
+        self.operations = operations
+    }
+}
+
+/// The way of operators' changes to the dispatcher: one at a time, answered once it is in the log.
+///
+/// Like a source's batch, a change that has events waits while the log is full. [one thread of the host's, one dispatcher thread]
+package final class ControlPort: Sendable {
+    private enum Stage {
+        case idle
+        case waiting(ControlChange)
+        /// Handed to the log.
+        case submitted
+        case committed
+    }
+
+    private enum Waiting {
+        static let nothing: UInt8 = 0
+        static let operations: UInt8 = 1
+        static let events: UInt8 = 2
+    }
+
+    private struct State {
+        var stage = Stage.idle
+        var isStopped = false
+
+        var isCommitted: Bool {
+            if case .committed = stage { return true }
+            return false
+        }
+    }
+
+    private let state = Mutex(State())
+    /// What waits: all that the dispatcher looks at while nobody changes anything.
+    private let waiting = Atomic<UInt8>(Waiting.nothing)
+    private let toOperator = Doorbell()
+    private let toDispatcher: Doorbell
+
+    init(doorbell: Doorbell) { toDispatcher = doorbell }
+
+    // MARK: Operator
+
+    /// Hands a change over and waits until the log has it. False when the dispatcher ends before: nothing of it is
+    /// delivered by this run then.
+    package func commit(_ change: ControlChange) -> Bool {
+        let isTaken = state.withLock { state in
+            guard !state.isStopped else { return false }
+            state.stage = .waiting(change)
+            return true
+        }
+        guard isTaken else { return false }
+        announce(change)
+        toDispatcher.ring()
+        while true {
+            toOperator.wait(timeout: 0) { state.withLock { $0.isStopped || $0.isCommitted } }
+            let isCommitted: Bool? = state.withLock { state in
+                guard state.isStopped || state.isCommitted else { return nil }
+                defer { state.stage = .idle }
+                return state.isCommitted
+            }
+            if let isCommitted { return isCommitted }
+        }
+    }
+
+    // MARK: Dispatcher
+
+    /// Whether a change waits that may be taken; one with events waits for its turn like a source's.
+    func hasChange(takesEvents: Bool) -> Bool {
+        switch waiting.load(ordering: .acquiring) {
+        case Waiting.nothing: false
+        case Waiting.operations: true
+        default: takesEvents
+        }
+    }
+
+    /// The change that waits; it counts as submitted from here on.
+    func take() -> ControlChange? {
+        waiting.store(Waiting.nothing, ordering: .relaxed)
+        return state.withLock { state in
+            guard case .waiting(let change) = state.stage else { return nil }
+            state.stage = .submitted
+            return change
+        }
+    }
+
+    /// The change that was taken waits again.
+    func putBack(_ change: ControlChange) {
+        state.withLock { $0.stage = .waiting(change) }
+        announce(change)
+    }
+
+    private func announce(_ change: ControlChange) {
+        waiting.store(change.batches.isEmpty ? Waiting.operations : Waiting.events, ordering: .releasing)
+    }
+
+    /// The change that was taken is in the log.
+    func committed() {
+        state.withLock { $0.stage = .committed }
+        toOperator.ring()
+    }
+
+    /// Ends the wait of a change that is not in the log, and takes no further one.
+    func stop() {
+        state.withLock { $0.isStopped = true }
+        toOperator.ring()
+    }
+}

@@ -1,0 +1,190 @@
+import PatchbayEvents
+package import PatchbayLog
+
+/// What is said over a host's control socket: requests and answers, each a JSON object on one line.
+///
+/// Every line has the protocol's version as `patchbay`. A request says in `do` what it wants:
+///
+///     {"patchbay":1,"do":"redrive","letters":["812-0"],"to":"billing.retry","by":"ada"}
+///     {"patchbay":1,"do":"purge","letters":["812-0","812-1"],"by":"ada"}
+///     {"patchbay":1,"do":"edit","letters":["812-0"],"event":"{…}","by":"ada"}
+///
+/// `to` may be missing; `event` is the event's JSON as a text. The answer comes once everything is in the log; a request
+/// that fails has changed nothing:
+///
+///     {"patchbay":1,"count":1}
+///     {"patchbay":1,"error":"missing","message":"dead letter 812-0 is not kept any more"}
+package enum ControlProtocol {
+    package static let version: Int64 = 1
+    /// The socket's name in the data folder.
+    package static let socketName = "control"
+    /// Letters of one request.
+    package static let lettersMax = 128
+    /// Bytes of a request, its line end included. An answer is much shorter.
+    package static let requestBytesMax = 16 << 20
+    package static let answerBytesMax = 64 << 10
+    /// Clients at a time.
+    package static let clientsMax = 8
+
+    static func path(folder: String) -> String { "\(folder)/\(socketName)" }
+}
+
+/// What a client asks a running host for.
+package enum ControlRequest: Sendable, Equatable {
+    /// Accept the letters' events anew for their handlers, or for `to`.
+    case redrive([LetterID], to: String?, by: String)
+    case purge([LetterID], by: String)
+    /// A redrive of the letter is to deliver this event (structured JSON).
+    case edit(LetterID, event: [UInt8], by: String)
+
+    /// One line with its end.
+    package var line: [UInt8] {
+        var members: [(String, Value)] = [("patchbay", .int(ControlProtocol.version))]
+        func letters(_ ids: [LetterID]) -> Value { .list(ids.map { .string("\($0)") }) }
+        switch self {
+        case .redrive(let ids, let target, let who):
+            members += [("do", .string("redrive")), ("letters", letters(ids))]
+            if let target { members.append(("to", .string(target))) }
+            members.append(("by", .string(who)))
+        case .purge(let ids, let who):
+            members += [("do", .string("purge")), ("letters", letters(ids)), ("by", .string(who))]
+        case .edit(let id, let event, let who):
+            members += [
+                ("do", .string("edit")), ("letters", letters([id])),
+                ("event", .string(String(decoding: event, as: UTF8.self))), ("by", .string(who)),
+            ]
+        }
+        return Value.object(members).json + [0x0A]
+    }
+
+    /// Throws `.malformed`, or `.version` when the client speaks another one.
+    package init(_ line: ArraySlice<UInt8>) throws(ControlFailure) {
+        let fields = try ControlFields(line)
+        let who = try fields.text("by")
+        switch try fields.text("do") {
+        case "redrive": self = .redrive(try fields.letters(), to: try fields.optionalText("to"), by: who)
+        case "purge": self = .purge(try fields.letters(), by: who)
+        case "edit":
+            let letters = try fields.letters()
+            guard letters.count == 1 else { throw ControlFailure(.malformed, "one letter is edited at a time") }
+            self = .edit(letters[0], event: Array(try fields.text("event").utf8), by: who)
+        case let other: throw ControlFailure(.malformed, "this host cannot '\(other)'")
+        }
+    }
+}
+
+/// What a host answers.
+package enum ControlAnswer: Sendable, Equatable {
+    /// So many letters were changed.
+    case changed(Int)
+    case failed(ControlFailure)
+
+    /// One line with its end.
+    package var line: [UInt8] {
+        var members: [(String, Value)] = [("patchbay", .int(ControlProtocol.version))]
+        switch self {
+        case .changed(let count): members.append(("count", .int(Int64(count))))
+        case .failed(let failure):
+            members += [("error", .string(failure.code.rawValue)), ("message", .string(failure.message))]
+        }
+        return Value.object(members).json + [0x0A]
+    }
+
+    /// Throws `.malformed`, or `.version` when the host speaks another one.
+    package init(_ line: ArraySlice<UInt8>) throws(ControlFailure) {
+        let fields = try ControlFields(line)
+        if let code = try fields.optionalText("error") {
+            self = .failed(ControlFailure(ControlFailure.Code(rawValue: code), try fields.text("message")))
+        } else {
+            self = .changed(try fields.number("count"))
+        }
+    }
+}
+
+/// Why a request was not done.
+package struct ControlFailure: Error, Sendable, Equatable, CustomStringConvertible {
+    package struct Code: RawRepresentable, Sendable, Equatable {
+        package let rawValue: String
+        package init(rawValue: String) { self.rawValue = rawValue }
+        /// Not a line of this protocol.
+        package static let malformed = Code(rawValue: "malformed")
+        /// Host and client are of different versions.
+        package static let version = Code(rawValue: "version")
+        /// A letter is not kept any more.
+        package static let missing = Code(rawValue: "missing")
+        /// No handler of this run is to get it.
+        package static let handler = Code(rawValue: "handler")
+        /// The host ends, or has ended.
+        package static let ending = Code(rawValue: "ending")
+        /// Too many clients; try again.
+        package static let busy = Code(rawValue: "busy")
+        /// The log cannot be read.
+        package static let unreadable = Code(rawValue: "unreadable")
+        /// The user did not wait for the answer.
+        package static let interrupted = Code(rawValue: "interrupted")
+    }
+
+    package let code: Code
+    package let message: String
+    package var description: String { message }
+
+    package init(_ code: Code, _ message: String) {
+        self.code = code
+        self.message = message
+    }
+}
+
+/// The members of one line.
+struct ControlFields {
+    private let members: Value.Map
+
+    init(_ line: ArraySlice<UInt8>) throws(ControlFailure) {
+        let value: Value
+        do {
+            value = try JSONReader(nesting: 8).value(Array(line))
+        } catch {
+            throw ControlFailure(.malformed, "not a JSON object on one line: \(error.message)")
+        }
+        guard case .map(let members) = value else { throw ControlFailure(.malformed, "not a JSON object") }
+        guard members["patchbay"] == .int(ControlProtocol.version) else {
+            throw ControlFailure(
+                .version, "the other side does not speak version \(ControlProtocol.version) of the control protocol")
+        }
+        self.members = members
+    }
+
+    func optionalText(_ name: String) throws(ControlFailure) -> String? {
+        switch members[name] {
+        case nil: nil
+        case .string(let text): text
+        default: throw ControlFailure(.malformed, "'\(name)' is not a text")
+        }
+    }
+
+    func text(_ name: String) throws(ControlFailure) -> String {
+        guard let text = try optionalText(name) else { throw ControlFailure(.malformed, "'\(name)' is missing") }
+        return text
+    }
+
+    func number(_ name: String) throws(ControlFailure) -> Int {
+        guard case .int(let number) = members[name], number >= 0 else {
+            throw ControlFailure(.malformed, "'\(name)' is not a count")
+        }
+        return Int(number)
+    }
+
+    /// At least one, each once.
+    func letters() throws(ControlFailure) -> [LetterID] {
+        guard case .list(let list) = members["letters"], !list.isEmpty, list.count <= ControlProtocol.lettersMax else {
+            throw ControlFailure(.malformed, "'letters' has 1 to \(ControlProtocol.lettersMax) ids")
+        }
+        var letters: [LetterID] = []
+        for value in list {
+            guard case .string(let text) = value, let id = LetterID(text), !letters.contains(id) else {
+                throw ControlFailure(.malformed, "'letters' are ids such as 812-0, each once")
+            }
+            letters.append(id)
+        }
+        return letters
+    }
+}

@@ -1,0 +1,158 @@
+import CPatchbaySystem
+import Logging
+import PatchbayDispatch
+import PatchbayEvents
+import PatchbayLog
+
+/// Does what clients of the control socket ask for.
+final class ControlService: @unchecked Sendable {
+    // Invariant: only the control thread calls it, after it was made.
+
+    private let writer: LogWriter
+    private let port: ControlPort
+    private let places: DeliveryPlaces
+    /// This run's routes and, by lane, handlers.
+    private let names: (routes: [String], handlers: [String])
+    private let letters: LetterReader
+    private let intake: OperatorIntake
+    /// What the intake has taken; in `counters` is what of it is in the log.
+    private let taken = IntakeCounters(name: "operators")
+    private let counters: IntakeCounters
+    private let logger: Logger
+
+    init(
+        writer: LogWriter, port: ControlPort, places: DeliveryPlaces, names: (routes: [String], handlers: [String]),
+        setup: Intake.Setup, number: Int, counters: IntakeCounters, logger: Logger
+    ) {
+        self.writer = writer
+        self.port = port
+        self.places = places
+        self.names = names
+        letters = LetterReader(writer.reader)
+        intake = OperatorIntake(setup, name: "operators", number: number, counters: taken)
+        self.counters = counters
+        self.logger = logger
+    }
+
+    func answer(_ request: ControlRequest) -> ControlAnswer {
+        do {
+            switch request {
+            case .redrive(let ids, let target, let who): return try redrive(ids, to: target, by: who)
+            case .purge(let ids, let who): return try purge(ids, by: who)
+            case .edit(let id, let event, let who): return try edit(id, to: event, by: who)
+            }
+        } catch let failure as ControlFailure {
+            return .failed(failure)
+        } catch {
+            return .failed(ControlFailure(.unreadable, "\(error)"))
+        }
+    }
+
+    // MARK: Dead letters
+
+    private func purge(_ ids: [LetterID], by who: String) throws -> ControlAnswer {
+        let now = pbs_unix_now()
+        let kept = try kept(ids)
+        try commit(
+            ControlChange(operations: kept.map { OperationRecord(.purge, $0.id, of: $0.delivery, at: now, by: who) }))
+        logger.notice("\(ids.count) dead letters purged by \(who)")
+        return .changed(ids.count)
+    }
+
+    private func edit(_ id: LetterID, to event: [UInt8], by who: String) throws -> ControlAnswer {
+        let edited: Event
+        do {
+            edited = try CloudEventsCodec.ofStored().event(event)
+        } catch {
+            throw ControlFailure(.malformed, "the event: \(error.message)")
+        }
+        let kept = try kept([id])
+        try commit(
+            ControlChange(
+                operations: kept.map {
+                    OperationRecord(.edit, $0.id, of: $0.delivery, at: pbs_unix_now(), by: who, event: edited.json)
+                }))
+        logger.notice("dead letter \(id) edited by \(who)")
+        return .changed(1)
+    }
+
+    private func redrive(_ ids: [LetterID], to target: String?, by who: String) throws -> ControlAnswer {
+        let now = pbs_unix_now()
+        let kept = try kept(ids)
+        let stored = try kept.map { try letters.read($0) }
+        var change = ControlChange()
+        // A muted replay's letter stays muted: such events have batches of their own.
+        for isMuted in [false, true] {
+            var lines: [[UInt8]] = []
+            var deliveries = GivenDeliveries.DeliveryList()
+            for letter in stored {
+                guard letter.event.isMuted == isMuted else { continue }
+                deliveries.add([try delivery(of: letter, to: target)])
+                lines.append(try letter.redriven().json)
+            }
+            do {
+                change.batches += try intake.batches(lines, deliveries, isMuted: isMuted)
+            } catch {
+                throw ControlFailure(.malformed, "an event cannot be accepted anew: \(error.message)")
+            }
+        }
+        change.operations = kept.map {
+            OperationRecord(
+                .redrive, $0.id, of: $0.delivery, target: DeadLetterRecord.noHandler, at: now, by: who)
+        }
+        try commit(change)
+        logger.notice("\(ids.count) dead letters redriven by \(who)", metadata: target.map { ["to": "\($0)"] })
+        return .changed(ids.count)
+    }
+
+    /// To a handler of this run, with the route's policies where this run has the route.
+    private func delivery(of letter: StoredLetter, to target: String?) throws(ControlFailure) -> RoutedDelivery {
+        let handler = target ?? letter.handler
+        guard !handler.isEmpty else {
+            throw ControlFailure(.handler, "no route took the event of \(letter.id); say who gets it")
+        }
+        let numbers = writer.numbers
+        guard let lane = names.handlers.firstIndex(of: handler),
+            let place = places.place(
+                route: names.routes.firstIndex(of: letter.route).map { numbers.routes[$0] } ?? .max,
+                handler: numbers.handlers[lane])
+        else {
+            let known = Set(names.handlers).filter { !$0.isEmpty }.sorted().joined(separator: ", ")
+            throw ControlFailure(.handler, "the host that runs has no handler '\(handler)'; it has \(known)")
+        }
+        return RoutedDelivery(event: 0, route: place.route, lane: place.lane, keyHash: 0, priority: 5)
+    }
+
+    /// All of them, or none. Nobody else changes letters meanwhile: that takes the data folder's lock, or this thread.
+    private func kept(_ ids: [LetterID]) throws(ControlFailure) -> [KeptLetter] {
+        let found = writer.ask { ledger in ids.map { ledger.letter($0) } }
+        guard let found else { throw Self.ending }
+        var kept: [KeptLetter] = []
+        for (id, letter) in zip(ids, found) {
+            guard let letter, !letter.isRedriven else {
+                throw ControlFailure(.missing, "dead letter \(id) is not kept any more; list them anew")
+            }
+            kept.append(letter)
+        }
+        return kept
+    }
+
+    private static var ending: ControlFailure {
+        ControlFailure(.ending, "the host ended before it was done; list the letters anew")
+    }
+
+    // MARK: Changes
+
+    /// Waits until it is in the log. Events count as received and accepted when they are.
+    private func commit(_ change: ControlChange) throws(ControlFailure) {
+        let events = UInt64(change.batches.reduce(0) { $0 + $1.count })
+        guard port.commit(change) else { throw Self.ending }
+        counters.received.add(events)
+        counters.accepted.add(events)
+    }
+}
+
+extension Event {
+    /// It is of a replay whose calls have no effects.
+    var isMuted: Bool { self[ReplayMark.muted] == "true" }
+}
