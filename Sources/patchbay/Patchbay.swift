@@ -28,8 +28,8 @@ struct Patchbay: ParsableCommand {
         version: Version.text,
         subcommands: [
             RunCommand.self, SendCommand.self, NewCommand.self, ModulesCommand.self, ValidateCommand.self,
-            ExplainCommand.self, TestCommand.self, LogCommand.self, DeadLetterCommand.self, ViewsCommand.self,
-            ConfigCommand.self, VersionCommand.self,
+            ExplainCommand.self, TestCommand.self, LogCommand.self, DeadLetterCommand.self, ReplayCommand.self,
+            ViewsCommand.self, ConfigCommand.self, VersionCommand.self,
         ])
 
     static func main() {

@@ -50,6 +50,8 @@ package final class EventBatch: @unchecked Sendable {
     package var receivedAt: UInt64 = 0
     /// Its lines are plain JSON that an envelope made events of.
     package var isEnveloped = false
+    /// Its deliveries were not decided by the routes of this run.
+    package var isGiven = false
     /// It is of a replay whose calls have no effects but their outcomes.
     package var isMuted = false
 
@@ -105,6 +107,7 @@ package final class EventBatch: @unchecked Sendable {
         if !resumed.isEmpty { resumed.removeAll() }
         holds = 0
         isEnveloped = false
+        isGiven = false
         isMuted = false
         pbj_arena_reset(arena)
     }

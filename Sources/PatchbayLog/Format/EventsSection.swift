@@ -126,7 +126,7 @@ package struct EventsSection {
         let view = BatchView(batch)
         let start = writer.skip(headBytes)
         writer.set(UInt32(batch.count), at: start)
-        writer.set(configuration.map { UInt32($0) + 1 } ?? 0, at: start + 20)
+        if let configuration, !batch.isGiven { writer.set(UInt32(configuration) + 1, at: start + 20) }
         if batch.isMuted { writer.set(muted, at: start + 32) }
         writer.set(batch.receivedAt, at: start + 24)
         for index in 0..<batch.count {

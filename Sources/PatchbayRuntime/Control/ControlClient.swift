@@ -41,6 +41,16 @@ package final class ControlClient {
         }
     }
 
+    /// Asks for a step of a replay.
+    package func replay(
+        _ request: ReplayRequest, by who: String, isGivenUp: () -> Bool = { false }
+    ) throws(ControlFailure) -> ReplayAnswer {
+        guard case .replayed(let answer) = try ask(.replay(request, by: who), isGivenUp: isGivenUp) else {
+            throw ControlFailure(.malformed, "the host answers something else than a replay's step")
+        }
+        return answer
+    }
+
     private func read(_ isGivenUp: () -> Bool) throws(ControlFailure) {
         var ready = pollfd(fd: file, events: Int16(POLLIN), revents: 0)
         guard poll(&ready, 1, Self.glance) > 0 else {

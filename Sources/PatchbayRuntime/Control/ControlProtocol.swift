@@ -8,11 +8,14 @@ package import PatchbayLog
 ///     {"patchbay":1,"do":"redrive","letters":["812-0"],"to":"billing.retry","by":"ada"}
 ///     {"patchbay":1,"do":"purge","letters":["812-0","812-1"],"by":"ada"}
 ///     {"patchbay":1,"do":"edit","letters":["812-0"],"event":"{…}","by":"ada"}
+///     {"patchbay":1,"do":"replay","replay":"r1c","frame":12,"event":0,"until":900,"events":512,"by":"ada"}
 ///
-/// `to` may be missing; `event` is the event's JSON as a text. The answer comes once everything is in the log; a request
-/// that fails has changed nothing:
+/// `to` may be missing; `event` is the event's JSON as a text. A replay's request is one step of it: from a place in the
+/// log on, to a bound of events or of the log's frames, with more members that say which events (`ReplayOrder`). The answer
+/// comes once everything is in the log; a request that fails has changed nothing:
 ///
 ///     {"patchbay":1,"count":1}
+///     {"patchbay":1,"events":512,"deliveries":600,"frame":31,"event":7,"first":12,"until":900,"done":false}
 ///     {"patchbay":1,"error":"missing","message":"dead letter 812-0 is not kept any more"}
 package enum ControlProtocol {
     package static let version: Int64 = 1
@@ -20,6 +23,8 @@ package enum ControlProtocol {
     package static let socketName = "control"
     /// Letters of one request.
     package static let lettersMax = 128
+    /// Events of one step of a replay.
+    package static let replayEventsMax = 512
     /// Bytes of a request, its line end included. An answer is much shorter.
     package static let requestBytesMax = 16 << 20
     package static let answerBytesMax = 64 << 10
@@ -36,6 +41,8 @@ package enum ControlRequest: Sendable, Equatable {
     case purge([LetterID], by: String)
     /// A redrive of the letter is to deliver this event (structured JSON).
     case edit(LetterID, event: [UInt8], by: String)
+    /// Replay a part of what is to be replayed.
+    case replay(ReplayRequest, by: String)
 
     /// One line with its end.
     package var line: [UInt8] {
@@ -53,6 +60,8 @@ package enum ControlRequest: Sendable, Equatable {
                 ("do", .string("edit")), ("letters", letters([id])),
                 ("event", .string(String(decoding: event, as: UTF8.self))), ("by", .string(who)),
             ]
+        case .replay(let request, let who):
+            members += [("do", .string("replay"))] + request.members + [("by", .string(who))]
         }
         return Value.object(members).json + [0x0A]
     }
@@ -68,6 +77,7 @@ package enum ControlRequest: Sendable, Equatable {
             let letters = try fields.letters()
             guard letters.count == 1 else { throw ControlFailure(.malformed, "one letter is edited at a time") }
             self = .edit(letters[0], event: Array(try fields.text("event").utf8), by: who)
+        case "replay": self = .replay(try ReplayRequest(fields), by: who)
         case let other: throw ControlFailure(.malformed, "this host cannot '\(other)'")
         }
     }
@@ -77,6 +87,8 @@ package enum ControlRequest: Sendable, Equatable {
 package enum ControlAnswer: Sendable, Equatable {
     /// So many letters were changed.
     case changed(Int)
+    /// A step of a replay is done.
+    case replayed(ReplayAnswer)
     case failed(ControlFailure)
 
     /// One line with its end.
@@ -84,6 +96,7 @@ package enum ControlAnswer: Sendable, Equatable {
         var members: [(String, Value)] = [("patchbay", .int(ControlProtocol.version))]
         switch self {
         case .changed(let count): members.append(("count", .int(Int64(count))))
+        case .replayed(let answer): members += answer.members
         case .failed(let failure):
             members += [("error", .string(failure.code.rawValue)), ("message", .string(failure.message))]
         }
@@ -95,8 +108,10 @@ package enum ControlAnswer: Sendable, Equatable {
         let fields = try ControlFields(line)
         if let code = try fields.optionalText("error") {
             self = .failed(ControlFailure(ControlFailure.Code(rawValue: code), try fields.text("message")))
+        } else if fields.has("events") {
+            self = .replayed(try ReplayAnswer(fields))
         } else {
-            self = .changed(try fields.number("count"))
+            self = .changed(try fields.count("count"))
         }
     }
 }
@@ -118,6 +133,8 @@ package struct ControlFailure: Error, Sendable, Equatable, CustomStringConvertib
         package static let ending = Code(rawValue: "ending")
         /// Too many clients; try again.
         package static let busy = Code(rawValue: "busy")
+        /// What is to be replayed is not in the log.
+        package static let replay = Code(rawValue: "replay")
         /// The log cannot be read.
         package static let unreadable = Code(rawValue: "unreadable")
         /// The user did not wait for the answer.
@@ -166,12 +183,26 @@ struct ControlFields {
         return text
     }
 
-    func number(_ name: String) throws(ControlFailure) -> Int {
-        guard case .int(let number) = members[name], number >= 0 else {
-            throw ControlFailure(.malformed, "'\(name)' is not a count")
+    func has(_ name: String) -> Bool { members[name] != nil }
+
+    func flag(_ name: String) -> Bool { members[name] == .bool(true) }
+
+    /// A number, not below 0; times may be above `Int64.max`.
+    func optionalNumber(_ name: String) throws(ControlFailure) -> UInt64? {
+        switch members[name] {
+        case nil: return nil
+        case .int(let number) where number >= 0: return UInt64(number)
+        case .uint(let number): return number
+        default: throw ControlFailure(.malformed, "'\(name)' is not a number from 0 on")
         }
-        return Int(number)
     }
+
+    func number(_ name: String) throws(ControlFailure) -> UInt64 {
+        guard let number = try optionalNumber(name) else { throw ControlFailure(.malformed, "'\(name)' is missing") }
+        return number
+    }
+
+    func count(_ name: String) throws(ControlFailure) -> Int { Int(clamping: try number(name)) }
 
     /// At least one, each once.
     func letters() throws(ControlFailure) -> [LetterID] {

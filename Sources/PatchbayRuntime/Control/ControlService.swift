@@ -10,9 +10,9 @@ final class ControlService: @unchecked Sendable {
 
     private let writer: LogWriter
     private let port: ControlPort
-    private let places: DeliveryPlaces
-    /// This run's routes and, by lane, handlers.
-    private let names: (routes: [String], handlers: [String])
+    private let replays: ReplaySite
+    /// Of the replay that was asked for last.
+    private var scan: ReplayScan?
     private let letters: LetterReader
     private let intake: OperatorIntake
     /// What the intake has taken; in `counters` is what of it is in the log.
@@ -21,13 +21,12 @@ final class ControlService: @unchecked Sendable {
     private let logger: Logger
 
     init(
-        writer: LogWriter, port: ControlPort, places: DeliveryPlaces, names: (routes: [String], handlers: [String]),
-        setup: Intake.Setup, number: Int, counters: IntakeCounters, logger: Logger
+        writer: LogWriter, port: ControlPort, replays: ReplaySite, setup: Intake.Setup, number: Int,
+        counters: IntakeCounters, logger: Logger
     ) {
         self.writer = writer
         self.port = port
-        self.places = places
-        self.names = names
+        self.replays = replays
         letters = LetterReader(writer.reader)
         intake = OperatorIntake(setup, name: "operators", number: number, counters: taken)
         self.counters = counters
@@ -40,6 +39,7 @@ final class ControlService: @unchecked Sendable {
             case .redrive(let ids, let target, let who): return try redrive(ids, to: target, by: who)
             case .purge(let ids, let who): return try purge(ids, by: who)
             case .edit(let id, let event, let who): return try edit(id, to: event, by: who)
+            case .replay(let request, let who): return try replay(request, by: who)
             }
         } catch let failure as ControlFailure {
             return .failed(failure)
@@ -111,15 +111,7 @@ final class ControlService: @unchecked Sendable {
         guard !handler.isEmpty else {
             throw ControlFailure(.handler, "no route took the event of \(letter.id); say who gets it")
         }
-        let numbers = writer.numbers
-        guard let lane = names.handlers.firstIndex(of: handler),
-            let place = places.place(
-                route: names.routes.firstIndex(of: letter.route).map { numbers.routes[$0] } ?? .max,
-                handler: numbers.handlers[lane])
-        else {
-            let known = Set(names.handlers).filter { !$0.isEmpty }.sorted().joined(separator: ", ")
-            throw ControlFailure(.handler, "the host that runs has no handler '\(handler)'; it has \(known)")
-        }
+        let place = try replays.place(ofHandler: handler, route: letter.route)
         return RoutedDelivery(event: 0, route: place.route, lane: place.lane, keyHash: 0, priority: 5)
     }
 
@@ -139,6 +131,34 @@ final class ControlService: @unchecked Sendable {
 
     private static var ending: ControlFailure {
         ControlFailure(.ending, "the host ended before it was done; list the letters anew")
+    }
+
+    // MARK: Replay
+
+    private func replay(_ request: ReplayRequest, by who: String) throws -> ControlAnswer {
+        if scan?.order != request.order || scan?.until != request.until {
+            scan = try replays.scan(request.order, until: request.until)
+            logger.notice("replay \(request.order.id) by \(who)")
+        }
+        guard let scan else { throw Self.ending }
+        let step: ReplayScan.Step
+        do {
+            step = try scan.step(
+                from: request.place,
+                ReplayScan.Bounds(events: min(request.events, ControlProtocol.replayEventsMax), before: request.before))
+        } catch {
+            throw ControlFailure(.unreadable, "\(error)")
+        }
+        if !step.lines.isEmpty {
+            do {
+                try commit(
+                    ControlChange(
+                        batches: try intake.batches(step.lines, step.deliveries, isMuted: request.order.isMuted)))
+            } catch let refusal as IntakeRefusal {
+                throw ControlFailure(.malformed, "an event cannot be accepted anew: \(refusal.message)")
+            }
+        }
+        return .replayed(ReplayAnswer(step, first: scan.first, until: scan.until))
     }
 
     // MARK: Changes

@@ -42,6 +42,7 @@ final class OperatorIntake {
             let before = intake.lines
             let consumed = intake.take(batch, end: rest.count, given: .listed(deliveries, from: done))
             if let refusal = intake.refusals.first { throw IntakeRefusal(message: refusal.message) }
+            batch.isGiven = true
             batch.isMuted = isMuted
             done += Int(intake.lines - before)
             rest = rest.dropFirst(consumed)

@@ -85,7 +85,7 @@ package final class StoredEvents {
     // MARK: Private
 
     /// The numbers' names: those of the latest checkpoint, and what frames behind it add.
-    private static func names(_ folder: String, _ reader: LogReader) throws -> NameTable {
+    static func names(_ folder: String, _ reader: LogReader) throws -> NameTable {
         var names = NameTable()
         var sequence = reader.sequences.lowerBound
         if let checkpoint = try checkpoint(folder) {

@@ -28,6 +28,8 @@ package final class Host: Sendable {
     private let dataFolder = Mutex<DataFolder?>(nil)
     private let log: HostLog
     private let sources: [RunningSource]
+    /// The one source, of a host that only replays.
+    private let replay: ReplaySource?
     private let emitted: IntakeCounters
     /// What operators let come in again.
     private let operated: IntakeCounters
@@ -114,7 +116,10 @@ package final class Host: Sendable {
         emitted = IntakeCounters(name: "handlers")
         operated = IntakeCounters(name: "operators")
         var sources: [RunningSource] = []
-        for (number, source) in SourceFactory.sources(configuration, once: options.once, logger: logger).enumerated() {
+        replay = options.replay.map { ReplaySource($0.order, $0.speed) }
+        let made: [any EventSource] =
+            replay.map { [$0] } ?? SourceFactory.sources(configuration, once: options.once, logger: logger)
+        for (number, source) in made.enumerated() {
             sources.append(
                 RunningSource(
                     source: source, port: dispatcher.makePort(), counters: IntakeCounters(name: source.name),
@@ -160,14 +165,17 @@ package final class Host: Sendable {
             log: folder.log, host: host, backlog: pending.backlog, delayed: pending.delayed,
             deduplicator: folder.deduplicator)
         dataFolder.withLock { $0 = folder }
-        try startControl(folder, DeliveryPlaces(folder.log.numbers, blueprint))
+        let site = ReplaySite(
+            writer: folder.writer, places: DeliveryPlaces(folder.log.numbers, blueprint), names: dispatcher.names)
+        replay?.begin(at: site)
+        try startControl(folder, site)
     }
 
     /// Takes operators' requests from here on.
-    private func startControl(_ folder: DataFolder, _ places: DeliveryPlaces) throws {
+    private func startControl(_ folder: DataFolder, _ site: ReplaySite) throws {
         let service = ControlService(
-            writer: folder.writer, port: dispatcher.control, places: places, names: dispatcher.names,
-            setup: intakeSetup, number: sources.count + 1, counters: operated, logger: options.logger)
+            writer: folder.writer, port: dispatcher.control, replays: site, setup: intakeSetup,
+            number: sources.count + 1, counters: operated, logger: options.logger)
         let server = ControlServer(
             path: ControlProtocol.path(folder: configuration.log.path), service: service, logger: options.logger)
         try server.start()
@@ -237,6 +245,9 @@ package final class Host: Sendable {
 
     /// Where it stands, for progress lines. [any thread]
     package var progress: RunReport { report(nil) }
+
+    /// How far the replay is that this host was started for. [any thread]
+    package var replayProgress: ReplayProgress { replay?.progress ?? ReplayProgress() }
 
     // MARK: Private
 

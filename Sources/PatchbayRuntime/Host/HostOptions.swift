@@ -16,6 +16,8 @@ package struct HostOptions: Sendable {
     package var traces: [TraceOutput] = []
     /// Ends when the finite sources are at their end and everything is settled.
     package var once = false
+    /// Replays a part of the log instead of reading the sources; with `once` and a log in files.
+    package var replay: (order: ReplayOrder, speed: ReplaySpeed)?
     package var deadLetterPath = "dead-letters.jsonl"
     package var pendingPath = "pending.jsonl"
     package var version = ""

@@ -266,6 +266,10 @@ final class Intake {
         } else {
             receive = .receive(about, from: name, context: context, start: min(batch.receivedAt, now), end: now)
         }
+        for attribute in view.extensions(of: record)
+        where attribute.key.bytes.elementsEqual(ReplayMark.attribute.utf8) {
+            receive[SpanKey.replay] = .string(String(attribute.value))
+        }
         if continues {
             receive.parentSpanID = creator.spanID
             receive.parentIsRemote = !setup.isReentry

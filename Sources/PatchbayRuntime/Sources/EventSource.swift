@@ -44,8 +44,12 @@ struct SourceError: Error, Sendable, CustomStringConvertible {
     var description: String { "source \(source): \(message); \(remedy)" }
 
     init(_ source: String, _ message: String, errno number: Int32, remedy: String) {
+        self.init(source, "\(message): \(String(cString: strerror(number)))", remedy: remedy)
+    }
+
+    init(_ source: String, _ message: String, remedy: String) {
         self.source = source
-        self.message = "\(message): \(String(cString: strerror(number)))"
+        self.message = message
         self.remedy = remedy
     }
 }

@@ -13,6 +13,7 @@ package enum SpanKey {
     package static let eventSource = "cloudevents.event_source"
     package static let eventType = "cloudevents.event_type"
     package static let eventSubject = "cloudevents.event_subject"
+    package static let replay = "patchbay.replay"
     package static let route = "patchbay.route"
     package static let deliveries = "patchbay.deliveries"
     package static let handlers = "patchbay.handlers"

@@ -113,22 +113,7 @@ struct RunCommand: ParsableCommand {
             throw Output.failure("\(error)", code: 1)
         }
         do {
-            // Ends with the process.
-            try OwnThread("pb-signals") {
-                var signals = EndSignals()
-                while true {
-                    let number = pbs_signal_wait()
-                    switch signals.step(now: pbs_now()) {
-                    case nil: continue
-                    case .drain:
-                        let name = number == SIGINT ? "SIGINT" : "SIGTERM"
-                        options.logger.notice("\(name): draining; once more stops at once")
-                        host.drain()
-                    case .stop: host.stop()
-                    case .exit: _exit(1)
-                    }
-                }
-            }.detach()
+            try HostSignals.take(for: host, options.logger)
         } catch {
             throw Output.failure("\(error)", code: 1)
         }

@@ -51,6 +51,12 @@ struct ExplanationHistory {
             "  log       \(folder.printable), "
                 + (process.map { "read beside process \($0), which runs on it" } ?? "read offline: no host runs on it"),
         ]
+        if let replay = event[ReplayMark.attribute] {
+            let muted = event[ReplayMark.muted] == "true" ? ", muted: its handlers' calls had no effects" : ""
+            lines.append(
+                "  replay    \(replay.printable)\(event["causationid"] == nil ? " accepted it anew" : " brought it forth")\(muted)"
+            )
+        }
         if history.deliveries.isEmpty { lines.append("  no route took it when it was accepted") }
         for delivery in history.deliveries {
             lines.append(headline(delivery))
@@ -198,6 +204,7 @@ struct ExplanationHistory {
         ]
         if let trace = history.trace { members.append(("trace", .string(trace))) }
         if let configuration = history.configuration { members.append(("configuration", .string(configuration))) }
+        if let replay = event[ReplayMark.attribute] { members.append(("replay", .string(replay))) }
         members += [
             ("log", .object(log)), ("deliveries", .list(history.deliveries.map { $0.value(clean) })),
             ("today", todayValue),
