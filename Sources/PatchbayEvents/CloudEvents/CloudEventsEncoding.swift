@@ -1,5 +1,6 @@
 package import CPatchbay
 package import CPatchbayJSON
+import Glibc
 
 extension Event {
     /// Structured JSON on one line, without the line end.
@@ -102,10 +103,16 @@ extension BatchView {
 
     /// Whether `"name"` stands anywhere in the line: the record does not tell of members that are null.
     private static func mentions(_ line: [UInt8], _ name: String) -> Bool {
-        let quoted = [UInt8(ascii: "\"")] + Array(name.utf8) + [UInt8(ascii: "\"")]
-        guard line.count >= quoted.count else { return false }
-        return (0...(line.count - quoted.count)).contains { start in
-            line[start] == quoted[0] && line[start..<(start + quoted.count)].elementsEqual(quoted)
+        let quoted = Array("\"\(name)\"".utf8)
+        return line.withUnsafeBytes { line in
+            var rest = line
+            while let start = rest.baseAddress, let quote = memchr(start, Int32(quoted[0]), rest.count) {
+                rest = UnsafeRawBufferPointer(rebasing: rest[(UnsafeRawPointer(quote) - start)...])
+                guard rest.count >= quoted.count else { return false }
+                if memcmp(quote, quoted, quoted.count) == 0 { return true }
+                rest = UnsafeRawBufferPointer(rebasing: rest.dropFirst())
+            }
+            return false
         }
     }
 }
