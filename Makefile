@@ -65,6 +65,14 @@ SEED ?= 1
 crash: debug
 	@python3 Tests/Crash/crash.py --patchbay .build/debug/patchbay --cycles $(CYCLES) --seed $(SEED) $(CRASH)
 
+## simulate: the whole runtime in one thread, with crashes and faulty disks; SEEDS=n (default: 2000), SEED=first
+SEEDS ?= 2000
+simulate: packages
+	@$(STEP) "building the tests" $(LOGS)/build-tests.log $(SWIFT_BUILD) --build-tests
+	@PATCHBAY_SIMULATE_SEED=$(SEED) PATCHBAY_SIMULATE_SEEDS=$(SEEDS) $(STEP) "simulating" $(LOGS)/simulate.log \
+	    swift test --skip-build $(SWIFT_FLAGS) --filter PatchbaySimulationTests.Simulation/
+	@sed -n '/^simulated /,/^[^ s]/{/^simulated /p;/^  /p}' $(LOGS)/simulate.log
+
 ## check: all that the continuous check does
 check:
 	@.ci/run
@@ -96,4 +104,4 @@ debug: packages
 modules: packages
 	@$(STEP) "building the example's modules" $(LOGS)/modules.log $(MAKE) -C examples/orders modules
 
-.PHONY: run build install test conformance bench fuzz crash check format lint clean help packages debug modules
+.PHONY: run build install test conformance bench fuzz crash simulate check format lint clean help packages debug modules

@@ -142,6 +142,15 @@ let package = Package(
                 "PatchbayResilience", "PatchbayTelemetry",
             ],
             swiftSettings: strict),
+        // The whole runtime in one thread, with crashes and a faulty disk: `make simulate`.
+        .testTarget(
+            name: "PatchbaySimulationTests",
+            dependencies: [
+                "CPatchbay", "CPatchbayJSON", "PatchbayConfiguration", "PatchbayDispatch", "PatchbayEvents",
+                "PatchbayLog", "PatchbayModules", "PatchbayResilience", "PatchbayRouting", "PatchbayRuntime",
+                "PatchbayTelemetry", logging,
+            ],
+            swiftSettings: strict),
         tests("PatchbayConfiguration", ["PatchbayEvents", "PatchbaySchemas", "PatchbayTestKit"]),
         tests(
             "PatchbayRuntime",

@@ -1,0 +1,80 @@
+import PatchbayLog
+
+@testable import PatchbayDispatch
+
+/// How often what the simulation is about was really met.
+struct Counters {
+    var runs = 0
+    var events = 0
+    var lives = 0
+    var reducedLives = 0
+    var crashes = 0
+    var powerCuts = 0
+    var kills = 0
+    var crashesWhileOpening = 0
+    var drained = 0
+    var cutShort = 0
+    var finished = 0
+    var resent = 0
+    var calls = 0
+    var repeats = 0
+    var conflicts = 0
+    var dead = 0
+    var obituaries = 0
+    var emitted = 0
+    var released = 0
+    var firedTimers = 0
+    var cancelledTimers = 0
+    var timeouts = 0
+    var late = 0
+    var busy = 0
+    var opened = 0
+    var probes = 0
+    var reloaded = 0
+    var unreadable = 0
+    var orphaned = 0
+    var refusedGroups = 0
+    var resumedFailures = 0
+    var doubtful = 0
+    var doubtfulKept = 0
+    var flips = 0
+    var flipsSeen = 0
+    var disk = FaultCounts()
+
+    mutating func count(_ end: DispatchEnd.Reason) {
+        switch end {
+        case .finished: finished += 1
+        case .kept: drained += 1
+        case .deadline: cutShort += 1
+        case .stuck, .stopped: break
+        }
+    }
+
+    static func + (a: Counters, b: Counters) -> Counters {
+        var sum = a
+        for path in paths { sum[keyPath: path.1] += b[keyPath: path.1] }
+        return sum
+    }
+
+    static var paths: [(String, WritableKeyPath<Counters, Int>)] {
+        [
+            ("runs", \.runs), ("events", \.events), ("processes", \.lives),
+            ("of these without a handler", \.reducedLives), ("crashes", \.crashes), ("power cuts", \.powerCuts),
+            ("kills", \.kills), ("crashes while opening", \.crashesWhileOpening), ("drains", \.drained),
+            ("drains at their deadline", \.cutShort), ("ends with all settled", \.finished),
+            ("events sent again", \.resent), ("calls", \.calls), ("repeated calls", \.repeats),
+            ("conflicts of state", \.conflicts), ("dead letters", \.dead), ("of these come in again", \.obituaries),
+            ("emitted events", \.emitted), ("of these later", \.released), ("timers fired", \.firedTimers),
+            ("timers cancelled", \.cancelledTimers), ("timeouts", \.timeouts), ("late completions", \.late),
+            ("busy", \.busy), ("breakers opened", \.opened), ("probes", \.probes), ("frames read back", \.reloaded),
+            ("frames that could not be read", \.unreadable), ("orphaned deliveries", \.orphaned),
+            ("groups that the disk refused", \.refusedGroups), ("failures taken over", \.resumedFailures),
+            ("frames in doubt", \.doubtful), ("of these on disk", \.doubtfulKept), ("flipped bits", \.flips),
+            ("of these reported", \.flipsSeen), ("disk operations", \.disk.operations), ("EIO", \.disk.ioErrors),
+            ("ENOSPC", \.disk.noSpaceErrors), ("lost pages", \.disk.lostPages), ("torn pages", \.disk.tornPages),
+            ("phantom pages", \.disk.phantomPages), ("lost names", \.disk.lostEntries),
+        ]
+    }
+
+    var text: String { Self.paths.map { "  \($0.0): \(self[keyPath: $0.1])" }.joined(separator: "\n") }
+}

@@ -1,0 +1,253 @@
+import CPatchbayJSON
+import Logging
+import PatchbayEvents
+import PatchbayModules
+import PatchbayResilience
+import PatchbayTelemetry
+import Synchronization
+
+@testable import PatchbayDispatch
+@testable import PatchbayLog
+@testable import PatchbayRuntime
+
+/// One process from its start to its end: the host's intake, log, dispatcher and workers, put together as a host does,
+/// and run in turns by one thread in the place of theirs.
+final class Life {
+    /// How a process ends.
+    enum End { case powerCut, killed, drained, finished }
+
+    private let scenario: Scenario
+    private let world: World
+    private let source: Source
+    private let mutation: Mutation?
+    private var random: SeededRandom
+    private let clock: SimulatedClock
+    private let dispatcher: Dispatcher
+    private let pools: Pools
+    private let hands: Hands
+    private let port: IntakePort
+    private let intake: Intake
+    private let folder: DataFolder
+    private let writer: CommitterBox
+    private let log: WatchedLog
+    private var loop: DispatchLoop
+    private var writerDue: UInt64 = 0
+    /// Nothing was submitted when it last looked.
+    private var writerIsIdle = true
+
+    /// Opens the log and takes over what is pending; throws what the disk or the log's bytes are the reason of.
+    ///
+    /// - Parameter doubtful: what the last process gave to the log without hearing of it again.
+    init(
+        _ scenario: Scenario, _ blueprint: Blueprint, _ storage: any LogStorage, _ world: World, _ source: Source,
+        _ mutation: Mutation?, doubtful: [LogSubmission], random: SeededRandom, time: SimulatedClock.Time
+    ) throws {
+        self.scenario = scenario
+        self.world = world
+        self.source = source
+        self.mutation = mutation
+        var random = random
+        clock = SimulatedClock(time)
+        let doorbell = Doorbell()
+        let table = CallTable(capacity: 2048, doorbell: doorbell)
+        let (state, timers) = (StateStore(), TimerStore())
+        hands = Hands(world, table, state, clock, mutation, random: SeededRandom(seed: random.next()))
+        let tracer = Tracer.off(ids: IDGenerator(seed: scenario.seed))
+        var options = Dispatcher.Options()
+        options.endsWhenIdle = true
+        options.seed = random.next()
+        dispatcher = Dispatcher(
+            plan: try Self.plan(blueprint, hands), table: table, doorbell: doorbell, tracer: tracer, options: options)
+        hands.attach(dispatcher)
+        port = dispatcher.makePort()
+        let logger = Logger(label: "simulation") { _ in SwiftLogNoOpLogHandler() }
+        var settings = scenario.settings
+        if mutation == .acceptsBeforeTheSync { settings.sync = .never }
+        folder = try DataFolder.open(
+            storage, lock: nil, settings: settings, names: dispatcher.names, fingerprint: "simulated", state: state,
+            timers: timers, deduplicator: Deduplicator(dispatcher.plan), doorbell: doorbell, logger: logger,
+            now: time.now, unixNow: time.unixNow)
+        guard let writer = folder.writer.takeCommitter() else { preconditionFailure("a writer has one committer") }
+        self.writer = writer
+        world.recover(folder, writer.committer.ledger, state, timers, doubtful: doubtful)
+        log = WatchedLog(folder.log, world, source, mutation)
+        let setup = Self.setup(blueprint, tracer)
+        intake = Intake(setup, name: "source", number: 0, counters: IntakeCounters(name: "source"))
+        let reentry = ReentryIntake(setup, number: 1, counters: IntakeCounters(name: "handlers"), logger: logger)
+        var host = DispatchHost(
+            state: state, timers: timers, scopes: blueprint.lanes.map(\.scope),
+            reenter: { reentry.batches(of: $0) }, notice: { _ in }, attemptFailed: { _ in })
+        host.keep(
+            in: folder, blueprint, routes: dispatcher.names.routes, state: state, timers: timers, tracer: tracer,
+            logger: logger)
+        loop = DispatchLoop(
+            dispatcher: dispatcher, ports: [port], log: log, host: Seams(world, mutation, clock).watched(host),
+            pools: try Pools(plan: dispatcher.plan, shared: dispatcher.shared, sharedThreads: 1, hasThreads: false),
+            deduplicator: mutation == .forgetsDuplicates ? Deduplicator(dispatcher.plan) : folder.deduplicator,
+            clock: clock)
+        pools = loop.pools
+        self.random = random
+        resume()
+    }
+
+    private static func plan(_ blueprint: Blueprint, _ hands: Hands) throws -> DispatchPlan {
+        let handlers = Dictionary(uniqueKeysWithValues: blueprint.handlers.map { ($0, hands.handler($0)) })
+        var plan = try blueprint.dispatchPlan(handlers: handlers)
+        plan.cancelGrace = 10_000_000
+        return plan
+    }
+
+    private static func setup(_ blueprint: Blueprint, _ tracer: Tracer) -> Intake.Setup {
+        Intake.Setup(
+            table: blueprint.table, plan: blueprint.plan, limits: pbj_limits(event_bytes: 1 << 20, nesting: 64),
+            unmatched: .deadLetter, laneHandlers: blueprint.lanes.map(\.handler), tracer: tracer, continuesTrace: false)
+    }
+
+    /// Goes on where the last process ended.
+    private func resume() {
+        if mutation == .retriesBeforeTheRecord { loop.core.isRecording = false }
+        loop.reach = MemoryReach(
+            spillAbove: scenario.reachMin, spillAboveWhenFull: scenario.reachMin,
+            reloadBelow: scenario.reachMin / 4 + 1)
+        var backlog = folder.pending.backlog
+        if mutation == .losesABacklog, let first = backlog.keys.sorted().first { backlog[first]?.removeFirst() }
+        loop.resume(backlog: backlog, delayed: folder.pending.delayed)
+    }
+
+    /// What the log was given and has not answered for.
+    var doubtful: [LogSubmission] { log.underWay }
+    var time: SimulatedClock.Time { clock.time }
+    var ledger: Ledger { writer.committer.ledger }
+
+    // MARK: Turns
+
+    /// Lets everyone do what they have to do now, in an order of chance; false when that is nothing.
+    func turn() -> Bool {
+        var progress = false
+        if writerDue <= clock.now { progress = write() }
+        progress = send() || progress
+        progress = loop.turn() || progress
+        wakeWriter()
+        acknowledge()
+        progress = work() || progress
+        return hands.end(now: clock.now) || progress
+    }
+
+    /// When something happens by itself; monotonic nanoseconds.
+    var due: UInt64 {
+        let source = port.incoming.isFull ? .max : max(source.due, clock.now + 1)
+        return min(loop.nextDue, hands.due, writerIsIdle ? .max : writerDue, source)
+    }
+
+    /// Nothing is under way, and nothing comes by itself.
+    var isIdle: Bool { due == .max && log.underWay.isEmpty }
+
+    func pass(to time: UInt64) {
+        guard time > clock.now else { return }
+        clock.time.unixNow += time - clock.time.now
+        clock.time.now = time
+    }
+
+    private func write() -> Bool {
+        writerIsIdle = false
+        let step = folder.writer.step(writer, now: clock.now, unixNow: clock.unixNow)
+        switch step {
+        case .goesOn: writerDue = clock.now + 1 + random.upTo(scenario.latencyMax)
+        case .idles(let time):
+            writerIsIdle = true
+            writerDue = clock.now + time
+        case .waitsForDisk:
+            world.counters.refusedGroups += 1
+            writerDue = clock.now + 1_000_000
+        case .ends: writerDue = .max
+        }
+        if let failure = folder.writer.status.failure, failure.code == .corrupt {
+            world.fail("the writer gave up: \(failure)")
+        }
+        return step == .goesOn
+    }
+
+    private func wakeWriter() {
+        guard writerIsIdle, !log.underWay.isEmpty else { return }
+        writerIsIdle = false
+        writerDue = min(writerDue, clock.now + 1 + random.upTo(scenario.latencyMax))
+    }
+
+    private func send() -> Bool {
+        guard source.due <= clock.now, !port.incoming.isFull else { return false }
+        let numbers = source.take(now: clock.now, &random)
+        let text = Array(numbers.map { source.sent[$0].line + "\n" }.joined().utf8)
+        let batch = EventBatch(source: 0, textCapacity: text.count)
+        UnsafeMutableRawPointer(batch.text).copyMemory(from: text, byteCount: text.count)
+        batch.textCount = text.count
+        let taken = intake.take(batch, end: batch.textCount)
+        precondition(taken == batch.textCount && batch.count == numbers.count, "an event of the simulation is not one")
+        source.left(numbers, in: batch)
+        return port.offer(batch)
+    }
+
+    /// Batches that came back: those that were not accepted before held nothing new.
+    private func acknowledge() {
+        while let batch = port.recycled() { source.acknowledge(batch) }
+        if source.isDone { port.end() }
+    }
+
+    private func work() -> Bool {
+        var worked = false
+        for _ in 0..<(1 + random.upTo(15)) {
+            if mutation == .letsABreakerThrough { letThrough() }
+            guard let pool = pools.all.first, pool.runNext() else { break }
+            worked = true
+            if hands.hasFailed { break }
+        }
+        hands.takeBreath()
+        return worked
+    }
+
+    /// Makes calls that were let through before their breaker changed look as if they had been after.
+    private func letThrough() {
+        guard let ring = pools.all.first?.ring else { return }
+        for _ in 0..<ring.count {
+            guard let call = ring.take() else { return }
+            let info = dispatcher.shared.infos[Int(call)]
+            dispatcher.shared.generations[Int(info.breaker)].store(info.generation, ordering: .relaxed)
+            _ = ring.push(call)
+        }
+    }
+
+    // MARK: Ends
+
+    /// Whether the dispatcher's run is over, and why.
+    func endReason() -> DispatchEnd.Reason? { loop.endReason() }
+
+    /// Ends as a host does: what is open is waited for, and what happened is written.
+    func end(_ reason: DispatchEnd.Reason) {
+        port.end()
+        clock.pass = { [unowned self] until, hasWork in
+            while !hasWork(), clock.now < until {
+                wakeWriter()
+                pass(to: min(until, max(writerDue, clock.now + 1), max(hands.due, clock.now + 1)))
+                if writerDue <= clock.now { _ = write() }
+                _ = hands.end(now: clock.now)
+            }
+        }
+        let end = loop.end(reason)
+        clock.pass = { _, _ in }
+        folder.writer.askToEnd()
+        while writerDue != .max {
+            pass(to: writerDue)
+            _ = write()
+        }
+        let orphaned = folder.pending.orphaned.reduce(0) { $0 + $1.count }
+        let pending = ledger.counts.pending
+        if log.underWay.isEmpty, pending != UInt64(end.pendingDeliveries + orphaned) {
+            world.fail(
+                "\(pending) deliveries are pending in the log, \(end.pendingDeliveries) and \(orphaned) in the report")
+        }
+    }
+
+    func drain() {
+        port.end()
+        dispatcher.drain(deadline: clock.now + 50_000_000)
+    }
+}

@@ -1,0 +1,62 @@
+import PatchbayEvents
+import PatchbayLog
+
+@testable import PatchbayDispatch
+
+/// What the dispatcher asks of its host, with the oracle looking on and mistakes made where a mutation says so.
+struct Seams: Sendable {
+    private nonisolated(unsafe) let world: World
+    private let mutation: Mutation?
+    private nonisolated(unsafe) let clock: SimulatedClock
+    // Invariant: a simulation has one thread.
+
+    init(_ world: World, _ mutation: Mutation?, _ clock: SimulatedClock) {
+        self.world = world
+        self.mutation = mutation
+        self.clock = clock
+    }
+
+    func watched(_ host: DispatchHost) -> DispatchHost {
+        var watched = host
+        watched.commitState = { commit(host, $0, $1, $2, &$3) }
+        watched.notice = { world.breakers.hear($0, now: clock.now, world) }
+        watched.reload = { reload(host, $0, $1) }
+        watched.reenter = { events in
+            let batches = host.reenter(events)
+            for batch in batches { batch.receivedAt = clock.unixNow }
+            return batches
+        }
+        if mutation == .forgetsTimers {
+            watched.changeTimers = { lane, changes, _ in
+                var elsewhere = ByteWriter(capacity: 64)
+                host.changeTimers(lane, changes, &elsewhere)
+            }
+        }
+        return watched
+    }
+
+    private func commit(
+        _ host: DispatchHost, _ lane: Int, _ writes: [StateWrite], _ now: UInt64, _ records: inout ByteWriter
+    ) -> Bool {
+        var writes = writes
+        if mutation == .ignoresRevisions { for index in writes.indices { writes[index].expectedRevision = .max } }
+        var elsewhere = ByteWriter(capacity: 64)
+        let isCommitted =
+            mutation == .forgetsState
+            ? host.commitState(lane, writes, now, &elsewhere) : host.commitState(lane, writes, now, &records)
+        if !isCommitted, let note = writes.last.flatMap({ Counted($0.value) }) {
+            world.unsay(DeliveryID(position: note.position, handler: world.handlers[lane]))
+        }
+        return isCommitted
+    }
+
+    private func reload(_ host: DispatchHost, _ handler: UInt16, _ events: PendingEvents) -> EventBatch? {
+        guard let batch = host.reload(handler, events) else {
+            world.counters.unreadable += 1
+            return nil
+        }
+        world.counters.reloaded += 1
+        if mutation == .forgetsAttempts { batch.resumed.removeAll() }
+        return batch
+    }
+}

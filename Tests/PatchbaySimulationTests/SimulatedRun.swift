@@ -1,0 +1,162 @@
+import PatchbayDispatch
+import PatchbayLog
+import PatchbayResilience
+
+/// Runs what a seed stands for to its end, through crashes, and says what broke a promise.
+struct SimulatedRun {
+    private let scenario: Scenario
+    private let mutation: Mutation?
+    private let disk: MemoryStorage
+    private let storage: any LogStorage
+    private let world = World()
+    private let source: Source
+    private var random: SeededRandom
+    private var time = SimulatedClock.Time(now: 1, unixNow: 1_800_000_000_000_000_000)
+    private var crashes = 0
+    private var turns = 0
+    private var doubtful: [LogSubmission] = []
+
+    init(seed: UInt64, mutation: Mutation? = nil) throws {
+        scenario = try Scenario(seed: seed)
+        random = scenario.random
+        source = Source(&random)
+        self.mutation = mutation
+        let disk = MemoryStorage(seed: seed)
+        self.disk = disk
+        storage = mutation.map { MutantStorage(disk, $0) } ?? disk
+    }
+
+    /// Ordinary runs take some thousands.
+    private static let turnsMax = 200_000
+
+    /// What went wrong, `nil` when nothing did, and what was met on the way.
+    mutating func run() throws -> (violation: String?, counters: Counters) {
+        var isOver = false
+        while !isOver, world.violation == nil, let life = try open() {
+            isOver = source.isDone && crashes >= Scenario.crashesMin && world.isSettled
+            if !isOver { live(life) }
+            source.reconnect()
+            doubtful = life.doubtful
+            time.unixNow = life.time.unixNow + random.upTo(10_000_000)
+        }
+        if world.violation == nil { checkEvents() }
+        world.counters.runs = 1
+        world.counters.events = source.sent.count
+        world.counters.crashes = crashes
+        world.counters.resent = source.resent
+        world.counters.disk = disk.counts
+        return (world.violation, world.counters)
+    }
+
+    /// What was acknowledged is there.
+    private func checkEvents() {
+        let accepted = Set(world.accepted)
+        for number in source.sent.indices where !accepted.contains(source.sent[number].id) {
+            world.fail("event \(source.sent[number].id) was sent until it was acknowledged, and is not in the log")
+        }
+    }
+
+    // MARK: Opening
+
+    private var mayCrash: Bool { crashes < Scenario.crashesMin + 1 }
+
+    /// A process that has opened the log; disks that fail and crashes on the way are met with another try.
+    private mutating func open() throws -> Life? {
+        for _ in 0..<200 {
+            if disk.isDown { disk.restart() }
+            try flipABit()
+            var plan = scenario.faults
+            if mayCrash, scenario.losesPower, random.upTo(3) == 0 {
+                plan.at[disk.counts.operations + 1 + Int(random.upTo(8))] = .crash
+            }
+            disk.plan = plan
+            do {
+                let life = try life()
+                world.counters.lives += 1
+                return world.violation == nil ? life : nil
+            } catch let error as LogError {
+                if disk.isDown {
+                    world.counters.crashesWhileOpening += 1
+                    crashes += 1
+                } else if error.code != .io, error.code != .noSpace {
+                    world.fail("the log cannot be opened: \(error)")
+                    return nil
+                }
+            }
+        }
+        world.fail("the log could not be opened in 200 tries")
+        return nil
+    }
+
+    private mutating func life() throws -> Life {
+        // Each process has another idea of when its clock began.
+        time.now = 1 + random.upTo(1_000_000_000)
+        let isReduced = world.counters.lives > 0 && mayCrash && random.upTo(4) == 0
+        if isReduced { world.counters.reducedLives += 1 }
+        return try Life(
+            scenario, isReduced ? scenario.reducedBlueprint : scenario.blueprint, storage, world, source, mutation,
+            doubtful: doubtful, random: SeededRandom(seed: random.next()), time: time)
+    }
+
+    /// Flips a bit of a sealed segment or a checkpoint for the time of one opening, which must say so or lose nothing.
+    private mutating func flipABit() throws {
+        guard random.upTo(7) == 0 || mutation == .skipsTheChecksum, world.counters.lives > 0 else { return }
+        disk.plan = FaultPlan()
+        let segments = try disk.folder("log").list().filter { $0.hasSuffix(".seg") }.sorted().dropLast(2)
+        let checkpoints = try disk.folder("checkpoint").list().filter { $0.hasSuffix(".ckpt") }
+        let names = segments.map { "log/\($0)" } + checkpoints.map { "checkpoint/\($0)" }
+        guard !names.isEmpty else { return }
+        let name = names[Int(random.upTo(UInt64(names.count - 1)))]
+        let size = disk.contents(name)?.count ?? 0
+        guard size > 0 else { return }
+        let (offset, bit) = (Int(random.upTo(UInt64(size - 1))), Int(random.upTo(7)))
+        world.counters.flips += 1
+        disk.flip(name, offset: offset, bit: bit)
+        defer { disk.flip(name, offset: offset, bit: bit) }
+        do {
+            doubtful = try life().doubtful
+            world.counters.lives += 1
+        } catch is LogError {
+            world.counters.flipsSeen += 1
+        }
+    }
+
+    // MARK: Living
+
+    private mutating func live(_ life: Life) {
+        if mayCrash, scenario.losesPower, random.upTo(3) != 0 {
+            disk.plan.at[disk.counts.operations + 1 + Int(random.upTo(200))] = .crash
+        }
+        let killAt = mayCrash && random.upTo(2) == 0 ? turns + Int(random.upTo(400)) : .max
+        let drainAt = mayCrash && random.upTo(3) == 0 ? turns + Int(random.upTo(400)) : .max
+        // A part of the events is for the processes after the next crashes.
+        let parts = Scenario.crashesMin + 1
+        source.heldBack = max(0, parts - 1 - crashes) * Scenario.eventCount / parts
+        while world.violation == nil {
+            turns += 1
+            if turns > Self.turnsMax { return world.fail("it does not end") }
+            let progress = life.turn()
+            if disk.isDown {
+                world.counters.powerCuts += 1
+                crashes += 1
+                return
+            }
+            if turns >= killAt || (source.heldBack > 0 && life.isIdle) {
+                if scenario.losesPower, random.next() & 1 == 0 { disk.crash() }
+                world.counters.kills += 1
+                crashes += 1
+                return
+            }
+            if turns == drainAt { life.drain() }
+            if let reason = life.endReason() {
+                world.counters.count(reason)
+                if reason == .stuck || reason == .stopped { return world.fail("it ends \(reason)") }
+                return life.end(reason)
+            }
+            if !progress {
+                if life.due == .max { return world.fail("nothing happens any more") }
+                life.pass(to: life.due)
+            }
+        }
+    }
+}

@@ -1,0 +1,29 @@
+import Foundation
+import Testing
+
+/// The whole runtime in one thread, through crashes and disks that fail: `make simulate SEEDS=n`.
+@Suite struct Simulation {
+    private static func number(_ name: String, _ standard: Int) -> Int {
+        ProcessInfo.processInfo.environment[name].flatMap { Int($0) } ?? standard
+    }
+
+    @Test func `nothing accepted is lost, and nothing done is done again, whatever the disk does`() {
+        let first = Self.number("PATCHBAY_SIMULATE_SEED", 1)
+        let seeds = first..<(first + Self.number("PATCHBAY_SIMULATE_SEEDS", 20))
+        let begin = Date()
+        let result = SeedRuns.run(seeds) { done in
+            FileHandle.standardOutput.write(Data("[\(done)/\(seeds.count)] seeds\n".utf8))
+        }
+        let seconds = Int(Date().timeIntervalSince(begin))
+        print("simulated \(seeds.count) seeds in \(seconds) s:\n\(result.counters.text)")
+        for violation in result.violations.prefix(5) {
+            Issue.record(
+                "seed \(violation.seed): \(violation.text); again: make simulate SEED=\(violation.seed) SEEDS=1")
+        }
+        // Few seeds need not meet everything.
+        guard seeds.count >= 200 else { return }
+        for (name, path) in Counters.paths {
+            #expect(result.counters[keyPath: path] > 0, "no run had \(name)")
+        }
+    }
+}

@@ -1,0 +1,144 @@
+import CPatchbayJSON
+import PatchbayEvents
+
+@testable import PatchbayLog
+
+/// What a frame says, and what has to stand in it together.
+extension World {
+    /// What a frame holds beside deliveries' ends, and what these make one expect.
+    private struct Frame: Equatable {
+        /// Ids of events that came from inside.
+        var events: [String] = []
+        var delayed: [String] = []
+        var states: [String] = []
+        var sets: [String] = []
+        var cancels: [String] = []
+        /// Dead letters that come in again.
+        var obituaries = 0
+
+        mutating func sort() {
+            events.sort()
+            delayed.sort()
+            sets.sort()
+            cancels.sort()
+        }
+    }
+
+    /// The log has said that it has these.
+    func commit(_ submission: LogSubmission) {
+        committed = max(committed, submission.sequence)
+        var (found, wanted) = (Frame(), Frame())
+        for batch in submission.batches { take(batch, &found) }
+        var builder = FrameBuilder()
+        _ = builder.begin()
+        submission.journal.writeRecords(to: &builder)
+        _ = builder.end(FrameHeader())
+        do {
+            let frame = try FrameView(unchecked: builder.bytes)
+            try frame.forEachRecord { record throws(LogFormatError) in fold(record, &found, &wanted) }
+        } catch {
+            fail("what was submitted is no frame: \(error)")
+        }
+        found.sort()
+        wanted.sort()
+        if found != wanted { fail("frame \(submission.sequence) should hold \(wanted), and holds \(found)") }
+    }
+
+    private func take(_ batch: EventBatch, _ frame: inout Frame) {
+        if batch.firstPosition != UInt64(accepted.count) {
+            fail("events were accepted at position \(batch.firstPosition) behind \(accepted.count) others")
+        }
+        let view = BatchView(batch)
+        for index in 0..<batch.count {
+            let (id, type) = (String(view.bytes(batch.events[index].id)), String(view.bytes(batch.events[index].type)))
+            accepted.append(id)
+            if type == Scenario.Part.once.rawValue, !acceptedOnce.insert(id).inserted {
+                fail("\(id) was accepted twice")
+            }
+            guard batch.source < 0 else { continue }
+            if type == Scenario.Part.obituary.rawValue {
+                frame.obituaries += 1
+                counters.obituaries += 1
+            } else {
+                frame.events.append(id)
+                counters.emitted += 1
+            }
+        }
+        for index in 0..<batch.deliveryCount {
+            let delivery = batch.deliveries[index]
+            create(
+                DeliveryID(
+                    position: batch.firstPosition + UInt64(delivery.event), handler: handlers[Int(delivery.lane)]),
+                key: delivery.keyHash)
+        }
+    }
+
+    private func fold(_ record: LogRecord, _ found: inout Frame, _ wanted: inout Frame) {
+        switch record {
+        case .outcome(let outcome): take(outcome, &wanted)
+        case .failure(let failure):
+            let before = attempts[failure.delivery] ?? 0
+            if failure.attempts != before + 1 {
+                fail("\(name(failure.delivery)) was charged attempt \(failure.attempts) after \(before)")
+            }
+            attempts[failure.delivery] = failure.attempts
+        case .deadLetter(let letter):
+            end(letter.delivery, .dead)
+            counters.dead += 1
+            if part(of: letter.delivery.handler) == .dying { wanted.obituaries += 1 }
+        case .state(let state) where state.key.hasPrefix(Self.byKey): break
+        case .state(let state): found.states.append("\(state.key) \(Counted(state.value)?.count ?? 0)")
+        case .timer(let timer): take(timer, &found, &wanted)
+        case .deduplication, .event, .name, .operation, .unknown: break
+        }
+    }
+
+    private func take(_ outcome: OutcomeRecord, _ wanted: inout Frame) {
+        guard let word = said.removeValue(forKey: outcome.delivery) else {
+            return fail("\(name(outcome.delivery)) is \(outcome.kind) in the log, which its handler did not say")
+        }
+        if word.end != (outcome.kind == .done ? .done : .skipped) {
+            fail("\(name(outcome.delivery)) is \(outcome.kind) in the log, and its handler said \(word.end)")
+        }
+        if outcome.attempts != (attempts[outcome.delivery] ?? 0) + 1 {
+            fail("\(name(outcome.delivery)) ended with attempt \(outcome.attempts) in the log")
+        }
+        end(outcome.delivery, word.end)
+        wanted.events += word.children
+        wanted.delayed += word.later
+        wanted.sets += word.sets
+        wanted.cancels += word.cancels
+        guard let counted = word.counted else { return }
+        if let value = counted.value, value != (counts[counted.key] ?? 0) + 1 {
+            fail("\(name(outcome.delivery)) counted \(value) after \(counts[counted.key] ?? 0)")
+        }
+        counts[counted.key] = counted.value ?? 0
+        wanted.states.append("\(counted.key) \(counted.value ?? 0)")
+    }
+
+    private func take(_ timer: TimerRecord, _ found: inout Frame, _ wanted: inout Frame) {
+        switch timer.change {
+        case .set:
+            found.sets.append(timer.key)
+            timers.insert(timer.key)
+        case .cancelled:
+            found.cancels.append(timer.key)
+            if timers.remove(timer.key) != nil { counters.cancelledTimers += 1 }
+        case .fired:
+            if timers.remove(timer.key) == nil { fail("timer \(timer.key) fired and is not set") }
+            wanted.events.append("tick-\(timer.key)")
+            counters.firedTimers += 1
+        case .delayed:
+            found.delayed.append(timer.key)
+            delayed.append(timer.key)
+        case .released:
+            if let place = delayed.firstIndex(of: timer.key) {
+                delayed.remove(at: place)
+            } else {
+                fail("\(timer.key) comes in later and was not to")
+            }
+            wanted.events.append(timer.key)
+            counters.released += 1
+        }
+    }
+}
