@@ -137,10 +137,23 @@ struct LetterReader {
             line: record.event, history: record.history, edit: try letter.edit.flatMap { try edit(letter.id, at: $0) })
     }
 
-    /// The last edit of a letter in a frame.
+    /// The last edit of a letter. A frame that was not synced when the disk failed lies elsewhere than where it was
+    /// written: then it is searched for.
     private func edit(_ id: LetterID, at location: FrameLocation) throws -> [UInt8]? {
+        do {
+            if let edit = try edit(id, in: try reader.read(location)) { return edit }
+        } catch let error as LogError {
+            guard error.code == .corrupt || error.code == .missing || error.code == .io else { throw error }
+        }
+        var last: [UInt8]?
+        var cursor = reader.frames(fromSequence: id.sequence)
+        while let frame = try cursor.next() { last = try edit(id, in: frame) ?? last }
+        return last
+    }
+
+    private func edit(_ id: LetterID, in frame: LogFrame) throws -> [UInt8]? {
         var edit: [UInt8]?
-        try reader.read(location).view.forEachRecord { record throws(LogFormatError) in
+        try frame.view.forEachRecord { record throws(LogFormatError) in
             if case .operation(let operation) = record, operation.letter == id, operation.kind == .edit {
                 edit = operation.event
             }
