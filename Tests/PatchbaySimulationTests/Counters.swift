@@ -21,6 +21,8 @@ struct Counters {
     var conflicts = 0
     var dead = 0
     var obituaries = 0
+    var redriven = 0
+    var purged = 0
     var emitted = 0
     var released = 0
     var firedTimers = 0
@@ -64,6 +66,7 @@ struct Counters {
             ("drains at their deadline", \.cutShort), ("ends with all settled", \.finished),
             ("events sent again", \.resent), ("calls", \.calls), ("repeated calls", \.repeats),
             ("conflicts of state", \.conflicts), ("dead letters", \.dead), ("of these come in again", \.obituaries),
+            ("of these redriven", \.redriven), ("of these purged", \.purged),
             ("emitted events", \.emitted), ("of these later", \.released), ("timers fired", \.firedTimers),
             ("timers cancelled", \.cancelledTimers), ("timeouts", \.timeouts), ("late completions", \.late),
             ("busy", \.busy), ("breakers opened", \.opened), ("probes", \.probes), ("frames read back", \.reloaded),

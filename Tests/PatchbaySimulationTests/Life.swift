@@ -119,6 +119,27 @@ final class Life {
     var time: SimulatedClock.Time { clock.time }
     var ledger: Ledger { writer.committer.ledger }
 
+    /// An operator's work on the log that this process has opened and leaves alone: some of its dead letters are
+    /// redriven, others thrown away. What the log is read with after that.
+    func operate(_ storage: any LogStorage) throws -> LogReader {
+        let reader = LetterReader(folder.writer.reader)
+        var (redriven, purged): ([StoredLetter], [StoredLetter]) = ([], [])
+        for kept in ledger.letters(limit: 100) {
+            let letter = try reader.read(kept)
+            let canGo = dispatcher.names.handlers.contains(letter.handler) && !letter.handler.isEmpty
+            switch random.upTo(5) {
+            case 0 where canGo: redriven.append(letter)
+            case 1: purged.append(letter)
+            default: break
+            }
+        }
+        var operations = try LetterOperations(
+            storage, lock: nil, routes: dispatcher.names.routes, handlers: dispatcher.names.handlers, who: "operator")
+        try operations.redrive(redriven)
+        try operations.purge(purged)
+        return try LogReader.open(storage.folder("log"))
+    }
+
     // MARK: Turns
 
     /// Lets everyone do what they have to do now, in an order of chance; false when that is nothing.

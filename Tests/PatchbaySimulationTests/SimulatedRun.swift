@@ -64,6 +64,7 @@ struct SimulatedRun {
     private mutating func open() throws -> Life? {
         for _ in 0..<200 {
             if disk.isDown { disk.restart() }
+            try operate()
             try flipABit()
             var plan = scenario.faults
             if mayCrash, scenario.losesPower, random.upTo(3) == 0 {
@@ -96,6 +97,17 @@ struct SimulatedRun {
         return try Life(
             scenario, isReduced ? scenario.reducedBlueprint : scenario.blueprint, storage, world, source, mutation,
             doubtful: doubtful, random: SeededRandom(seed: random.next()), time: time)
+    }
+
+    /// Lets an operator work on the dead letters; the disk is as good as new for that long.
+    private mutating func operate() throws {
+        guard mayCrash, world.counters.lives > 0, random.upTo(3) == 0, world.violation == nil else { return }
+        disk.plan = FaultPlan()
+        let life = try life()
+        world.counters.lives += 1
+        doubtful = []
+        guard world.violation == nil else { return }
+        try world.operate(try life.operate(storage))
     }
 
     /// Flips a bit of a sealed segment or a checkpoint for the time of one opening, which must say so or lose nothing.

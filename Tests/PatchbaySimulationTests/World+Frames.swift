@@ -28,6 +28,7 @@ extension World {
     func commit(_ submission: LogSubmission) {
         committed = max(committed, submission.sequence)
         var (found, wanted) = (Frame(), Frame())
+        var letterCount: UInt32 = 0
         for batch in submission.batches { take(batch, &found) }
         var builder = FrameBuilder()
         _ = builder.begin()
@@ -35,7 +36,13 @@ extension World {
         _ = builder.end(FrameHeader())
         do {
             let frame = try FrameView(unchecked: builder.bytes)
-            try frame.forEachRecord { record throws(LogFormatError) in fold(record, &found, &wanted) }
+            try frame.forEachRecord { record throws(LogFormatError) in
+                if case .deadLetter(let letter) = record {
+                    letters[LetterID(sequence: submission.sequence, index: letterCount)] = letter.delivery
+                    letterCount += 1
+                }
+                fold(record, &found, &wanted)
+            }
         } catch {
             fail("what was submitted is no frame: \(error)")
         }

@@ -44,6 +44,8 @@ final class World {
     var created: Set<DeliveryID> = []
     var ends: [DeliveryID: End] = [:]
     var attempts: [DeliveryID: UInt32] = [:]
+    /// Dead letters that are neither redriven nor thrown away, with what died.
+    var letters: [LetterID: DeliveryID] = [:]
     var said: [DeliveryID: Said] = [:]
     /// By key: what handlers of `counting` left in their state.
     var counts: [String: Int] = [:]
@@ -166,6 +168,9 @@ final class World {
         let counts = ledger.counts
         let found = [counts.created, counts.done, counts.skipped, counts.dead].map { Int($0) }
         let expected = [created.count] + [End.done, .skipped, .dead].map { end in ends.values.count { $0 == end } }
+        if counts.letters != UInt64(letters.count) {
+            fail("\(letters.count) dead letters are kept, and \(counts.letters) in the log")
+        }
         if found != expected { fail("created, done, skipped, dead are \(found) in the log instead of \(expected)") }
     }
 }

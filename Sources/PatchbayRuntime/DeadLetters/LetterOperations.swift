@@ -23,6 +23,13 @@ package struct LetterOperations: ~Copyable {
     package init(folder: String, routes: [String], handlers: [String], who: String) throws(LogError) {
         let storage = try logged { () throws(StorageError) in try FileStorage(folder) }
         let lock = try FolderLock(folder: storage.path)
+        try self.init(storage, lock: lock, routes: routes, handlers: handlers, who: who)
+    }
+
+    /// The same on any storage.
+    init(
+        _ storage: any LogStorage, lock: FolderLock?, routes: [String], handlers: [String], who: String
+    ) throws(LogError) {
         // A checkpoint would need what these leave out, and none is written.
         let opened = try OpenedLog(storage, lock: lock, settings: LogSettings()) { (_, _) throws(LogFormatError) in
         } other: { (_, _) throws(LogFormatError) in
