@@ -2,6 +2,7 @@
 #include "patchbay_system.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/futex.h>
 #include <poll.h>
 #include <pthread.h>
@@ -83,6 +84,10 @@ int32_t pbs_wait_readable(int32_t file, int32_t event) {
     if (errno != EINTR) return -errno;
   return files[1].revents ? 0 : 1;
 }
+
+int32_t pbs_pipe(int32_t *ends) { return pipe2(ends, O_CLOEXEC); }
+
+int32_t pbs_child(pid_t child) { return (int32_t)syscall(SYS_pidfd_open, child, 0); }
 
 int32_t pbs_accept(int32_t listener) { return accept4(listener, NULL, NULL, SOCK_CLOEXEC); }
 

@@ -64,6 +64,12 @@ void pbs_event_set(int32_t event);
 /* Waits until `file` can be read (1), `event` is set (0), or for an error (-errno). */
 int32_t pbs_wait_readable(int32_t file, int32_t event);
 
+/* A pipe whose ends are closed on exec: where to read, where to write. 0 or -1 and errno. */
+int32_t pbs_pipe(int32_t *ends);
+
+/* A descriptor that can be read once a child has ended, closed on exec; -1 and errno where the kernel is too old. */
+int32_t pbs_child(pid_t child);
+
 /* The next connection of a listening socket, closed on exec; -1 and errno on failure. */
 int32_t pbs_accept(int32_t listener);
 

@@ -18,7 +18,8 @@ enum HandlerCheck {
         }
     }
 
-    private static let builtins = Configuration.Load.Builtin.allCases.map { "builtin.\($0.rawValue)" }
+    private static let builtins = Configuration.Load.Builtin.allCases.filter { !$0.needsConfiguration }
+        .map { "builtin.\($0.rawValue)" }
 
     private static func isProvided(
         _ reference: Configuration.HandlerReference, _ configuration: Configuration,
@@ -49,7 +50,14 @@ enum HandlerCheck {
         let name = reference.name
         if reference.module == "builtin" {
             if builtins.contains(name) { return nil }
-            if ["exec", "http"].contains(reference.handler) {
+            if Configuration.Load.Builtin(rawValue: reference.handler) != nil {
+                return failure(
+                    .unresolved, "'\(name)' has to be told what to do", builtins,
+                    remedy:
+                        "name it under modules.load, such as {name: mine, builtin: \(reference.handler), config: {…}}, "
+                        + "and route to mine.\(reference.handler)")
+            }
+            if reference.handler == "http" {
                 return failure(.later, LaterWork.modules.refusal(of: "the handler '\(name)'"), builtins)
             }
             return failure(

@@ -11,7 +11,12 @@ extension Configuration {
     /// One module instance that the file configures or adds.
     package struct Load: Sendable, Equatable {
         package enum Isolation: String, Sendable, CaseIterable { case inline }
-        package enum Builtin: String, Sendable, CaseIterable { case log, fail }
+        package enum Builtin: String, Sendable, CaseIterable {
+            case log, fail, exec
+
+            /// `builtin.NAME` alone says nothing that it could do.
+            var needsConfiguration: Bool { self == .exec }
+        }
 
         /// The instance's name, as `billing` in `billing.charge`; unique, and never `builtin`.
         package var name = ""

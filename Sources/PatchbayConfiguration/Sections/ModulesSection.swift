@@ -42,7 +42,7 @@ extension Configuration.Load {
                 "isolation", \.isolation, .choice(later: ["process": .modules]),
                 "Where the module runs; inline is the host's own process.", shownIf: { $0.builtin == nil }),
             Key(
-                "builtin", \.builtin, Format<Builtin>.choice(later: ["exec": .modules, "http": .http]).optional,
+                "builtin", \.builtin, Format<Builtin>.choice(later: ["http": .http]).optional,
                 "A handler of the host under this name, instead of a file: {name: flaky, builtin: fail} is flaky.fail.",
                 example: .string("fail")),
             Key(

@@ -56,7 +56,6 @@ enum LaterWork: String, Sendable {
     case log = "the durable log and delivery work"
     case routing = "the routing work"
     case modules = "the modules work"
-    case sources = "the source modules work"
     case http = "the HTTP work"
     case schemas = "the schema work"
     case patterns = "the patterns work"

@@ -1,9 +1,11 @@
 import Logging
 import PatchbayConfiguration
 import PatchbayEvents
+import PatchbayModules
 import PatchbaySchemas
 
-/// The handlers that need no module: `builtin.log` and `builtin.fail`, and instances of them that the file configures.
+/// The handlers that need no module: `builtin.log`, `builtin.fail` and `builtin.exec`, and instances of them that the file
+/// configures.
 enum Builtins {
     /// Adds what is wrong with the built-ins' configuration to the draft.
     static func check(_ draft: inout ConfigurationDraft) {
@@ -19,26 +21,26 @@ enum Builtins {
 
     /// The handler behind a name such as `builtin.log` or `flaky.fail`; `nil` when a module has to provide it.
     static func handler(
-        _ name: String, in configuration: Configuration, calls: CallTable, logger: Logger
+        _ name: String, in configuration: Configuration, environment: HostEnvironment
     ) -> Handler? {
         let module = String(name.prefix { $0 != "." })
         if module == "builtin" {
             guard let kind = Configuration.Load.Builtin(rawValue: String(name.dropFirst(8))) else { return nil }
-            return make(kind, name: name, config: .map([]), calls: calls, logger: logger)
+            return make(kind, name: name, config: .map([]), environment)
         }
         guard let load = configuration.modules.load.first(where: { $0.name == module }), let kind = load.builtin
         else { return nil }
-        return make(kind, name: name, config: load.config, calls: calls, logger: logger)
+        return make(kind, name: name, config: load.config, environment)
     }
 
     private static func make(
-        _ kind: Configuration.Load.Builtin, name: String, config: ConfigurationValue, calls: CallTable, logger: Logger
+        _ kind: Configuration.Load.Builtin, name: String, config: ConfigurationValue, _ environment: HostEnvironment
     ) -> Handler {
         switch kind {
         case .log:
             var level = Logger.Level.info
             if case .string(let text)? = config["level"] { level = Logger.Level(rawValue: text) ?? level }
-            return LogBuiltin.handler(name: name, level: level, logger: logger)
+            return LogBuiltin.handler(name: name, level: level, logger: environment.logger)
         case .fail:
             var script: [FailBuiltin.Step] = []
             if case .list(let steps)? = config["script"] {
@@ -51,8 +53,10 @@ enum Builtins {
                 retryAfter = UInt64(max(0, milliseconds)) * 1_000_000
             }
             return FailBuiltin(
-                script: script, repeats: config["repeat"] == .bool(true), retryAfter: retryAfter, calls: calls
+                script: script, repeats: config["repeat"] == .bool(true), retryAfter: retryAfter,
+                calls: environment.calls
             ).handler(name: name)
+        case .exec: return ExecBuiltin(name: name, ExecBuiltin.Settings(config), environment: environment).handler
         }
     }
 
@@ -62,6 +66,33 @@ enum Builtins {
             switch builtin {
             case .log:
                 [("level", .object([("enum", strings(Logger.Level.allCases.map(\.rawValue)))]))]
+            case .exec:
+                [
+                    (
+                        "command",
+                        .object([
+                            ("type", .string("array")), ("items", .object([("type", .string("string"))])),
+                            ("minItems", .int(1)),
+                        ])
+                    ),
+                    ("mode", .object([("enum", strings(["perEvent", "lines"]))])),
+                    ("stdout", .object([("enum", strings(["log", "emit"]))])),
+                    (
+                        "exitCodes",
+                        .object([
+                            ("type", .string("object")),
+                            (
+                                "patternProperties",
+                                .object([
+                                    (
+                                        "^[0-9]{1,3}$",
+                                        .object([("enum", strings(CommandOutcome.names.keys.sorted()))])
+                                    )
+                                ])
+                            ), ("additionalProperties", .bool(false)),
+                        ])
+                    ),
+                ]
             case .fail:
                 [
                     (
@@ -83,6 +114,7 @@ enum Builtins {
             }
         return .object([
             ("type", .string("object")), ("properties", .object(properties)), ("additionalProperties", .bool(false)),
+            ("required", strings(builtin == .exec ? ["command"] : [])),
         ])
     }
 }

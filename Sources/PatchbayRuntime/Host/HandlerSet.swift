@@ -28,7 +28,7 @@ final class HandlerSet: Sendable {
         var loaded: [LoadedHandler] = []
         for name in blueprint.handlers {
             if let builtin = Builtins.handler(
-                name, in: preparation.configuration, calls: environment.calls, logger: logger)
+                name, in: preparation.configuration, environment: environment)
             {
                 byName[name] = builtin
                 continue

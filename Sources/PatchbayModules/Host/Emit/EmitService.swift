@@ -1,8 +1,8 @@
-import CPatchbay
-import PatchbayEvents
+package import CPatchbay
+package import PatchbayEvents
 
 /// `patchbay.emit/0`: new events, held in the call's effects until it is done.
-enum EmitService {
+package enum EmitService {
     static var table: patchbay_emit {
         patchbay_emit(
             size: UInt32(MemoryLayout<patchbay_emit>.size), reserved: 0,
@@ -19,9 +19,16 @@ enum EmitService {
         let scope = try context.requiredScope()
         let limits = context.environment.limits
         let event = try DraftReader.event(draft, scope: scope, limits: limits)
-        let calls = context.environment.calls
+        guard let added = add(event, to: call, context.environment.calls, limits) else { throw .stale }
+        guard added else { throw .limit }
+    }
+
+    /// Holds an event until the call is done; `nil` when the call is over, false when there is no room. [any]
+    package static func add(
+        _ event: EmittedEvent, to call: patchbay_call, _ calls: CallTable, _ limits: HostEnvironment.Limits
+    ) -> Bool? {
         let size = event.byteCount
-        let added = calls.withEffects(call) { effects in
+        return calls.withEffects(call) { effects in
             let room = effects.emitRoom ?? ByteRoom.Hold(calls.emitRoom)
             effects.emitRoom = room
             guard effects.emits.count < limits.emitsPerCall, room.resize(by: event.heldByteCount) else { return false }
@@ -32,7 +39,5 @@ enum EmitService {
             effects.emits.append(event)
             return true
         }
-        guard let added else { throw .stale }
-        guard added else { throw .limit }
     }
 }

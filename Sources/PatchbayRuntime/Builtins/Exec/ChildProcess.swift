@@ -1,0 +1,188 @@
+import CPatchbaySystem
+import Glibc
+
+/// A command that was started, with its three streams. One thread at a time.
+///
+/// It leads a process group of its own, so that what it starts ends with it.
+final class ChildProcess: @unchecked Sendable {
+    // Invariant: whoever holds it is the only one; a pool hands it from thread to thread under a lock.
+
+    /// How it ended.
+    enum End: Equatable {
+        case exited(Int32)
+        case signalled(Int32)
+    }
+
+    /// What a look at its streams brought.
+    enum Event {
+        case output
+        case ended(End)
+        /// Nothing for some time.
+        case quiet
+    }
+
+    let pid: pid_t
+    private var input: Int32
+    private var output: Int32
+    private var errors: Int32
+    /// Can be read once it has ended; -1 where the system does not tell.
+    private let ending: Int32
+    private var unwritten: ArraySlice<UInt8> = []
+    private var closesInput = false
+    private var end: End?
+    /// What it wrote to standard output and nobody took yet.
+    var outputBytes: [UInt8] = []
+    /// The last of what it wrote to standard error.
+    private(set) var errorBytes: [UInt8] = []
+    /// Beyond this it is not read on.
+    private static let outputMax = 16 << 20
+    private static let errorsKept = 4_096
+
+    /// Starts `command`; its first word is looked for in PATH unless it has a slash.
+    init(_ command: [String], environment: [(String, String)]) throws(ExecError) {
+        var pipes: [Int32] = []
+        for _ in 0..<3 {
+            var ends: [Int32] = [0, 0]
+            guard pbs_pipe(&ends) == 0 else {
+                let number = errno
+                for file in pipes { close(file) }
+                throw ExecError("no pipe for '\(command[0])'", errno: number)
+            }
+            pipes += ends
+        }
+        var actions = posix_spawn_file_actions_t()
+        posix_spawn_file_actions_init(&actions)
+        posix_spawn_file_actions_adddup2(&actions, pipes[0], 0)
+        posix_spawn_file_actions_adddup2(&actions, pipes[3], 1)
+        posix_spawn_file_actions_adddup2(&actions, pipes[5], 2)
+        var attributes = posix_spawnattr_t()
+        posix_spawnattr_init(&attributes)
+        // Our threads block all signals and ignore SIGPIPE, which a child would go on doing.
+        var none = sigset_t()
+        sigemptyset(&none)
+        var all = sigset_t()
+        sigfillset(&all)
+        posix_spawnattr_setsigmask(&attributes, &none)
+        posix_spawnattr_setsigdefault(&attributes, &all)
+        posix_spawnattr_setpgroup(&attributes, 0)
+        posix_spawnattr_setflags(
+            &attributes, Int16(POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETPGROUP))
+        var arguments = command.map { strdup($0) } + [nil]
+        var variables = environment.map { strdup("\($0)=\($1)") } + [nil]
+        var pid: pid_t = 0
+        let status = posix_spawnp(&pid, command[0], &actions, &attributes, &arguments, &variables)
+        for text in arguments + variables { free(text) }
+        posix_spawn_file_actions_destroy(&actions)
+        posix_spawnattr_destroy(&attributes)
+        for file in [pipes[0], pipes[3], pipes[5]] { close(file) }
+        guard status == 0 else {
+            for file in [pipes[1], pipes[2], pipes[4]] { close(file) }
+            throw ExecError("'\(command[0])' cannot be started", errno: status)
+        }
+        self.pid = pid
+        (input, output, errors) = (pipes[1], pipes[2], pipes[4])
+        ending = pbs_child(pid)
+        for file in [input, output, errors] { _ = fcntl(file, F_SETFL, O_NONBLOCK) }
+    }
+
+    deinit {
+        if end == nil {
+            kill(-pid, SIGKILL)
+            var status: Int32 = 0
+            while waitpid(pid, &status, 0) < 0, errno == EINTR {}
+        }
+        for file in [input, output, errors, ending] where file >= 0 { close(file) }
+    }
+
+    /// Hands bytes to its standard input, as it takes them.
+    func write(_ bytes: [UInt8], thenClose: Bool) {
+        unwritten = unwritten + bytes
+        closesInput = thenClose
+        flush()
+    }
+
+    func signal(_ number: Int32) { if end == nil { kill(-pid, number) } }
+
+    /// Waits for what comes next, at most `milliseconds`.
+    func next(_ milliseconds: Int32) -> Event {
+        var files = [
+            pollfd(fd: outputBytes.count < Self.outputMax ? output : -1, events: Int16(POLLIN), revents: 0),
+            pollfd(fd: errors, events: Int16(POLLIN), revents: 0),
+            pollfd(fd: unwritten.isEmpty ? -1 : input, events: Int16(POLLOUT), revents: 0),
+            pollfd(fd: ending, events: Int16(POLLIN), revents: 0),
+        ]
+        guard poll(&files, nfds_t(files.count), ending < 0 ? min(milliseconds, 5) : milliseconds) >= 0 else {
+            return .quiet
+        }
+        if files[2].revents != 0 { flush() }
+        if files[1].revents != 0 { readErrors() }
+        if files[0].revents != 0, Self.read(&output, into: &outputBytes) { return .output }
+        guard let end = reap() else { return .quiet }
+        // What it wrote last; what a child of its own writes later is not waited for.
+        while outputBytes.count < Self.outputMax, Self.read(&output, into: &outputBytes) {}
+        readErrors()
+        return .ended(end)
+    }
+
+    /// The last line that it wrote to standard error; empty when there is none.
+    var lastErrorLine: String {
+        let line = errorBytes.split(whereSeparator: { $0 == 0x0A }).last { !$0.isEmpty } ?? []
+        return String(decoding: line.prefix(512), as: UTF8.self)
+    }
+
+    private func flush() {
+        while !unwritten.isEmpty {
+            let count = unwritten.withUnsafeBytes { Glibc.write(input, $0.baseAddress, $0.count) }
+            if count < 0, errno == EINTR { continue }
+            if count < 0, errno == EAGAIN { return }
+            // A command that does not read its input may do without.
+            guard count > 0 else {
+                unwritten = []
+                break
+            }
+            unwritten = unwritten.dropFirst(count)
+        }
+        if closesInput, input >= 0 {
+            close(input)
+            input = -1
+        }
+    }
+
+    private func readErrors() {
+        while Self.read(&errors, into: &errorBytes) {
+            if errorBytes.count > Self.errorsKept { errorBytes.removeFirst(errorBytes.count - Self.errorsKept) }
+        }
+    }
+
+    /// Whether anything came. At the end of a stream its descriptor becomes -1.
+    private static func read(_ file: inout Int32, into bytes: inout [UInt8]) -> Bool {
+        guard file >= 0 else { return false }
+        var chunk = [UInt8](repeating: 0, count: 1 << 14)
+        let count = Glibc.read(file, &chunk, chunk.count)
+        if count > 0 {
+            bytes += chunk[..<count]
+            return true
+        }
+        if count == 0 || (errno != EAGAIN && errno != EINTR) {
+            close(file)
+            file = -1
+        }
+        return false
+    }
+
+    private func reap() -> End? {
+        if let end { return end }
+        var status: Int32 = 0
+        guard waitpid(pid, &status, WNOHANG) == pid else { return nil }
+        let signal = status & 0x7F
+        end = signal == 0 ? .exited(status >> 8 & 0xFF) : .signalled(signal)
+        return end
+    }
+}
+
+/// Why a command could not be started.
+struct ExecError: Error, CustomStringConvertible {
+    let description: String
+
+    init(_ what: String, errno number: Int32) { description = "\(what): \(String(cString: strerror(number)))" }
+}
