@@ -100,6 +100,7 @@ class Ledger:
         self.pending, self.failures, self.letters, self.redriven = {}, {}, {}, {}
         self.edits, self.state, self.timers, self.delayed = {}, {}, {}, {}
         self.traces, self.keys = {}, {}
+        self.streams, self.subscriptions, self.next_number, self.last_append = {}, {}, 0, 0
 
     def end(self, delivery):
         letter = self.redriven.pop(delivery, None)
@@ -111,7 +112,7 @@ class Ledger:
         self.failures.pop(delivery, None)
 
     def frame(self, header, sections, place):
-        events, letters, dying = 0, 0, set()
+        events, letters, dying, streams = 0, 0, set(), 0
         self.sequence = header["sequence"]
         for kind, content in sections:
             record = Bytes(content)
@@ -162,6 +163,9 @@ class Ledger:
                     scope, key, event = record.text(scope), record.text(key), record.take(length)
                     kept = {1: True, 2: False, 3: False, 4: True, 5: False}[change]
                     self.change(self.delayed if change > 3 else self.timers, (scope, key), kept, (due, event))
+                elif kind == 8:
+                    self.stream(record, (self.sequence, streams))
+                    streams += 1
                 elif kind == 9:
                     self.operation(record, place)
                 elif kind == 10:
@@ -210,6 +214,58 @@ class Ledger:
         self.counts["created"] += deliveries
         self.counts["withoutDeliveries"] += count - len(with_delivery)
         return count
+
+    def stream(self, record, place):
+        kind, _, length, count, revision, number, time, data, _ = record.fields("BBHIQQQII")
+        name = record.text(length)
+        record.pad()
+        keys, ends = list(record.fields(f"{count}Q")), record.fields(f"{count}I")
+        data, begin = record.take(data), 0
+        for key, end in zip(keys, ends):
+            event = json.loads(data[begin:end])
+            check(event_key(event["source"].encode(), event["id"].encode()) == key, "a key is another")
+            check(data[end : end + 1] == b"\n", "a line of a stream has no end")
+            begin = end + 1
+        check(count == 0 or begin == len(data), "data behind the last line")
+        if kind == 7:
+            return self.change(self.subscriptions, name, revision < 2**64 - 1, (data.decode(), revision, time))
+        if kind == 1 and name not in self.streams:
+            self.streams[name] = {"deleted": 0, "first": 0, "next": 0, "runs": [], "keys": [], "snapshots": {}}
+        stream = self.streams[name]
+        check(not stream["deleted"], f"stream {name} is deleted")
+        if kind == 1:
+            check((revision, number) == (stream["next"], self.next_number), f"stream {name}: an append out of turn")
+            check(time >= self.last_append, f"stream {name}: an append before the one before it")
+            stream["runs"].append((revision, number, time, place))
+            stream["keys"] = (stream["keys"] + keys)[-4096:]
+            stream["next"] += count
+            self.next_number, self.last_append = number + count, time
+        elif kind == 2:
+            runs = stream["runs"]
+            index = max(index for index, run in enumerate(runs) if run[0] <= revision)
+            end = runs[index + 1][0] if index + 1 < len(runs) else stream["next"]
+            skipped = revision - runs[index][0]
+            check(revision + count == end, f"stream {name}: what is carried ends elsewhere")
+            check(skipped in (0, stream["first"] - runs[index][0]), f"stream {name}: what is carried begins elsewhere")
+            check((number - skipped, time) == runs[index][1:3], f"stream {name}: what is carried is another")
+            runs[index] = (revision, number, time, place)
+        elif kind == 3:
+            check(stream["first"] < revision <= stream["next"], f"stream {name}: no truncation")
+            stream["first"] = revision
+            ends = [run[0] for run in stream["runs"][1:]] + [stream["next"]]
+            stream["runs"] = [run for run, end in zip(stream["runs"], ends) if end > revision]
+        elif kind == 4:
+            check(revision == stream["next"], f"stream {name}: deleted elsewhere")
+            stream.update(deleted=1, first=revision, runs=[], keys=[], snapshots={})
+        elif kind == 5:
+            check(revision < stream["next"], f"stream {name}: a snapshot of what is to come")
+            stream["snapshots"][revision] = (time, place)
+            stream["snapshots"] = dict(sorted(stream["snapshots"].items())[-16:])
+        elif kind == 6:
+            check(stream["snapshots"][revision][0] == time, f"stream {name}: the carried snapshot is another")
+            stream["snapshots"][revision] = (time, place)
+        else:
+            raise Wrong(f"stream record {kind}")
 
     def operation(self, record, place):
         sequence, index, kind, _, target, position, handler, who, length, _ = record.fields("QIBBHQHHIQ")
@@ -407,6 +463,11 @@ class Log:
         for name in ("state", "timers", "delayed"):
             ours, theirs = getattr(kept, name), getattr(told, name)
             check(ours == theirs, f"checkpoint {number}: {name} are {theirs}, and the frames say {ours}")
+        ours = {name: getattr(kept, name) for name in ("streams", "subscriptions", "next_number", "last_append")}
+        theirs = self.stored_streams(Bytes(sections["streams"])) if "streams" in sections else vars(Ledger())
+        for name, value in ours.items():
+            check(value == theirs[name], f"checkpoint {number}: {name} are {theirs[name]}, and the frames say {value}")
+        self.found["comparedStreams"] += len(kept.streams)
         for route, keys in self.windows(Bytes(sections.get("deduplication", b""))):
             taken = kept.keys.get(route, [])
             check(taken[len(taken) - len(keys) :] == keys, f"checkpoint {number}: the keys of {route}")
@@ -426,6 +487,26 @@ class Log:
                 keys.append((high, low, time))
             check(not window.more() and time <= latest, f"the window of {route}")
             yield route, keys
+
+    @staticmethod
+    def stored_streams(fields):
+        next_number, last_append = fields.varints(2)
+        streams = {}
+        for _ in range(fields.varint()):
+            name = fields.text(fields.varint())
+            stream = dict(zip(("deleted", "first", "next"), fields.varints(3)))
+            stream["runs"] = [fields.varints(3) + (fields.varints(2),) for _ in range(fields.varint())]
+            stream["keys"] = list(fields.fields(f"{fields.varint()}Q"))
+            snapshots = [fields.varints(2) + (fields.varints(2),) for _ in range(fields.varint())]
+            stream["snapshots"] = {revision: (time, place) for revision, time, place in snapshots}
+            streams[name] = stream
+        subscriptions = {}
+        for _ in range(fields.varint()):
+            name, stream = fields.text(fields.varint()), fields.text(fields.varint())
+            subscriptions[name] = (stream,) + fields.varints(2)
+        check(not fields.more(), "streams have bytes behind their end")
+        return {"streams": streams, "subscriptions": subscriptions, "next_number": next_number,
+                "last_append": last_append}
 
     @staticmethod
     def decode(fields):
@@ -476,7 +557,9 @@ def main():
     print(json.dumps({
         "counts": counts, "pending": pending, "letters": kept, "failing": len(ledger.failures),
         "routes": ledger.names[1], "handlers": ledger.names[2], "traces": list(ledger.traces.values()),
-        "state": len(ledger.state), "timers": len(ledger.timers), "delayed": len(ledger.delayed),
+        "streams": {name: stream["next"] - stream["first"] for name, stream in ledger.streams.items()},
+        "subscriptions": len(ledger.subscriptions), "state": len(ledger.state), "timers": len(ledger.timers),
+        "delayed": len(ledger.delayed),
         "found": log.found,
     }, indent=1))
 

@@ -96,7 +96,7 @@ extension World {
         case .state(let state) where state.key.hasPrefix(Self.byKey): break
         case .state(let state): found.states.append("\(state.key) \(Counted(state.value)?.count ?? 0)")
         case .timer(let timer): take(timer, &found, &wanted)
-        case .deduplication, .event, .name, .operation, .unknown: break
+        case .deduplication, .event, .name, .operation, .stream, .unknown: break
         }
     }
 

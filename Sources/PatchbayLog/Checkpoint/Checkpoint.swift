@@ -3,8 +3,8 @@ import CPatchbaySystem
 /// What the log's frames up to one of them amount to, so that a start reads only the frames behind it.
 ///
 /// A header of 64 bytes (see `CheckpointHeader`), then sections: the length of the name (1 byte), the name, padding to
-/// 8, the length (8 bytes), the bytes, padding to 8. The section "ledger" is the ledger; the others are of whoever has
-/// to fold frames, too.
+/// 8, the length (8 bytes), the bytes, padding to 8. The sections "ledger" and "streams" are the ledger's; the others are
+/// of whoever has to fold frames, too.
 package struct Checkpoint: Sendable {
     package var ledger: Ledger
     /// Unix nanoseconds.
@@ -13,6 +13,7 @@ package struct Checkpoint: Sendable {
     package var extras: [(name: String, bytes: [UInt8])]
 
     static let ledgerName = "ledger"
+    static let streamsName = "streams"
 
     /// The frame up to which everything is folded in.
     package var sequence: UInt64 { ledger.sequence }
@@ -26,6 +27,7 @@ package struct Checkpoint: Sendable {
         var reader = ByteReader(bytes)
         _ = try reader.take(CheckpointHeader.byteCount)
         var ledger: Ledger?
+        var streams: Streams?
         var extras: [(name: String, bytes: [UInt8])] = []
         for _ in 0..<header.sectionCount {
             let name = try reader.text(Int(try reader.next(UInt8.self)))
@@ -35,14 +37,17 @@ package struct Checkpoint: Sendable {
             try reader.skipPadding(to: 8)
             if name == Self.ledgerName, ledger == nil {
                 ledger = try Ledger(checkpoint: section, header)
-            } else if name != Self.ledgerName, !extras.contains(where: { $0.name == name }) {
+            } else if name == Self.streamsName, streams == nil {
+                streams = try Streams(checkpoint: section)
+            } else if name != Self.ledgerName, name != Self.streamsName, !extras.contains(where: { $0.name == name }) {
                 extras.append((name, [UInt8](section)))
             } else {
                 throw LogFormatError("a checkpoint has two sections \"\(name)\"")
             }
         }
         guard reader.isAtEnd else { throw LogFormatError("a checkpoint has bytes behind its sections") }
-        guard let ledger else { throw LogFormatError("a checkpoint has no ledger") }
+        guard var ledger else { throw LogFormatError("a checkpoint has no ledger") }
+        if let streams { ledger.streams = streams }
         self.ledger = ledger
         self.extras = extras
         writtenAt = header.writtenAt
@@ -134,6 +139,7 @@ package struct CheckpointBuilder: ~Copyable {
         header = CheckpointHeader(ledger, writtenAt: writtenAt, sectionCount: 0)
         _ = writer.skip(CheckpointHeader.byteCount)
         section(Checkpoint.ledgerName) { ledger.encode(to: &$0) }
+        if !ledger.streams.isEmpty { section(Checkpoint.streamsName) { ledger.streams.encode(to: &$0) } }
     }
 
     /// Adds what `body` writes. Names are unique, and have 1 to 255 bytes.

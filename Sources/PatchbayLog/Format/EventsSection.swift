@@ -214,3 +214,12 @@ package enum EventKey {
         hash ^= hash >> 31
     }
 }
+
+extension EventKey {
+    package static func hash(source: String, id: String) -> UInt64 {
+        var (source, id) = (source, id)
+        return source.withUTF8 { source in
+            id.withUTF8 { hash(source: UnsafeRawBufferPointer(source), id: UnsafeRawBufferPointer($0)) }
+        }
+    }
+}

@@ -113,13 +113,9 @@ package final class LogReader: Sendable {
 
     /// The newest event with this source and id; `nil` when the log has none.
     package func find(source: String, id: String) throws(LogError) -> LogEvent? {
-        var (source, id) = (source, id)
-        let hash = source.withUTF8 { source in
-            id.withUTF8 { id in
-                EventKey.hash(source: UnsafeRawBufferPointer(source), id: UnsafeRawBufferPointer(id))
-            }
+        try find(EventKey.hash(source: source, id: id)) { event in
+            identities.withLock { $0.isEvent(event.line, source: source, id: id) }
         }
-        return try find(hash) { event in identities.withLock { $0.isEvent(event.line, source: source, id: id) } }
     }
 
     private func find(_ hash: UInt64, _ isMeant: (LogEvent) -> Bool) throws(LogError) -> LogEvent? {

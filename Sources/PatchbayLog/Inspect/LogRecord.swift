@@ -10,6 +10,7 @@ package enum LogRecord {
     case timer(TimerRecord)
     case operation(OperationRecord)
     case deduplication(DeduplicationRecord)
+    case stream(StreamRecord)
     /// A section that this program does not know.
     case unknown(SectionKind, bytes: Int)
 }
@@ -57,6 +58,10 @@ extension FrameView {
             case .deduplication:
                 try Self.records(bytes) { (reader) throws(LogFormatError) in
                     try body(.deduplication(try DeduplicationRecord(&reader)))
+                }
+            case .streams:
+                try Self.records(bytes) { (reader) throws(LogFormatError) in
+                    try body(.stream(try StreamRecord(&reader)))
                 }
             default: try body(.unknown(kind, bytes: bytes.count))
             }

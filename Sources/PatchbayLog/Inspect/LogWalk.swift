@@ -288,6 +288,11 @@ struct LogWalk {
                 place.segment, Int(place.offset),
                 "checkpoint \(checkpoint.sequence) counts otherwise than the log up to there")
         }
+        if checkpoint.ledger.streams != ledger.streams {
+            fault(
+                place.segment, Int(place.offset),
+                "checkpoint \(checkpoint.sequence) has other streams than the log up to there")
+        }
     }
 
     private mutating func finish() {

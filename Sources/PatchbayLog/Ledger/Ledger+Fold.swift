@@ -28,6 +28,7 @@ extension Ledger {
             case .deadLetters: try foldLetters(bytes, &fold)
             case .names: try foldNames(bytes)
             case .operations: try foldOperations(bytes, &fold)
+            case .streams: try streams.fold(bytes, of: fold.header.sequence)
             default: try other(kind, bytes)
             }
         }

@@ -17,6 +17,8 @@ package struct Ledger: Sendable {
     package internal(set) var epoch: UInt32 = 0
     package internal(set) var counts = LedgerCounts()
     package internal(set) var names = NameTable()
+    /// Beside it, folded from the same frames.
+    package internal(set) var streams = Streams()
 
     var pendingTable = PendingTable()
     var failures = FailureTable()

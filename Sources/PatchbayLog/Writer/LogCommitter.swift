@@ -19,6 +19,13 @@ package struct LogCommitter: ~Copyable {
     /// Of the group's first frame.
     private var location = FrameLocation(segment: 0, offset: 0, length: 0)
     private var bytesSinceCheckpoint: Int
+    /// A group of the log's own that the disk has begun to take: nothing is committed before it.
+    private var unfinished: [LogSubmission] = []
+    /// What it carries, without the data, and what was carried that nobody was told of yet.
+    private var carrying: [StreamRecord] = []
+    private var carried: [(records: [StreamRecord], sequence: UInt64)] = []
+    /// Bytes of streams that are carried in one frame, about.
+    private static let carriedBytes = 8 << 20
 
     /// `bytesSinceCheckpoint` are those that opening had to fold: a log whose hosts never live long enough for a
     /// checkpoint of what they write themselves gets one all the same.
@@ -39,6 +46,15 @@ package struct LogCommitter: ~Copyable {
     ///
     /// Throws when the disk does not take it: nothing has changed then, and the same group may be offered again.
     package mutating func commit(_ group: [LogSubmission], unixNow: UInt64) throws(LogError) {
+        if let own = unfinished.first {
+            try write(unfinished, unixNow: unixNow)
+            carried.append((carrying, own.sequence))
+            unfinished.removeAll()
+        }
+        try write(group, unixNow: unixNow)
+    }
+
+    private mutating func write(_ group: [LogSubmission], unixNow: UInt64) throws(LogError) {
         if !isAppended {
             build(group, unixNow)
             guard !headers.isEmpty else { return }
@@ -121,25 +137,63 @@ package struct LogCommitter: ~Copyable {
         bytesSinceCheckpoint = 0
     }
 
-    /// Removes the oldest segments that retention lets go and nothing needs; their number.
-    package mutating func retain(unixNow: UInt64) throws(LogError) -> Int {
+    /// Removes the oldest segments that retention lets go and nothing needs; their number. What streams have in them is
+    /// written once more before; `didCarry` is told what, and in which frame, also of what an earlier try had carried.
+    package mutating func retain(
+        unixNow: UInt64, didCarry: (_ records: [StreamRecord], _ sequence: UInt64) -> Void = { _, _ in }
+    ) throws(LogError) -> Int {
         guard let droppable = checkpoints.droppableSequence else { return 0 }
         let needed = min(droppable + 1, ledger.oldestNeededSequence ?? .max)
         var segments = try store.segments
         // The last one is written to.
         _ = segments.popLast()
         var total = segments.reduce(0) { $0 + $1.bytes }
-        var last: UInt32?
+        var last: SegmentInfo?
         var dropped = 0
         for segment in segments where segment.lastSequence < needed {
             let isOld = settings.retentionAge > 0 && segment.writtenAt &+ settings.retentionAge < unixNow
             let isTooMuch = settings.retentionBytes > 0 && total > settings.retentionBytes
             guard isOld || isTooMuch else { break }
             total -= segment.bytes
-            last = segment.number
+            last = segment
             dropped += 1
         }
-        if let last { try store.drop(through: last) }
+        guard let last else { return 0 }
+        try carry(through: last.lastSequence, unixNow: unixNow)
+        for group in carried { didCarry(group.records, group.sequence) }
+        carried.removeAll()
+        try store.drop(through: last.number)
         return dropped
+    }
+
+    /// Writes what streams have in the frames up to `sequence` once more, at the log's end; it is on disk then.
+    private mutating func carry(through sequence: UInt64, unixNow: UInt64) throws(LogError) {
+        let rest = ledger.streams.rest(through: sequence)
+        guard !rest.isEmpty else { return }
+        let records = StreamRecordReader(store.reader)
+        var submission = LogSubmission()
+        carrying.removeAll()
+        for item in rest {
+            let record = try records.carried(item)
+            submission.journal.append(record)
+            carrying.append(record.withoutData)
+            guard submission.byteCount >= Self.carriedBytes else { continue }
+            try finish(submission, unixNow: unixNow)
+            submission = LogSubmission()
+            carrying.removeAll()
+        }
+        if !submission.isEmpty { try finish(submission, unixNow: unixNow) }
+        try sync()
+    }
+
+    /// Commits what nobody would offer again.
+    private mutating func finish(_ submission: LogSubmission, unixNow: UInt64) throws(LogError) {
+        unfinished = [submission]
+        do {
+            try commit([], unixNow: unixNow)
+        } catch {
+            if !isAppended { unfinished.removeAll() }
+            throw error
+        }
     }
 }

@@ -59,6 +59,9 @@ package struct LogJournal: ~Copyable {
     /// For whoever owns handlers' state and timers.
     package var state = ByteWriter(capacity: 64)
     package var timers = ByteWriter(capacity: 64)
+    private var streams = ByteWriter(capacity: 64)
+    /// Records of streams that were appended.
+    package private(set) var streamRecords = 0
     private var deduplication = ByteWriter(capacity: 64)
     /// Deliveries whose dead letters are in it, as the dispatcher knows them.
     package var buried: [UInt32] = []
@@ -69,7 +72,7 @@ package struct LogJournal: ~Copyable {
 
     package var byteCount: Int {
         outcomes.count + failures.count + deadLetters.count + names.count + operations.count + state.count
-            + timers.count + deduplication.count
+            + timers.count + deduplication.count + streams.count
     }
 
     package var isEmpty: Bool { byteCount == 0 && buried.isEmpty && retries.isEmpty }
@@ -80,6 +83,10 @@ package struct LogJournal: ~Copyable {
     package mutating func append(_ record: NameRecord) { record.write(to: &names) }
     package mutating func append(_ record: OperationRecord) { record.write(to: &operations) }
     package mutating func append(_ record: DeduplicationRecord) { record.write(to: &deduplication) }
+    package mutating func append(_ record: StreamRecord) {
+        record.write(to: &streams)
+        streamRecords += 1
+    }
 
     package mutating func removeAll() {
         outcomes.removeAll(keeping: 1 << 17)
@@ -90,6 +97,8 @@ package struct LogJournal: ~Copyable {
         state.removeAll(keeping: 1 << 12)
         timers.removeAll(keeping: 1 << 12)
         deduplication.removeAll(keeping: 1 << 14)
+        streams.removeAll(keeping: 1 << 12)
+        streamRecords = 0
         buried.removeAll(keepingCapacity: true)
         retries.removeAll(keepingCapacity: true)
     }
@@ -108,5 +117,6 @@ package struct LogJournal: ~Copyable {
         if !state.isEmpty { builder.add(.state, state.bytes) }
         if !timers.isEmpty { builder.add(.timers, timers.bytes) }
         if !deduplication.isEmpty { builder.add(.deduplication, deduplication.bytes) }
+        if !streams.isEmpty { builder.add(.streams, streams.bytes) }
     }
 }

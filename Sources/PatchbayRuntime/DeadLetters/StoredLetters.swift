@@ -69,25 +69,9 @@ package final class StoredLetters {
     /// Folds the latest checkpoint and what was written since.
     package init(folder: String) throws(StoredEventError) {
         self.folder = folder
-        do {
-            let reader = try LogReader.open(FileStorage("\(folder)/log"))
-            var ledger = try StoredEvents.checkpoint(folder)?.ledger ?? Ledger()
-            if ledger.sequence < reader.sequences.upperBound {
-                var cursor = reader.frames(fromSequence: ledger.sequence + 1)
-                while let frame = try cursor.next() {
-                    try ledger.fold(frame.view, at: frame.location) { _, _ throws(LogFormatError) in }
-                }
-            }
-            self.ledger = ledger
-            self.reader = LetterReader(reader)
-        } catch let error as StorageError {
-            throw error.isMissing
-                ? StoredEventError(
-                    .noLog, "there is no log in \(folder): a run with `log: {backend: file}` writes one there")
-                : StoredEventError(.unreadable, error.description)
-        } catch {
-            throw StoredEventError(.unreadable, "\(error)")
-        }
+        let (reader, ledger) = try StoredLedger.open(folder)
+        self.ledger = ledger
+        self.reader = LetterReader(reader)
     }
 
     /// Letters that are kept: neither redriven nor purged.

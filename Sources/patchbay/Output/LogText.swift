@@ -114,9 +114,23 @@ struct LogText {
                 ("admitted", .string(Self.time(record.time))),
             ]
             return ("deduplication", members, nil)
+        case .stream(let record): return ("stream", members(record), nil)
         case .unknown(let kind, let bytes):
             return ("unknown", [("section", .uint(UInt64(kind.rawValue))), ("bytes", .uint(UInt64(bytes)))], nil)
         }
+    }
+
+    private func members(_ record: StreamRecord) -> [(String, Value)] {
+        var members: [(String, Value)] = [("change", .string("\(record.kind)")), ("name", .string(record.name))]
+        if record.kind == .subscription {
+            members.append(("stream", .string(String(decoding: record.data, as: UTF8.self))))
+        }
+        members.append(("revision", record.revision == .max ? .null : .uint(record.revision)))
+        if record.eventCount > 0 {
+            members += [("number", .uint(record.number)), ("events", .uint(UInt64(record.eventCount)))]
+        }
+        members += [("at", .string(Self.time(record.time))), ("bytes", .uint(UInt64(record.data.count)))]
+        return members
     }
 
     private func members(_ failure: FailureRecord) -> [(String, Value)] {
