@@ -29,7 +29,7 @@ struct Patchbay: ParsableCommand {
         subcommands: [
             RunCommand.self, SendCommand.self, NewCommand.self, ModulesCommand.self, ValidateCommand.self,
             ExplainCommand.self, TestCommand.self, LogCommand.self, DeadLetterCommand.self, ReplayCommand.self,
-            ViewsCommand.self, ConfigCommand.self, VersionCommand.self,
+            StreamCommand.self, ViewsCommand.self, ConfigCommand.self, VersionCommand.self,
         ])
 
     static func main() {

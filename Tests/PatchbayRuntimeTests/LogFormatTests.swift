@@ -40,6 +40,7 @@ struct `the documented log format` {
         let program = try CommandLineBench()
         // The second run goes on from a checkpoint, and brings more of everything.
         for number in 1...2 {
+            if number == 2 { try changeStreams(bench.path("data"), program) }
             let small = "PATCHBAY_LOG_SEGMENT_BYTES=4096 exec \"$0\" \"$@\""
             let run = try program.start(
                 ["-c", small, CommandLineBench.executable ?? "", "run", "-c", bench.path("patchbay.yaml"), "-q"],
@@ -73,11 +74,26 @@ struct `the documented log format` {
             ])
         #expect((read["traces"] as? [String])?.contains(trace) == true)
         // What the folder has to hold for all this to say anything.
-        for kind in [1, 2, 3, 4, 5, 6, 7, 10] { #expect(found["sections\(kind)"] ?? 0 > 0, "section \(kind)") }
+        for kind in [1, 2, 3, 4, 5, 6, 7, 8, 10] { #expect(found["sections\(kind)"] ?? 0 > 0, "section \(kind)") }
         #expect(found["comparedKeys"] == 600, "the emitted events of the second run are duplicates of the first one's")
+        #expect(read["streams"] as? [String: Int] == ["order-7": 2, "gone": 0] && found["comparedStreams"] ?? 0 > 1)
         #expect(read["state"] as? Int == 2 && read["timers"] as? Int == 1 && read["failing"] as? Int == 2)
         #expect(counts["retries"] ?? 0 > 0 && counts["dead"] ?? 0 > 1 && counts["skipped"] ?? 0 > 0, "\(counts)")
         #expect(found["segments"] ?? 0 > 3)
+    }
+
+    private func changeStreams(_ folder: String, _ program: CommandLineBench) throws {
+        try program.write("7", to: "snapshot")
+        let events = (0..<4).map { CommandLineSamples.event("s\($0)") }
+        for (arguments, input) in [
+            (["append", "order-7", "-f", "-"], events[0] + events[1] + events[2]),
+            (["append", "gone", "-f", "-"], events[0]), (["append", "order-7", "-f", "-", "--expect", "2"], events[3]),
+            (["snapshot", "order-7", "--put", "snapshot", "--revision", "1"], ""),
+            (["truncate", "order-7", "--before", "2"], ""), (["delete", "gone"], ""),
+        ] {
+            let result = try program.start(["stream"] + arguments + ["--folder", folder], input: input).end(within: 60)
+            #expect(result.status == 0, "\(result)")
+        }
     }
 
     @Test func `a byte that is another is seen`() throws {

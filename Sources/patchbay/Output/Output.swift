@@ -33,17 +33,22 @@ enum Output {
     /// Writes all of it; a reader that has gone away is not an error of ours.
     static func write(_ text: String, to file: Int32) {
         var text = text
-        text.withUTF8 { bytes in
-            var written = 0
-            while written < bytes.count {
-                let count = Glibc.write(file, bytes.baseAddress?.advanced(by: written), bytes.count - written)
-                if count < 0, errno == EINTR { continue }
-                guard count > 0 else {
-                    if file == STDOUT_FILENO, errno != EPIPE, !hasFailed { failure.store(errno, ordering: .relaxed) }
-                    return
-                }
-                written += count
+        text.withUTF8 { write($0, to: file) }
+    }
+
+    /// Bytes as they are, to standard output.
+    static func bytes(_ bytes: [UInt8]) { bytes.withUnsafeBufferPointer { write($0, to: STDOUT_FILENO) } }
+
+    private static func write(_ bytes: UnsafeBufferPointer<UInt8>, to file: Int32) {
+        var written = 0
+        while written < bytes.count {
+            let count = Glibc.write(file, bytes.baseAddress?.advanced(by: written), bytes.count - written)
+            if count < 0, errno == EINTR { continue }
+            guard count > 0 else {
+                if file == STDOUT_FILENO, errno != EPIPE, !hasFailed { failure.store(errno, ordering: .relaxed) }
+                return
             }
+            written += count
         }
     }
 }
