@@ -87,7 +87,10 @@ let package = Package(
         library("PatchbaySchemas", ["PatchbayEvents", "PatchbayExpressions"]),
         library(
             "PatchbayModules",
-            ["CPatchbay", "CPatchbayCrypto", "PatchbayEvents", "PatchbaySchemas", "PatchbayTelemetry", logging]),
+            [
+                "CPatchbay", "CPatchbayCrypto", "PatchbayEvents", "PatchbayLog", "PatchbaySchemas", "PatchbayTelemetry",
+                logging,
+            ]),
         library("PatchbayRouting", ["PatchbayEvents", "PatchbayExpressions", "CPatchbayJSON"]),
         library(
             "PatchbayDispatch",
@@ -124,7 +127,8 @@ let package = Package(
         tests("PatchbayTelemetry", ["PatchbayEvents", logging, protobuf], exclude: ["otlp_oracle.py"]),
         tests("PatchbaySchemas", ["PatchbayEvents", "PatchbayTestKit"]),
         tests(
-            "PatchbayModules", ["CPatchbay", "PatchbayEvents", "PatchbaySchemas", "PatchbayTelemetry", logging],
+            "PatchbayModules",
+            ["CPatchbay", "PatchbayEvents", "PatchbayLog", "PatchbaySchemas", "PatchbayTelemetry", logging],
             exclude: ["Fixtures"]),
         tests("PatchbayLog", ["CPatchbayJSON", "CPatchbaySystem", "PatchbayEvents", "PatchbayResilience"]),
         tests("PatchbayRouting", ["PatchbayEvents", "PatchbayExpressions", "CPatchbayJSON"]),

@@ -11,6 +11,9 @@ static const char emit_text[] = {
 static const char state_text[] = {
 #embed "../../sdk/c/include/patchbay/draft/state.h"
 };
+static const char stream_text[] = {
+#embed "../../sdk/c/include/patchbay/draft/stream.h"
+};
 static const char timer_text[] = {
 #embed "../../sdk/c/include/patchbay/draft/timer.h"
 };
@@ -32,6 +35,7 @@ static const patchbay_header headers[] = {
     {"patchbay.h", patchbay_text, sizeof patchbay_text},
     {"patchbay/draft/emit.h", emit_text, sizeof emit_text},
     {"patchbay/draft/state.h", state_text, sizeof state_text},
+    {"patchbay/draft/stream.h", stream_text, sizeof stream_text},
     {"patchbay/draft/timer.h", timer_text, sizeof timer_text},
     {"patchbay/handler.h", handler_text, sizeof handler_text},
     {"patchbay/json.h", json_text, sizeof json_text},

@@ -49,7 +49,9 @@ final class FileStreams: StreamBackend {
         } other: { (_, _) throws(LogFormatError) in
         }
         let committer = Committer(try opened.committer(routes: [], handlers: [], unixNow: 1))
-        return (committer, StreamStore(committer.value.ledger.streams, reader: committer.value.store.reader))
+        let store = StreamStore()
+        store.open(committer.value.ledger.streams, reader: committer.value.store.reader)
+        return (committer, store)
     }
 
     var streams: Streams { committer.value.ledger.streams }

@@ -103,14 +103,17 @@ enum StreamSamples {
     @Test(arguments: Kind.allCases) func `changes of one call are done together or not at all`(_ kind: Kind) throws {
         let backend = try backend(kind)
         _ = try backend.apply(StreamSamples.append(["a"], to: "s"), now: 10)
-        var changes = StreamStore.Changes()
-        changes.appends = [
-            ("t", StreamSamples.lines(["x"]), .noStream), ("s", StreamSamples.lines(["b"]), .exact(4)),
-        ]
-        #expect(throws: StreamRefusal.wrongRevision(stream: "s", expected: .exact(4), actual: 0)) {
-            try backend.store.commit(changes, now: 11)
-        }
-        #expect(backend.store["t"] == nil && backend.store["s"]?.next == 1)
+        let (first, second) = (StreamSamples.event("x"), StreamSamples.event("b"))
+        let fitting = StreamAppend(stream: "t", expected: .noStream, events: [first])
+        let lost = StreamAppend(stream: "s", expected: .exact(4), events: [second])
+        #expect(!backend.store.takes([fitting, lost], []))
+        let snapshot = StreamSnapshotWrite(stream: "t", revision: 0, bytes: [1])
+        let early = StreamSnapshotWrite(stream: "t", revision: 1, bytes: [1])
+        #expect(backend.store.takes([fitting], [snapshot]) && !backend.store.takes([fitting], [snapshot, early]))
+        #expect(backend.store["t"] == nil, "asking changes nothing")
+        backend.store.commit([fitting], [snapshot], now: 11)
+        #expect(backend.store["t"]?.snapshots == [0] && backend.store["s"]?.next == 1)
+        #expect(try told(backend.store.read("t", count: 9)) == ["0 1 11 x"])
     }
 
     @Test(arguments: Kind.allCases, 0..<8) func `streams are what a model says, whatever happens to the log`(

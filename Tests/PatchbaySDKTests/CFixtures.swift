@@ -50,8 +50,36 @@ enum CFixtures {
           return patchbay_reply(PATCHBAY_STR("charged"), "text/plain");
         }
 
-        PATCHBAY_MODULE((wait, charge), "name": "billing", "version": "1.0.0",
-          "handlers": [{"id": "wait"}, {"id": "charge", "config": {"required": ["limit"]}}])
+        static int32_t sum(void *total, const patchbay_stream_event *event) {
+          double amount = 0;
+          patchbay_json_number(event->json, "data.amount", &amount);
+          *(double *)total += amount;
+          return 0;
+        }
+
+        /* Books the event in the stream that its subject names; every second booking is summed up in a snapshot. */
+        PATCHBAY_HANDLER(book) {
+          const patchbay_stream *stream = context->stream;
+          patchbay_draft draft = {.size = sizeof draft, .type = PATCHBAY_STR("booked"), .data = event->data,
+                                  .data_len = event->data_len};
+          const patchbay_draft *drafts[] = {&draft};
+          double total = 0;
+          uint64_t next = 0, at = 0;
+          patchbay_status status = stream->head(context->host, context->call, event->subject, NULL, &next);
+          if (status < 0 && status != PATCHBAY_E_NOT_FOUND) return patchbay_fail("head");
+          if (next) stream->read(context->host, context->call, event->subject, 0, 1000, 0, sum, &total);
+          if (next % 2 && stream->snapshot_put(context->host, context->call, event->subject, next - 1,
+                                               (const uint8_t *)&total, sizeof total) < 0)
+            return patchbay_fail("snapshot");
+          status = stream->append(context->host, context->call, event->subject, drafts, 1,
+                                  next ? next - 1 : PATCHBAY_STREAM_NONE, &at);
+          if (status < 0 || at != next) return patchbay_fail("append");
+          if (total > 100) return patchbay_reject("too much");
+          return patchbay_done();
+        }
+
+        PATCHBAY_MODULE((wait, charge, book), "name": "billing", "version": "1.0.0",
+          "handlers": [{"id": "wait"}, {"id": "charge", "config": {"required": ["limit"]}}, {"id": "book"}])
 
         """#
 
@@ -75,6 +103,16 @@ enum CFixtures {
           EXPECT(patchbay_test_at(t, PATCHBAY_TEST_SPAN, 0)->ok == 1);
           EXPECT(patchbay_test_send(t, (patchbay_test_event){.type = "x", .data = "{"}) == PATCHBAY_FAIL);
           EXPECT(t->flags == PATCHBAY_R_SPARE_BREAKER);
+          patchbay_test_close(t);
+
+          t = patchbay_test_open(patchbay_module_v1, "book", "{}");
+          patchbay_test_event booking = {.type = "x", .id = "b", .subject = "account", .data = "{\"amount\":60}"};
+          EXPECT(patchbay_test_send(t, booking) == PATCHBAY_DONE);
+          EXPECT(strcmp(patchbay_test_appended(t, "account", 0), "{\"specversion\":\"1.0\",\"id\":\"b-account-0\","
+                        "\"source\":\"//patchbay/test\",\"type\":\"booked\",\"data\":{\"amount\":60}}") == 0);
+          EXPECT(patchbay_test_send(t, booking) == PATCHBAY_DONE);
+          EXPECT(patchbay_test_send(t, booking) == PATCHBAY_FAIL);
+          EXPECT(patchbay_test_appended(t, "account", 1) && !patchbay_test_appended(t, "account", 2));
           patchbay_test_close(t);
 
           t = patchbay_test_open(patchbay_module_v1, "wait", "{}");

@@ -35,9 +35,12 @@ import Testing
             [PATCHBAY_LOGGER, PATCHBAY_TRACE, PATCHBAY_METER]
                 == ["patchbay.logger/1", "patchbay.trace/1", "patchbay.meter/1"])
         #expect(
-            [PATCHBAY_EMIT, PATCHBAY_STATE, PATCHBAY_TIMER]
-                == ["patchbay.emit/0", "patchbay.state/0", "patchbay.timer/0"])
+            [PATCHBAY_EMIT, PATCHBAY_STATE, PATCHBAY_STREAM, PATCHBAY_TIMER]
+                == ["patchbay.emit/0", "patchbay.state/0", "patchbay.stream/0", "patchbay.timer/0"])
         #expect(PATCHBAY_TIMER_ATTRIBUTE == "timerkey")
         #expect(PATCHBAY_STATE_ANY == UInt64.max)
+        #expect(
+            [PATCHBAY_STREAM_ANY, PATCHBAY_STREAM_EXISTS, PATCHBAY_STREAM_NONE] == [.max, .max - 1, .max - 2])
+        #expect(PATCHBAY_STREAM_BACKWARD == 1)
     }
 }

@@ -120,6 +120,8 @@ import Testing
         #expect(MemoryLayout<patchbay_draft>.size == 128)
         #expect(MemoryLayout<patchbay_emit>.size == 16)
         #expect(MemoryLayout<patchbay_state>.size == 32)
+        #expect(MemoryLayout<patchbay_stream>.size == 48)
+        #expect(MemoryLayout<patchbay_stream_event>.size == 88)
         #expect(MemoryLayout<patchbay_timer>.size == 24)
         expect([
             field(\patchbay_draft.size, "size", 0),
@@ -142,6 +144,21 @@ import Testing
             field(\patchbay_state.get, "get", 8),
             field(\patchbay_state.del, "del", 16),
             field(\patchbay_state.put, "put", 24),
+            field(\patchbay_stream_event.size, "size", 0),
+            field(\patchbay_stream_event.reserved, "reserved", 4),
+            field(\patchbay_stream_event.revision, "revision", 8),
+            field(\patchbay_stream_event.appended_ns, "appended_ns", 16),
+            field(\patchbay_stream_event.id, "id", 24),
+            field(\patchbay_stream_event.source, "source", 40),
+            field(\patchbay_stream_event.type, "type", 56),
+            field(\patchbay_stream_event.json, "json", 72),
+            field(\patchbay_stream.size, "size", 0),
+            field(\patchbay_stream.reserved, "reserved", 4),
+            field(\patchbay_stream.append, "append", 8),
+            field(\patchbay_stream.head, "head", 16),
+            field(\patchbay_stream.read, "read", 24),
+            field(\patchbay_stream.snapshot_get, "snapshot_get", 32),
+            field(\patchbay_stream.snapshot_put, "snapshot_put", 40),
             field(\patchbay_timer.size, "size", 0),
             field(\patchbay_timer.reserved, "reserved", 4),
             field(\patchbay_timer.set, "set", 8),

@@ -50,7 +50,7 @@ final class Life {
         clock = SimulatedClock(time)
         let doorbell = Doorbell()
         let table = CallTable(capacity: 2048, doorbell: doorbell)
-        let (state, timers) = (StateStore(), TimerStore())
+        let (state, timers, streams) = (StateStore(), TimerStore(), StreamStore())
         hands = Hands(world, table, state, clock, mutation, random: SeededRandom(seed: random.next()))
         let tracer = Tracer.off(ids: IDGenerator(seed: scenario.seed))
         var options = Dispatcher.Options()
@@ -65,8 +65,8 @@ final class Life {
         if mutation == .acceptsBeforeTheSync { settings.sync = .never }
         folder = try DataFolder.open(
             storage, lock: nil, settings: settings, names: dispatcher.names, fingerprint: "simulated", state: state,
-            timers: timers, deduplicator: Deduplicator(dispatcher.plan), doorbell: doorbell, logger: logger,
-            now: time.now, unixNow: time.unixNow)
+            timers: timers, streams: streams, deduplicator: Deduplicator(dispatcher.plan), doorbell: doorbell,
+            logger: logger, now: time.now, unixNow: time.unixNow)
         guard let writer = folder.writer.takeCommitter() else { preconditionFailure("a writer has one committer") }
         self.writer = writer
         world.recover(folder, writer.committer.ledger, state, timers, doubtful: doubtful)
@@ -75,7 +75,7 @@ final class Life {
         intake = Intake(setup, name: "source", number: 0, counters: IntakeCounters(name: "source"))
         let reentry = ReentryIntake(setup, number: 1, counters: IntakeCounters(name: "handlers"), logger: logger)
         var host = DispatchHost(
-            state: state, timers: timers, scopes: blueprint.lanes.map(\.scope),
+            state: state, timers: timers, streams: streams, scopes: blueprint.lanes.map(\.scope),
             reenter: { reentry.batches(of: $0) }, notice: { _ in }, attemptFailed: { _ in })
         host.keep(
             in: folder, blueprint, routes: dispatcher.names.routes, state: state, timers: timers, tracer: tracer,

@@ -2,4 +2,5 @@
 #include "patchbay.h"
 #include "patchbay/draft/emit.h"
 #include "patchbay/draft/state.h"
+#include "patchbay/draft/stream.h"
 #include "patchbay/draft/timer.h"

@@ -10,6 +10,16 @@ package struct DispatchHost: Sendable {
     /// was lost.
     package var commitState:
         @Sendable (_ lane: Int, _ writes: [StateWrite], _ unixNow: UInt64, _ records: inout ByteWriter) -> Bool
+    /// Whether streams take all that a call wants of them, as they stand now.
+    package var streamsTake: @Sendable (_ appends: [StreamAppend], _ snapshots: [StreamSnapshotWrite]) -> Bool
+    /// Does what they take, and writes it down.
+    package var changeStreams:
+        @Sendable (
+            _ appends: [StreamAppend], _ snapshots: [StreamSnapshotWrite], _ unixNow: UInt64,
+            _ recording: (StreamRecord) -> Void
+        ) -> Void
+    /// The log has the next records of streams: so many, in the frame with this sequence.
+    package var placeStreams: @Sendable (_ count: Int, _ sequence: UInt64) -> Void
     package var changeTimers: @Sendable (_ lane: Int, _ changes: [TimerChange], _ records: inout ByteWriter) -> Void
     /// Timers that are due, each with the lane of its handler; that they have fired is written down.
     package var fireTimers: @Sendable (_ unixNow: UInt64, _ records: inout ByteWriter) -> [Reentry]
@@ -38,6 +48,12 @@ package struct DispatchHost: Sendable {
         commitState: @escaping @Sendable (Int, [StateWrite], UInt64, inout ByteWriter) -> Bool,
         changeTimers: @escaping @Sendable (Int, [TimerChange], inout ByteWriter) -> Void,
         fireTimers: @escaping @Sendable (UInt64, inout ByteWriter) -> [Reentry],
+        streamsTake: @escaping @Sendable ([StreamAppend], [StreamSnapshotWrite]) -> Bool = { _, _ in true },
+        changeStreams:
+            @escaping @Sendable ([StreamAppend], [StreamSnapshotWrite], UInt64, (StreamRecord) -> Void) -> Void = {
+                _, _, _, _ in
+            },
+        placeStreams: @escaping @Sendable (Int, UInt64) -> Void = { _, _ in },
         reload: @escaping @Sendable (UInt16, PendingEvents) -> EventBatch? = { _, _ in nil },
         checkpointExtras: @escaping @Sendable ([(due: UInt64, event: Event)], Deduplicator) -> [CheckpointExtra] = {
             _, _ in []
@@ -52,6 +68,9 @@ package struct DispatchHost: Sendable {
         spans: HandlerSpans? = nil
     ) {
         self.commitState = commitState
+        self.streamsTake = streamsTake
+        self.changeStreams = changeStreams
+        self.placeStreams = placeStreams
         self.changeTimers = changeTimers
         self.fireTimers = fireTimers
         self.reload = reload

@@ -46,6 +46,24 @@ extension DispatchLoop {
         }
     }
 
+    /// What a call wants of streams, with what the appended events inherit; `nil` when it wants nothing, `takes` is
+    /// false when somebody else changed them meanwhile.
+    func streamChanges(
+        _ wanted: CallEffects, from reference: DeliveryReference, info: CallInfo
+    ) -> (appends: [StreamAppend], takes: Bool)? {
+        guard wanted.changesStreams else { return nil }
+        let lineage = lineage(reference, info)
+        var appends = wanted.streamAppends
+        for index in appends.indices {
+            appends[index].events = appends[index].events.enumerated().map { place, event in
+                lineage.descendant(
+                    event, place: "stream \(appends[index].stream) \(place)", depth: lineage.depth + 1,
+                    unixNow: now &+ unixOffset)
+            }
+        }
+        return (appends, host.streamsTake(appends, wanted.streamSnapshots))
+    }
+
     private func lineage(_ reference: DeliveryReference, _ info: CallInfo) -> EmitLineage {
         let trace = reference.batch.traces[reference.event]
         return EmitLineage(

@@ -21,6 +21,9 @@ extension DispatchLoop {
         var progress = false
         while let submission = log.takeCommitted() {
             progress = true
+            if submission.journal.streamRecords > 0 {
+                host.placeStreams(submission.journal.streamRecords, submission.sequence)
+            }
             for batch in submission.batches { enter(batch, of: submission) }
             for delivery in submission.journal.buried { core.buried(delivery, now: now, effects: &effects) }
             for retry in submission.journal.retries { core.recorded(retry.delivery, due: retry.due, now: now) }

@@ -376,10 +376,17 @@ struct DispatchLoop: ~Copyable {
         if outcome.kind == .done, !outcome.wasClosed, let wanted = outcome.effects, let reference,
             !reference.batch.isMuted
         {
+            let streams = streamChanges(wanted, from: reference, info: info)
             conflict =
-                !wanted.stateWrites.isEmpty
-                && !host.commitState(Int(info.lane), wanted.stateWrites, unixNow, &pending.journal.state)
+                streams?.takes == false
+                || (!wanted.stateWrites.isEmpty
+                    && !host.commitState(Int(info.lane), wanted.stateWrites, unixNow, &pending.journal.state))
             if !conflict {
+                if let streams {
+                    host.changeStreams(streams.appends, wanted.streamSnapshots, unixNow) { record in
+                        if isRecording { pending.journal.append(record) }
+                    }
+                }
                 if !wanted.timers.isEmpty {
                     host.changeTimers(
                         Int(info.lane), timers(wanted.timers, from: reference, info: info), &pending.journal.timers)
@@ -455,7 +462,8 @@ struct DispatchLoop: ~Copyable {
         let end = max(clock.unixNow, info.startedUnix)
         let repeats = settlement.verdict == .retries || settlement.verdict == .goesBack
         span.settle(
-            outcome, reason: conflict ? "conflict: its state was changed meanwhile" : details?.reason ?? "",
+            outcome,
+            reason: conflict ? "conflict: its state, or a stream, was changed meanwhile" : details?.reason ?? "",
             retryDelay: repeats ? settlement.retryDelay : nil,
             breaker: settlement.breakerState == .halfOpen ? "half-open" : settlement.breakerState.rawValue,
             emitted: emitted, end: end)

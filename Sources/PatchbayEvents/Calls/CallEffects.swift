@@ -5,10 +5,15 @@ package struct CallEffects: Sendable {
     /// In order; a later write to a key follows an earlier one.
     package var stateWrites: [StateWrite] = []
     package var timers: [TimerChange] = []
+    /// One a stream at most.
+    package var streamAppends: [StreamAppend] = []
+    package var streamSnapshots: [StreamSnapshotWrite] = []
     /// Texts and data of all this in bytes, as counted by `grow`.
     private var bytes = 0
     /// Room for the state writes, from when they are made until they are committed or dropped.
     package var stateRoom: ByteRoom.Hold?
+    /// Room for what is appended to streams, and for snapshots, as for state writes.
+    package var streamRoom: ByteRoom.Hold?
     /// Room for the emits, from when they are made until they are queued for intake or dropped.
     package var emitRoom: ByteRoom.Hold?
 
@@ -21,7 +26,8 @@ package struct CallEffects: Sendable {
         return true
     }
 
-    package var isEmpty: Bool { emits.isEmpty && stateWrites.isEmpty && timers.isEmpty }
+    package var isEmpty: Bool { emits.isEmpty && stateWrites.isEmpty && timers.isEmpty && !changesStreams }
+    package var changesStreams: Bool { !streamAppends.isEmpty || !streamSnapshots.isEmpty }
 }
 
 /// An event that a handler emits; its id may be empty and is then derived from (event, handler, index).

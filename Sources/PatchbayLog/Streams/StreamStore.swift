@@ -8,6 +8,8 @@ import Synchronization
 package final class StreamStore: Sendable {
     private struct Contents {
         var streams = Streams()
+        /// `nil`: everything stays in memory.
+        var reader: LogReader?
         /// Events by their run's first number and snapshots, that are not in a log, or not yet.
         var records: [UInt64: StreamRecord] = [:]
         var snapshots: [SnapshotKey: (record: StreamRecord, serial: UInt64)] = [:]
@@ -29,31 +31,19 @@ package final class StreamStore: Sendable {
         case other
     }
 
-    /// What a call changes, together or not at all: at most one append a stream.
-    package struct Changes: Sendable {
-        package var appends: [(stream: String, events: [StreamLine], expected: ExpectedRevision)] = []
-        package var snapshots: [(stream: String, revision: UInt64, bytes: [UInt8])] = []
-
-        package init() {}
-    }
-
-    private let contents: Mutex<Contents>
-    private let reader: LogReader?
+    private let contents = Mutex(Contents())
     /// Bytes that are held in memory, those of open calls included.
     package let room: ByteRoom
 
     /// In memory alone: at most `bytesMax` bytes of events and snapshots.
-    package init(bytesMax: Int = 256 << 20) {
-        contents = Mutex(Contents())
-        reader = nil
-        room = ByteRoom(bytesMax: bytesMax)
-    }
+    package init(bytesMax: Int = 256 << 20) { room = ByteRoom(bytesMax: bytesMax) }
 
-    /// Over a log that has these streams.
-    package init(_ streams: Streams, reader: LogReader, bytesMax: Int = 256 << 20) {
-        contents = Mutex(Contents(streams: streams))
-        self.reader = reader
-        room = ByteRoom(bytesMax: bytesMax)
+    /// From now on over a log, which has these streams. Before anything else is asked or changed.
+    package func open(_ streams: Streams, reader: LogReader) {
+        contents.withLock { contents in
+            contents.streams = streams
+            contents.reader = reader
+        }
     }
 
     // MARK: Questions
@@ -61,11 +51,9 @@ package final class StreamStore: Sendable {
     package subscript(name: String) -> StreamInfo? { contents.withLock { $0.streams[name] } }
 
     /// Decides about an append as things stand now.
-    package func decide(
-        _ name: String, expected: ExpectedRevision, keys: [UInt64]
-    ) throws(StreamRefusal) -> Streams.Decision {
+    package func decide(_ append: StreamAppend) throws(StreamRefusal) -> Streams.Decision {
         try contents.withLock { contents throws(StreamRefusal) in
-            try contents.streams.decide(name, expected: expected, keys: keys)
+            try contents.streams.decide(append.stream, expected: append.expected, keys: append.keys)
         }
     }
 
@@ -87,13 +75,13 @@ package final class StreamStore: Sendable {
     ) throws(LogError) -> [StreamEvent] {
         guard count > 0 else { return [] }
         var events: [StreamEvent] = []
-        let (runs, held) = contents.withLock { contents in
+        let (runs, held, reader) = contents.withLock { contents in
             let runs = contents.streams.runs(of: name, selection, count: count)
             var held: [UInt64: StreamRecord] = [:]
             for run in runs where run.place.isInMemory {
                 held[run.number] = contents.records[run.number - UInt64(run.skipped)]
             }
-            return (runs, held)
+            return (runs, held, contents.reader)
         }
         let records = reader.map { StreamRecordReader($0) }
         do {
@@ -120,14 +108,16 @@ package final class StreamStore: Sendable {
     package func snapshot(
         of name: String, at revision: UInt64 = .max
     ) throws(LogError) -> (revision: UInt64, time: UInt64, bytes: [UInt8])? {
-        let found = contents.withLock { contents -> (StreamSnapshot, [UInt8]?)? in
+        let found = contents.withLock { contents -> (StreamSnapshot, [UInt8]?, LogReader?)? in
             guard let snapshot = contents.streams.snapshot(of: name, where: { $0.revision <= revision }) else {
                 return nil
             }
             let key = SnapshotKey(stream: name, revision: snapshot.revision)
-            return (snapshot, snapshot.place.isInMemory ? contents.snapshots[key]?.record.data : nil)
+            return (
+                snapshot, snapshot.place.isInMemory ? contents.snapshots[key]?.record.data : nil, contents.reader
+            )
         }
-        guard let (snapshot, held) = found else { return nil }
+        guard let (snapshot, held, reader) = found else { return nil }
         if let held { return (snapshot.revision, snapshot.time, held) }
         guard let reader else { preconditionFailure("a stream's snapshot is nowhere") }
         return (snapshot.revision, snapshot.time, try StreamRecordReader(reader).record(at: snapshot.place).data)
@@ -135,31 +125,47 @@ package final class StreamStore: Sendable {
 
     // MARK: Changes
 
-    /// Does all of it, or nothing; what the log has to say of it goes to `recording`. [dispatcher]
-    ///
-    /// Throws when a stream is at another revision by now.
-    package func commit(
-        _ changes: Changes, now: UInt64, recording: (StreamRecord) -> Void = { _ in }
-    ) throws(StreamRefusal) {
-        let records = try contents.withLock { contents throws(StreamRefusal) in
-            for append in changes.appends {
-                _ = try contents.streams.decide(
-                    append.stream, expected: append.expected, keys: append.events.map(\.key))
+    /// Whether streams take all of this as they stand now. [dispatcher]
+    package func takes(_ appends: [StreamAppend], _ snapshots: [StreamSnapshotWrite]) -> Bool {
+        contents.withLock { contents in
+            do throws(StreamRefusal) {
+                var next: [String: UInt64] = [:]
+                for append in appends {
+                    let first: UInt64
+                    switch try contents.streams.decide(append.stream, expected: append.expected, keys: append.keys) {
+                    case .appends(let revision), .isRepeat(let revision): first = revision
+                    }
+                    next[append.stream] = first + UInt64(append.events.count)
+                }
+                for snapshot in snapshots {
+                    let info = contents.streams[snapshot.stream]
+                    guard info?.isDeleted != true else { return false }
+                    guard snapshot.revision < max(info?.next ?? 0, next[snapshot.stream] ?? 0) else { return false }
+                }
+                return true
+            } catch {
+                return false
             }
-            var records: [StreamRecord] = []
-            for append in changes.appends {
-                let change = StreamChange.append(
-                    stream: append.stream, events: append.events, expected: append.expected)
-                try apply(change, now: now, to: &contents, &records)
-            }
-            for snapshot in changes.snapshots {
-                let change = StreamChange.snapshot(
-                    stream: snapshot.stream, revision: snapshot.revision, bytes: snapshot.bytes)
-                try apply(change, now: now, to: &contents, &records)
-            }
-            return records
         }
-        for record in records { recording(record) }
+    }
+
+    /// Does what it `takes`; what the log has to say of it goes to `recording`. [dispatcher]
+    package func commit(
+        _ appends: [StreamAppend], _ snapshots: [StreamSnapshotWrite], now: UInt64,
+        recording: (StreamRecord) -> Void = { _ in }
+    ) {
+        let changes =
+            appends.map {
+                StreamChange.append(
+                    stream: $0.stream, events: $0.events.map { StreamLine($0) }, expected: $0.expected)
+            } + snapshots.map { .snapshot(stream: $0.stream, revision: $0.revision, bytes: $0.bytes) }
+        for change in changes {
+            do throws(StreamRefusal) {
+                _ = try apply(change, now: now, recording: recording)
+            } catch {
+                preconditionFailure("streams refuse what they took: \(error)")
+            }
+        }
     }
 
     /// Does one thing; what the log has to say of it goes to `recording`. [dispatcher]
@@ -167,16 +173,14 @@ package final class StreamStore: Sendable {
         _ change: StreamChange, now: UInt64, recording: (StreamRecord) -> Void = { _ in }
     ) throws(StreamRefusal) -> StreamAnswer {
         let answer = try contents.withLock { contents throws(StreamRefusal) in
-            var records: [StreamRecord] = []
-            return try apply(change, now: now, to: &contents, &records)
+            try apply(change, now: now, to: &contents)
         }
         if let record = answer.record { recording(record) }
         return answer
     }
 
-    @discardableResult
     private func apply(
-        _ change: StreamChange, now: UInt64, to contents: inout Contents, _ records: inout [StreamRecord]
+        _ change: StreamChange, now: UInt64, to contents: inout Contents
     ) throws(StreamRefusal) -> StreamAnswer {
         let answer = try contents.streams.plan(change, now: now)
         guard let record = answer.record else { return answer }
@@ -189,7 +193,6 @@ package final class StreamStore: Sendable {
         }
         hold(record, &contents)
         room.settle(contents.bytes - before)
-        records.append(record)
         return answer
     }
 
@@ -210,7 +213,7 @@ package final class StreamStore: Sendable {
             unplaced = .snapshot(key, serial: contents.serial)
             // One more may push the first out.
             let kept = contents.streams[record.name]?.snapshots ?? []
-            if reader == nil, let first = kept.first, kept.count == Streams.snapshotsMax {
+            if contents.reader == nil, let first = kept.first, kept.count == Streams.snapshotsMax {
                 for (old, held) in contents.snapshots where old.stream == key.stream && old.revision < first {
                     contents.bytes -= held.record.byteCount
                     contents.snapshots[old] = nil
@@ -218,7 +221,7 @@ package final class StreamStore: Sendable {
             }
         default: break
         }
-        if reader != nil { contents.unplaced.append(unplaced) }
+        if contents.reader != nil { contents.unplaced.append(unplaced) }
     }
 
     /// Gives the memory of what goes back.
@@ -273,4 +276,8 @@ package final class StreamStore: Sendable {
             }
         }
     }
+}
+
+extension StreamAppend {
+    var keys: [UInt64] { events.map { EventKey.hash(source: $0.source, id: $0.id) } }
 }

@@ -1,23 +1,4 @@
-/// What a stream must be for an append to it.
-package enum ExpectedRevision: Equatable, Sendable {
-    case any
-    /// Nothing was ever appended to it.
-    case noStream
-    case streamExists
-    /// That is its last event's.
-    case exact(UInt64)
-}
-
-extension ExpectedRevision: CustomStringConvertible {
-    package var description: String {
-        switch self {
-        case .any: "any revision"
-        case .noStream: "no stream"
-        case .streamExists: "a stream that exists"
-        case .exact(let revision): "revision \(revision)"
-        }
-    }
-}
+package import PatchbayEvents
 
 /// Why a stream takes no append.
 package enum StreamRefusal: Error, Equatable, Sendable {

@@ -32,15 +32,20 @@ package final class LogWriter: Sendable {
     package let reader: LogReader
 
     private let report: @Sendable (LogError?) -> Void
+    private let didCarry: @Sendable (_ records: [StreamRecord], _ sequence: UInt64) -> Void
 
     /// - Parameters:
     ///   - dispatcher: rung when something was committed.
     ///   - report: told, on the writer's thread, when the disk begins to refuse what is written, and with `nil` when it
     ///     takes it again.
+    ///   - didCarry: told, on the writer's thread, what of streams was written once more, in which frame, before the
+    ///     segment that it was in goes.
     package init(
-        _ committer: consuming LogCommitter, dispatcher: Doorbell, report: @escaping @Sendable (LogError?) -> Void
+        _ committer: consuming LogCommitter, dispatcher: Doorbell, report: @escaping @Sendable (LogError?) -> Void,
+        didCarry: @escaping @Sendable (_ records: [StreamRecord], _ sequence: UInt64) -> Void = { _, _ in }
     ) {
         self.report = report
+        self.didCarry = didCarry
         settings = committer.settings
         numbers = committer.numbers
         reader = committer.store.reader
@@ -201,7 +206,7 @@ package final class LogWriter: Sendable {
         checkpointIsDue.store(false, ordering: .relaxed)
         do {
             try box.committer.checkpoint(extras, unixNow: unixNow)
-            let dropped = try box.committer.retain(unixNow: unixNow)
+            let dropped = try box.committer.retain(unixNow: unixNow, didCarry: didCarry)
             state.withLock { $0.droppedSegments += dropped }
             note(box, failure: nil)
         } catch {

@@ -9,7 +9,7 @@ import PatchbayTelemetry
 extension DispatchHost {
     /// What calls ask for is put into these stores; `scopes` says by lane whose it is. Dead letters go nowhere.
     init(
-        state: StateStore, timers: TimerStore, scopes: [HandlerScope],
+        state: StateStore, timers: TimerStore, streams: StreamStore, scopes: [HandlerScope],
         reenter: @escaping @Sendable ([Reentry]) -> [EventBatch],
         notice: @escaping @Sendable (DispatchEffects.Notice) -> Void,
         attemptFailed: @escaping @Sendable (AttemptReport) -> Void
@@ -25,7 +25,10 @@ extension DispatchHost {
                     Reentry(event: $0.event.event, lane: lanes[$0.scope])
                 }
             },
-            nextTimer: { timers.next }, reenter: reenter, bury: { _ in }, isBurying: { false }, notice: notice,
+            streamsTake: { streams.takes($0, $1) },
+            changeStreams: { streams.commit($0, $1, now: $2, recording: $3) },
+            placeStreams: { streams.placed($0, in: $1) }, nextTimer: { timers.next }, reenter: reenter, bury: { _ in },
+            isBurying: { false }, notice: notice,
             attemptFailed: attemptFailed)
     }
 

@@ -153,8 +153,8 @@ package final class Host: Sendable {
         let folder = try DataFolder.open(
             configuration.log, identity: logIdentity, names: dispatcher.names,
             fingerprint: EffectiveConfiguration(configuration).fingerprint, state: environment.state,
-            timers: environment.timers, deduplicator: Deduplicator(dispatcher.plan), doorbell: dispatcher.doorbell,
-            logger: options.logger)
+            timers: environment.timers, streams: environment.streams, deduplicator: Deduplicator(dispatcher.plan),
+            doorbell: dispatcher.doorbell, logger: options.logger)
         let pending = folder.pending
         var host = dispatchHost()
         host.keep(
@@ -317,7 +317,8 @@ package final class Host: Sendable {
         let reentry = ReentryIntake(
             intakeSetup, number: sources.count, counters: emitted, logger: options.logger)
         var host = DispatchHost(
-            state: environment.state, timers: environment.timers, scopes: blueprint.lanes.map(\.scope),
+            state: environment.state, timers: environment.timers, streams: environment.streams,
+            scopes: blueprint.lanes.map(\.scope),
             reenter: { reentry.batches(of: $0) },
             notice: { [log, handlers, blueprint] notice in
                 log.notice(notice)

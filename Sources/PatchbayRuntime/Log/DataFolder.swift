@@ -17,14 +17,14 @@ struct DataFolder: Sendable {
     /// Events in memory at a time, in bytes.
     private static let memoryBytes = 128 << 20
 
-    /// Opens the folder and folds its log; state and timers are put in place.
+    /// Opens the folder and folds its log; state, timers and streams are put in place.
     ///
     /// `identity` is for a log that is made anew; `fingerprint` is the configuration's; `deduplicator` is as the plan
     /// makes it.
     static func open(
         _ configuration: Configuration.Log, identity: UInt64, names: (routes: [String], handlers: [String]),
-        fingerprint: String, state: StateStore, timers: TimerStore, deduplicator: Deduplicator, doorbell: Doorbell,
-        logger: Logger
+        fingerprint: String, state: StateStore, timers: TimerStore, streams: StreamStore, deduplicator: Deduplicator,
+        doorbell: Doorbell, logger: Logger
     ) throws(LogError) -> DataFolder {
         let storage = try logged { () throws(StorageError) in try FileStorage(configuration.path, create: true) }
         let lock = try FolderLock(folder: storage.path)
@@ -33,15 +33,16 @@ struct DataFolder: Sendable {
         let now = pbs_now()
         return try open(
             storage, lock: lock, settings: settings, names: names, fingerprint: fingerprint, state: state,
-            timers: timers, deduplicator: deduplicator, doorbell: doorbell, logger: logger, now: now,
-            unixNow: pbs_unix_now())
+            timers: timers, streams: streams, deduplicator: deduplicator, doorbell: doorbell, logger: logger,
+            now: now, unixNow: pbs_unix_now())
     }
 
     /// The same with what the system gives passed in; `names` are the plan's routes and, by lane, handlers.
     static func open(
         _ storage: any LogStorage, lock: FolderLock?, settings: LogSettings,
         names: (routes: [String], handlers: [String]), fingerprint: String, state: StateStore, timers: TimerStore,
-        deduplicator: Deduplicator, doorbell: Doorbell, logger: Logger, now: UInt64, unixNow: UInt64
+        streams: StreamStore, deduplicator: Deduplicator, doorbell: Doorbell, logger: Logger, now: UInt64,
+        unixNow: UInt64
     ) throws(LogError) -> DataFolder {
         let fold = HandlerFold(state: state)
         let opened = try OpenedLog(storage, lock: lock, settings: settings, extra: fold.extra, other: fold.section)
@@ -50,9 +51,13 @@ struct DataFolder: Sendable {
         let pending = PendingWork(
             opened.ledger, handlers: names.handlers, delayed: try fold.delayedEvents(), unixOffset: unixNow &- now)
         report(opened.report, opened.skipped, pending, to: logger)
+        let known = opened.ledger.streams
         let committer = try opened.committer(
             routes: names.routes, handlers: names.handlers, configuration: fingerprint, unixNow: unixNow)
-        let writer = LogWriter(committer, dispatcher: doorbell, report: { report($0, to: logger) })
+        let writer = LogWriter(
+            committer, dispatcher: doorbell, report: { report($0, to: logger) },
+            didCarry: { streams.carried($0, in: $1) })
+        streams.open(known, reader: writer.reader)
         return DataFolder(
             writer: writer, log: FileLog(writer, memoryBytes: memoryBytes), pending: pending,
             deduplicator: deduplicator)

@@ -1,6 +1,7 @@
 import CPatchbay
 import Logging
 import PatchbayEvents
+import PatchbayLog
 import PatchbayTelemetry
 import Synchronization
 import Testing
@@ -75,6 +76,12 @@ final class ModuleBench: @unchecked Sendable {
         return commit
     }
 
+    /// The same for streams, which take it.
+    func commitStreams(_ settled: SettledCall) {
+        guard settled.kind == .done, let effects = settled.effects else { return }
+        environment.streams.commit(effects.streamAppends, effects.streamSnapshots, now: clock.now)
+    }
+
     var spans: [Span] {
         _ = tracer.flush(timeout: 5_000_000_000)
         return exporter.all
@@ -131,7 +138,7 @@ struct CollectingLogHandler: LogHandler {
         set { metadata[key] = newValue }
     }
 
-    func log(event: LogEvent) {
+    func log(event: Logging.LogEvent) {
         let all = metadata.merging(event.metadata ?? [:]) { $1 }.mapValues { "\($0)" }
         lines.append(LogLines.Line(level: event.level, message: "\(event.message)", metadata: all))
     }

@@ -218,7 +218,56 @@ enum ModuleSource {
               return patchbay_pending();
             }
 
-            PATCHBAY_MODULE((record, gate, hang, babble, emit, tally, show, timer, later),
+            /* Appends the event to the stream "account" behind what it saw there `sleep` milliseconds before, and emits.
+             * The first `count` attempts are taken back. */
+            PATCHBAY_HANDLER_WITH(book, lab_open, free) {
+              lab *lab = context->state;
+              patchbay_draft draft = {.size = sizeof draft, .type = PATCHBAY_STR("com.acme.booked"),
+                                      .subject = event->id, .data = event->data, .data_len = event->data_len};
+              const patchbay_draft *drafts[] = {&draft};
+              uint64_t next = 0, at = 0;
+              patchbay_status status;
+              context->stream->head(context->host, context->call, PATCHBAY_STR("account"), NULL, &next);
+              pause_for(lab->sleep);
+              status = context->stream->append(context->host, context->call, PATCHBAY_STR("account"), drafts, 1,
+                                               next ? next - 1 : PATCHBAY_STREAM_NONE, &at);
+              note(lab, "%.*s attempt=%u next=%d at=%d status=%d", PATCHBAY_ARGS(event->id), event->attempt, (int)next,
+                   (int)at, (int)status);
+              if (status == PATCHBAY_E_CONFLICT) return patchbay_busy("conflict: seen at once");
+              if (status < 0) return patchbay_fail("append");
+              if (patchbay_emit_json(context, "com.acme.next", event->id, PATCHBAY_STR("{}")) < 0)
+                return patchbay_fail("emit");
+              if (event->attempt <= (uint32_t)lab->count) return patchbay_retry("not yet");
+              return patchbay_done();
+            }
+
+            typedef struct { patchbay_str wanted; uint64_t next; int gaps, found; } audit_page;
+
+            static int32_t audit_event(void *memory, const patchbay_stream_event *event) {
+              audit_page *page = memory;
+              char cause[64] = "";
+              patchbay_json_string(event->json, "causationid", cause, sizeof cause);
+              if (event->revision != page->next++ || event->appended_ns == 0) page->gaps++;
+              if (strlen(cause) == page->wanted.len && memcmp(cause, page->wanted.ptr, page->wanted.len) == 0)
+                page->found++;
+              return 0;
+            }
+
+            /* Reads the stream "account" in pages of seven, and notes how often what caused this event is in it. */
+            PATCHBAY_HANDLER_WITH(audit, lab_open, free) {
+              audit_page page = {patchbay_extension(event, "causationid"), 0, 0, 0};
+              uint64_t before;
+              do {
+                before = page.next;
+                if (context->stream->read(context->host, context->call, PATCHBAY_STR("account"), before, 7, 0,
+                                          audit_event, &page) < 0)
+                  return patchbay_fail("read");
+              } while (page.next > before);
+              note(context->state, "audit events=%d gaps=%d found=%d", (int)page.next, page.gaps, page.found);
+              return patchbay_done();
+            }
+
+            PATCHBAY_MODULE((record, gate, hang, babble, emit, tally, show, timer, later, book, audit),
               "name": "lab", "version": "1.0.0",
               "handlers": [
                 {"id": "record", "config": {"type": "object"}}, {"id": "gate", "config": {"type": "object"}},
@@ -226,7 +275,8 @@ enum ModuleSource {
                 {"id": "babble", "config": {"type": "object"}}, {"id": "emit", "config": {"type": "object"}},
                 {"id": "tally", "config": {"type": "object"}}, {"id": "show", "config": {"type": "object"}},
                 {"id": "timer", "config": {"type": "object"}},
-                {"id": "later", "blocking": false, "config": {"type": "object"}}])
+                {"id": "later", "blocking": false, "config": {"type": "object"}},
+                {"id": "book", "config": {"type": "object"}}, {"id": "audit", "config": {"type": "object"}}])
             """##
 
     private static let batcher =

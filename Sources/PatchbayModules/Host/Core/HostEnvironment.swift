@@ -1,5 +1,6 @@
 package import Logging
 package import PatchbayEvents
+package import PatchbayLog
 package import PatchbayTelemetry
 
 /// What the services that modules call are made of; one for the whole host.
@@ -13,7 +14,11 @@ package struct HostEnvironment: Sendable {
         package var emitsPerCall = 1000
         package var timersPerCall = 1000
         package var stateWritesPerCall = 10_000
+        /// Appended to one stream.
+        package var streamEventsPerCall = 1000
+        package var streamSnapshotsPerCall = 100
         package var stateKeyBytes = 1024
+        /// Of a stream's snapshot, too.
         package var stateValueBytes = 1 << 20
         /// Fields of one log line, attributes of one measurement or one span's event.
         package var fields = 64
@@ -33,6 +38,7 @@ package struct HostEnvironment: Sendable {
     package var metrics: MetricsRegistry
     package var state: StateStore
     package var timers: TimerStore
+    package var streams: StreamStore
     package var limits = Limits()
     /// Unix nanoseconds; must not block.
     package var unixNow: @Sendable () -> UInt64
@@ -40,7 +46,8 @@ package struct HostEnvironment: Sendable {
     package init(
         name: String = "patchbay", version: String, calls: CallTable, logger: Logger, spans: HandlerSpans,
         metrics: MetricsRegistry, state: StateStore = StateStore(), timers: TimerStore = TimerStore(),
-        limits: Limits = Limits(), unixNow: @escaping @Sendable () -> UInt64 = TelemetryClock.unixNow
+        streams: StreamStore = StreamStore(), limits: Limits = Limits(),
+        unixNow: @escaping @Sendable () -> UInt64 = TelemetryClock.unixNow
     ) {
         self.name = name
         self.version = version
@@ -50,6 +57,7 @@ package struct HostEnvironment: Sendable {
         self.metrics = metrics
         self.state = state
         self.timers = timers
+        self.streams = streams
         self.limits = limits
         self.unixNow = unixNow
     }

@@ -8,6 +8,7 @@ package enum HostServiceID {
     package static let emit = PATCHBAY_EMIT
     package static let state = PATCHBAY_STATE
     package static let timer = PATCHBAY_TIMER
+    package static let stream = PATCHBAY_STREAM
 
-    package static let all: Set<String> = [logger, trace, meter, emit, state, timer]
+    package static let all: Set<String> = [logger, trace, meter, emit, state, timer, stream]
 }

@@ -10,6 +10,7 @@ enum HostServices {
     private nonisolated(unsafe) static let emit = lasting(EmitService.table)
     private nonisolated(unsafe) static let state = lasting(StateService.table)
     private nonisolated(unsafe) static let timer = lasting(TimerService.table)
+    private nonisolated(unsafe) static let stream = lasting(StreamService.table)
 
     /// The table for an id; `nil` when this host lacks the service. [any]
     static func table(for id: patchbay_str) -> UnsafeRawPointer? {
@@ -21,6 +22,7 @@ enum HostServices {
         case HostServiceID.emit: emit
         case HostServiceID.state: state
         case HostServiceID.timer: timer
+        case HostServiceID.stream: stream
         default: nil
         }
     }

@@ -22,6 +22,7 @@
 #include "../patchbay.h"
 #include "draft/emit.h"
 #include "draft/state.h"
+#include "draft/stream.h"
 #include "draft/timer.h"
 #include <stdlib.h>
 #include <string.h>
@@ -86,6 +87,7 @@ typedef struct patchbay_context {
   const patchbay_emit *emit;
   const patchbay_state *store;
   const patchbay_timer *timer;
+  const patchbay_stream *stream;
 } patchbay_context;
 
 /* ---- Results ---------------------------------------------------------------------------------------------------- */
@@ -219,6 +221,7 @@ PATCHBAY_UNUSED_ static inline patchbay_status patchbay_instance_new_(const patc
   context->emit = (const patchbay_emit *)host->service(host, PATCHBAY_STR(PATCHBAY_EMIT));
   context->store = (const patchbay_state *)host->service(host, PATCHBAY_STR(PATCHBAY_STATE));
   context->timer = (const patchbay_timer *)host->service(host, PATCHBAY_STR(PATCHBAY_TIMER));
+  context->stream = (const patchbay_stream *)host->service(host, PATCHBAY_STR(PATCHBAY_STREAM));
   *out = (patchbay_inst *)instance;
   return PATCHBAY_OK;
 }

@@ -302,6 +302,15 @@ PATCHBAY_TEST_ const char *patchbay_test_state(const patchbay_test *t, const cha
   return entry ? (const char *)entry->value : NULL;
 }
 
+/* The committed event of a stream at a revision, as JSON, or NULL. */
+PATCHBAY_TEST_ const char *patchbay_test_appended(const patchbay_test *t, const char *stream, uint64_t revision) {
+  const patchbay_test_entry *entry =
+    patchbay_test_in_stream_(t->entries, t->entry_count, 2, patchbay_test_text_(stream), revision);
+  const char *text = entry ? (const char *)entry->value : NULL;
+  for (int i = 0; text && i < 3; i++) text += strlen(text) + 1;
+  return text;
+}
+
 /* When the timer of this key fires, in Unix nanoseconds; 0: none is set. */
 PATCHBAY_TEST_ uint64_t patchbay_test_timer(const patchbay_test *t, const char *key) {
   patchbay_test_entry *entry = patchbay_test_find_(t->entries, t->entry_count, 1, patchbay_test_text_(key));

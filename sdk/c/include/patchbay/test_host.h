@@ -14,6 +14,7 @@
 #include "../patchbay.h"
 #include "draft/emit.h"
 #include "draft/state.h"
+#include "draft/stream.h"
 #include "draft/timer.h"
 
 #define PATCHBAY_TEST_ __attribute__((unused)) static
@@ -40,12 +41,13 @@ typedef struct patchbay_test_record {
   uint64_t not_before_ns;
 } patchbay_test_record;
 
-/* A key of the state (value, rev) or a timer (value: type of its event; rev: when, Unix nanoseconds). */
+/* A key of the state (value, rev) or a timer (value: type of its event; rev: when, Unix nanoseconds); of a stream an
+ * event (value: id, source, type and the whole as JSON, a zero behind each; rev: revision) or a snapshot (value, rev). */
 typedef struct patchbay_test_entry {
   char *key;
   uint8_t *value;
   uint64_t len, rev;
-  int timer;
+  int timer; /* 0: state, 1: timer, 2: event of a stream, 3: snapshot of one */
 } patchbay_test_entry;
 
 typedef struct patchbay_test {
@@ -403,6 +405,175 @@ PATCHBAY_TEST_ patchbay_status patchbay_test_timer_cancel_(const patchbay_host *
   return patchbay_test_change_(patchbay_test_of_(host), call, 1, key, NULL, 0, PATCHBAY_STATE_ANY, 0);
 }
 
+/* What a stream has of a kind (2: events, 3: snapshots) at a revision. */
+PATCHBAY_TEST_ patchbay_test_entry *patchbay_test_in_stream_(patchbay_test_entry *entries, size_t count, int kind,
+                                                             patchbay_str stream, uint64_t revision) {
+  for (size_t i = 0; i < count; i++)
+    if (entries[i].rev == revision && patchbay_test_find_(&entries[i], 1, kind, stream)) return &entries[i];
+  return NULL;
+}
+
+/* The revision that comes next. */
+PATCHBAY_TEST_ uint64_t patchbay_test_next_(patchbay_test_entry *entries, size_t count, patchbay_str stream) {
+  uint64_t next = 0;
+  while (patchbay_test_in_stream_(entries, count, 2, stream, next)) next++;
+  return next;
+}
+
+typedef struct patchbay_test_parts { char *bytes; size_t len; } patchbay_test_parts;
+
+PATCHBAY_TEST_ void patchbay_test_part_(patchbay_test_parts *parts, patchbay_str text) {
+  parts->bytes = (char *)patchbay_test_memory_(parts->bytes, parts->len + text.len + 1);
+  if (text.len) memcpy(parts->bytes + parts->len, text.ptr, text.len);
+  parts->len += text.len;
+  parts->bytes[parts->len] = 0;
+}
+
+PATCHBAY_TEST_ void patchbay_test_member_(patchbay_test_parts *parts, const char *name, patchbay_str value, int is_json) {
+  if (!value.len) return;
+  patchbay_test_part_(parts, patchbay_test_text_(",\""));
+  patchbay_test_part_(parts, patchbay_test_text_(name));
+  patchbay_test_part_(parts, patchbay_test_text_(is_json ? "\":" : "\":\""));
+  patchbay_test_part_(parts, value);
+  if (!is_json) patchbay_test_part_(parts, patchbay_test_text_("\""));
+}
+
+/* An event as `value` keeps it. Data that is not JSON is left out. */
+PATCHBAY_TEST_ patchbay_test_parts patchbay_test_stored_(patchbay_test *t, patchbay_str stream, uint64_t revision,
+                                                         const patchbay_draft *draft) {
+  static const patchbay_str end = {"", 1};
+  patchbay_test_parts parts = {NULL, 0};
+  patchbay_str id = draft->id, source = draft->source, data = {(const char *)draft->data, draft->data_len};
+  char derived[64];
+  if (!id.len) {
+    snprintf(derived, sizeof derived, "%.*s-%.*s-%llu", (int)(t->event->id.len > 20 ? 20 : t->event->id.len),
+             t->event->id.ptr, (int)(stream.len > 20 ? 20 : stream.len), stream.ptr, (unsigned long long)revision);
+    id = patchbay_test_text_(derived);
+  }
+  if (!source.len) source = patchbay_test_text_("//patchbay/test");
+  if (draft->datacontenttype.len && !memchr(draft->datacontenttype.ptr, 'j', draft->datacontenttype.len)) data.len = 0;
+  patchbay_str heads[] = {id, end, source, end, draft->type, end};
+  for (size_t i = 0; i < 6; i++) patchbay_test_part_(&parts, heads[i]);
+  patchbay_test_part_(&parts, patchbay_test_text_("{\"specversion\":\"1.0\""));
+  patchbay_test_member_(&parts, "id", id, 0);
+  patchbay_test_member_(&parts, "source", source, 0);
+  patchbay_test_member_(&parts, "type", draft->type, 0);
+  patchbay_test_member_(&parts, "subject", draft->subject, 0);
+  patchbay_test_member_(&parts, "data", data, 1);
+  patchbay_test_part_(&parts, patchbay_test_text_("}"));
+  return parts;
+}
+
+PATCHBAY_TEST_ patchbay_status patchbay_test_stream_append_(const patchbay_host *host, patchbay_call call,
+                                                            patchbay_str stream, const patchbay_draft *const *drafts,
+                                                            uint64_t count, uint64_t expected, uint64_t *revision) {
+  patchbay_test *t = patchbay_test_of_(host);
+  patchbay_status status = PATCHBAY_OK;
+  uint64_t next;
+  char *name;
+  if (!stream.len || !count) return PATCHBAY_E_ARG;
+  for (uint64_t i = 0; i < count; i++)
+    if (!drafts[i]->type.len || drafts[i]->not_before_ns) return PATCHBAY_E_ARG;
+  pthread_mutex_lock(&t->lock);
+  next = patchbay_test_next_(t->working, t->working_count, stream);
+  if (!t->open || call != t->call) status = PATCHBAY_E_STALE;
+  else if (expected == PATCHBAY_STREAM_EXISTS ? !next : expected == PATCHBAY_STREAM_NONE ? next > 0
+           : expected != PATCHBAY_STREAM_ANY && (!next || expected != next - 1)) status = PATCHBAY_E_CONFLICT;
+  if (revision) *revision = status == PATCHBAY_OK ? next : next ? next - 1 : PATCHBAY_STREAM_NONE;
+  name = patchbay_test_copy_(stream);
+  for (uint64_t i = 0; status == PATCHBAY_OK && i < count; i++) {
+    patchbay_test_parts stored = patchbay_test_stored_(t, stream, next + i, drafts[i]);
+    patchbay_test_put_(&t->working, &t->working_count, 2, name, (const uint8_t *)stored.bytes, stored.len, next + i);
+    free(stored.bytes);
+  }
+  free(name);
+  pthread_mutex_unlock(&t->lock);
+  return status;
+}
+
+PATCHBAY_TEST_ patchbay_status patchbay_test_stream_head_(const patchbay_host *host, patchbay_call call,
+                                                          patchbay_str stream, uint64_t *first, uint64_t *next) {
+  patchbay_test *t = patchbay_test_of_(host);
+  uint64_t count;
+  int is_open;
+  pthread_mutex_lock(&t->lock);
+  is_open = t->open && call == t->call;
+  count = is_open ? patchbay_test_next_(t->entries, t->entry_count, stream) : 0;
+  pthread_mutex_unlock(&t->lock);
+  if (first) *first = 0;
+  if (next) *next = count;
+  return !is_open ? PATCHBAY_E_STALE : count ? PATCHBAY_OK : PATCHBAY_E_NOT_FOUND;
+}
+
+PATCHBAY_TEST_ patchbay_status patchbay_test_stream_read_(const patchbay_host *host, patchbay_call call,
+                                                          patchbay_str stream, uint64_t from, uint64_t count,
+                                                          uint32_t flags, patchbay_stream_visit visit, void *context) {
+  patchbay_test *t = patchbay_test_of_(host);
+  uint64_t next;
+  patchbay_status status = patchbay_test_stream_head_(host, call, stream, NULL, &next);
+  int is_over = status < 0;
+  if (flags & PATCHBAY_STREAM_BACKWARD && from >= next) from = next - 1;
+  for (uint64_t i = 0; !is_over && i < count && i < 1000; i++) {
+    uint64_t at = flags & PATCHBAY_STREAM_BACKWARD ? from - i : from + i;
+    patchbay_stream_event event = {sizeof event, 0, at, at + 1, {0}, {0}, {0}, {0}};
+    patchbay_test_entry *entry;
+    const char *text;
+    if (at >= next) break;
+    /* What is committed stays where it is until this call is over. */
+    pthread_mutex_lock(&t->lock);
+    entry = patchbay_test_in_stream_(t->entries, t->entry_count, 2, stream, at);
+    text = (const char *)entry->value;
+    pthread_mutex_unlock(&t->lock);
+    event.id = patchbay_test_text_(text);
+    event.source = patchbay_test_text_(text += event.id.len + 1);
+    event.type = patchbay_test_text_(text += event.source.len + 1);
+    event.json = patchbay_test_text_(text + event.type.len + 1);
+    is_over = visit(context, &event) != 0;
+  }
+  return status;
+}
+
+PATCHBAY_TEST_ patchbay_status patchbay_test_snapshot_get_(const patchbay_host *host, patchbay_call call,
+                                                           patchbay_str stream, uint64_t at, uint8_t *buf,
+                                                           uint64_t *len, uint64_t *revision) {
+  patchbay_test *t = patchbay_test_of_(host);
+  patchbay_test_entry *entry = NULL;
+  uint64_t next, room = *len;
+  patchbay_status status = patchbay_test_stream_head_(host, call, stream, NULL, &next);
+  *len = 0;
+  if (status < 0) return status;
+  pthread_mutex_lock(&t->lock);
+  for (uint64_t i = at < next ? at + 1 : next; !entry && i > 0; i--)
+    entry = patchbay_test_in_stream_(t->entries, t->entry_count, 3, stream, i - 1);
+  if (!entry) status = PATCHBAY_E_NOT_FOUND;
+  else if (revision) *revision = entry->rev;
+  if (entry) *len = entry->len;
+  if (entry && entry->len > room) status = PATCHBAY_E_LIMIT;
+  else if (entry && entry->len) memcpy(buf, entry->value, entry->len);
+  pthread_mutex_unlock(&t->lock);
+  return status;
+}
+
+PATCHBAY_TEST_ patchbay_status patchbay_test_snapshot_put_(const patchbay_host *host, patchbay_call call,
+                                                           patchbay_str stream, uint64_t revision,
+                                                           const uint8_t *bytes, uint64_t len) {
+  patchbay_test *t = patchbay_test_of_(host);
+  patchbay_test_entry *old;
+  patchbay_status status = PATCHBAY_OK;
+  char *name = patchbay_test_copy_(stream);
+  pthread_mutex_lock(&t->lock);
+  if (!t->open || call != t->call) status = PATCHBAY_E_STALE;
+  else if (revision >= patchbay_test_next_(t->working, t->working_count, stream)) status = PATCHBAY_E_NOT_FOUND;
+  else {
+    old = patchbay_test_in_stream_(t->working, t->working_count, 3, stream, revision);
+    if (old) patchbay_test_remove_(t, old);
+    patchbay_test_put_(&t->working, &t->working_count, 3, name, bytes, len, revision);
+  }
+  pthread_mutex_unlock(&t->lock);
+  free(name);
+  return status;
+}
+
 PATCHBAY_TEST_ const void *patchbay_test_service_(const patchbay_host *host, patchbay_str id) {
   static const patchbay_logger logger = {sizeof logger, 0, patchbay_test_enabled_, patchbay_test_write_};
   static const patchbay_trace trace = {sizeof trace, 0, patchbay_test_begin_, patchbay_test_attr_,
@@ -411,9 +582,13 @@ PATCHBAY_TEST_ const void *patchbay_test_service_(const patchbay_host *host, pat
   static const patchbay_emit emit = {sizeof emit, 0, patchbay_test_emit_};
   static const patchbay_state state = {sizeof state, 0, patchbay_test_get_, patchbay_test_del_, patchbay_test_store_};
   static const patchbay_timer timer = {sizeof timer, 0, patchbay_test_timer_set_, patchbay_test_timer_cancel_};
+  static const patchbay_stream stream = {sizeof stream, 0, patchbay_test_stream_append_, patchbay_test_stream_head_,
+                                         patchbay_test_stream_read_, patchbay_test_snapshot_get_,
+                                         patchbay_test_snapshot_put_};
   static const struct { const char *id; const void *table; } services[] = {
     {PATCHBAY_LOGGER, &logger}, {PATCHBAY_TRACE, &trace}, {PATCHBAY_METER, &meter},
-    {PATCHBAY_EMIT, &emit},     {PATCHBAY_STATE, &state}, {PATCHBAY_TIMER, &timer}};
+    {PATCHBAY_EMIT, &emit},     {PATCHBAY_STATE, &state}, {PATCHBAY_TIMER, &timer},
+    {PATCHBAY_STREAM, &stream}};
   (void)host;
   for (size_t i = 0; i < sizeof services / sizeof services[0]; i++)
     if (strlen(services[i].id) == id.len && memcmp(services[i].id, id.ptr, id.len) == 0) return services[i].table;
