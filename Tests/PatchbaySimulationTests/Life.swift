@@ -27,6 +27,7 @@ final class Life {
     private let hands: Hands
     private let port: IntakePort
     private let intake: Intake
+    private let emitted = IntakeCounters(name: "handlers")
     private let folder: DataFolder
     private let writer: CommitterBox
     private let log: WatchedLog
@@ -73,7 +74,7 @@ final class Life {
         log = WatchedLog(folder.log, world, source, mutation)
         let setup = Self.setup(blueprint, tracer)
         intake = Intake(setup, name: "source", number: 0, counters: IntakeCounters(name: "source"))
-        let reentry = ReentryIntake(setup, number: 1, counters: IntakeCounters(name: "handlers"), logger: logger)
+        let reentry = ReentryIntake(setup, number: 1, counters: emitted, logger: logger)
         var host = DispatchHost(
             state: state, timers: timers, streams: streams, scopes: blueprint.lanes.map(\.scope),
             reenter: { reentry.batches(of: $0) }, notice: { _ in }, attemptFailed: { _ in })
@@ -259,12 +260,26 @@ final class Life {
             pass(to: writerDue)
             _ = write()
         }
+        guard log.underWay.isEmpty else { return }
         let orphaned = folder.pending.orphaned.reduce(0) { $0 + $1.count }
         let pending = ledger.counts.pending
-        if log.underWay.isEmpty, pending != UInt64(end.pendingDeliveries + orphaned) {
+        if pending != UInt64(end.pendingDeliveries + orphaned) {
             world.fail(
                 "\(pending) deliveries are pending in the log, \(end.pendingDeliveries) and \(orphaned) in the report")
         }
+        if let drift = report(end).drift { world.fail("the report drifts: \(drift)") }
+    }
+
+    private func report(_ end: DispatchEnd) -> RunReport {
+        let status = end.status
+        var report = RunReport(status: status)
+        report.end = "ended"
+        report.sources = [RunReport.Source(intake.counters, duplicate: status.duplicates[0])]
+        report.emits = RunReport.Source(emitted, duplicate: status.duplicates[1])
+        report.lanes = zip(dispatcher.plan.lanes, status.lanes).map { RunReport.Lane(name: $0.name, counts: $1) }
+        report.unread = UInt64(end.unread + port.unread().reduce(0) { $0 + $1.count })
+        report.pendingDeliveries = UInt64(end.pendingDeliveries)
+        return report
     }
 
     func drain() {
