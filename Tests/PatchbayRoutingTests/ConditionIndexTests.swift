@@ -12,7 +12,15 @@ import Testing
             var route = Route(name: "r\(index)", order: dice.below(5), targets: [handler(UInt16(dice.below(60)))])
             route.isFinal = dice.below(25) == 0
             if dice.below(4) == 0 { route.type = try TypePattern(dice.pick(["com.*", "com.a", "**"])) }
-            switch dice.below(8) {
+            switch dice.below(10) {
+            case 8:
+                let low = dice.below(6)
+                route.match = try compiler.expression(
+                    "event.data.n >= \(low) && event.data.n < \(low + dice.below(4)) && event.tenant != 'x'")
+            case 9:
+                let value = dice.pick(["2.5", "3", "-1", "9007199254740993", "18446744073709551615u"])
+                route.match = try compiler.expression(
+                    "\(value) \(dice.pick(["<", "<=", "==", ">", "!="])) event.data.n")
             case 0, 1: route.filters = [.exact([RouteAttribute(name, text)])]
             case 2:
                 route.filters = [
@@ -42,7 +50,10 @@ import Testing
         }
         if dice.below(2) == 0 { members.append(#""vip":\#(dice.pick(["true", "false", #""true""#]))"#) }
         let kind = dice.pick([#""kind":"t\#(dice.below(14))""#, #""kind":null"#, #""kind":3"#, #""other":1"#])
-        if dice.below(6) > 0 { members.append(#""data":{"n":\#(dice.below(6)),\#(kind)}"#) }
+        let number = dice.pick([
+            "\(dice.below(9))", "2.5", "-1", "9007199254740992", "9007199254740993", #""3""#, "null", "1e300",
+        ])
+        if dice.below(6) > 0 { members.append(#""data":{"n":\#(number),\#(kind)}"#) }
         return event(dice.pick(["com.a", "com.b", "org.c"]), members.joined(separator: ","))
     }
 
@@ -51,7 +62,7 @@ import Testing
         var dice = Dice(seed: seed)
         var given: [Route] = []
         let harness = try Harness { compiler in
-            given = try routes(&dice, compiler, count: 120)
+            given = try routes(&dice, compiler, count: 200)
             return given
         }
         var errors = [UInt64](repeating: 0, count: given.count)

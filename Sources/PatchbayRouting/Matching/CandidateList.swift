@@ -84,8 +84,8 @@ struct CandidateLists: ~Copyable {
         guard routes.count >= ConditionIndex.candidatesMin, list.pointee.uses < Self.usesMin else { return routes }
         list.pointee.uses += 1
         if list.pointee.uses == Self.usesMin {
-            let requirements = table._withUnsafeGuaranteedRef { $0.requirements }
-            list.pointee.index = ConditionIndex(routes, requirements, seed: seed).map(Unmanaged.passRetained)
+            let (requirements, ranges) = table._withUnsafeGuaranteedRef { ($0.requirements, $0.ranges) }
+            list.pointee.index = ConditionIndex(routes, requirements, ranges, seed: seed).map(Unmanaged.passRetained)
         }
         return routes
     }

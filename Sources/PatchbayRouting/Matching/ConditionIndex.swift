@@ -9,8 +9,8 @@ struct Requirement {
     var isFalseWhenAbsent: Bool
 }
 
-/// Narrows a list of candidates by what their conditions compare for equality, so that of a thousand routes by tenant
-/// only those of the event's tenant are looked at.
+/// Narrows a list of candidates by what their conditions compare with texts or numbers, so that of a thousand routes by
+/// tenant only those of the event's tenant are looked at, and of a thousand by amount those whose range the amount is in.
 ///
 /// It only leaves out what would not match: the rest is decided as without it, in the same order.
 final class ConditionIndex {
@@ -42,18 +42,27 @@ final class ConditionIndex {
     private let plainCount: Int
     private let groups: UnsafeMutablePointer<Group>
     private let groupCount: Int
+    private let ranges: [RangeIndex]
     private let scratch: UnsafeMutablePointer<UInt16>
     private let other: UnsafeMutablePointer<UInt16>
     private let seed: UInt64
 
     /// `nil` where too few candidates have requirements in common.
     ///
-    /// - Parameter requirements: of all records, by index.
-    init?(_ candidates: UnsafeBufferPointer<UInt16>, _ requirements: [[Requirement]], seed: UInt64) {
+    /// - Parameters:
+    ///   - requirements: of all records, by index.
+    ///   - ranges: the same.
+    init?(
+        _ candidates: UnsafeBufferPointer<UInt16>, _ requirements: [[Requirement]], _ ranges: [[RangeRequirement]],
+        seed: UInt64
+    ) {
         let chosen = Self.choose(candidates, requirements)
-        guard !chosen.isEmpty else { return nil }
+        let unchosen = candidates.filter { chosen[$0] == nil }
+        self.ranges = RangeIndex.indexes(over: unchosen, ranges)
+        guard !chosen.isEmpty || !self.ranges.isEmpty else { return nil }
         let slots = Array(Set(chosen.values.map(\.slot))).sorted()
-        let rest = candidates.filter { chosen[$0] == nil }
+        let inRanges = Set(self.ranges.flatMap(\.members))
+        let rest = unchosen.filter { !inRanges.contains($0) }
         self.seed = seed
         plainCount = rest.count
         plain = .allocate(capacity: max(1, rest.count))
@@ -86,16 +95,17 @@ final class ConditionIndex {
         var found = UnsafeBufferPointer(start: UnsafePointer(plain), count: plainCount)
         var target = scratch
         var spare = other
-        for index in 0..<groupCount {
-            let bucket = bucket(groups[index], slots)
-            if bucket.isEmpty { continue }
+        func add(_ more: UnsafeBufferPointer<UInt16>) {
+            if more.isEmpty { return }
             if found.isEmpty {
-                found = bucket
-                continue
+                found = more
+                return
             }
-            found = Self.merge(found, bucket, into: target)
+            found = Self.merge(found, more, into: target)
             swap(&target, &spare)
         }
+        for index in 0..<groupCount { add(bucket(groups[index], slots)) }
+        for index in ranges.indices { add(ranges[index].candidates(for: slots)) }
         return found
     }
 

@@ -22,6 +22,7 @@ package final class RouteTable: @unchecked Sendable {
     let patterns: [TypePattern?]
     /// The same.
     let requirements: [[Requirement]]
+    let ranges: [[RangeRequirement]]
     /// Owned.
     let compiled: CompiledRoutes
     private let conditionCount: Int
@@ -47,6 +48,7 @@ package final class RouteTable: @unchecked Sendable {
         attributeSlots = builder.attributeSlots
         patterns = sorted.map { routes[$0].type }
         requirements = builder.requirements
+        ranges = builder.ranges
         let handlers = Set(builder.choices.map(\.handler))
         handlerCount = Int(handlers.max() ?? 0) + 1
         deliveriesPerEventMax = min(handlers.count, builder.targets.count)

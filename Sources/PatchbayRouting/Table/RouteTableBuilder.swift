@@ -16,6 +16,7 @@ struct RouteTableBuilder {
     var attributeSlots: [String: Int] = [:]
     /// Of each record, in the records' order.
     var requirements: [[Requirement]] = []
+    var ranges: [[RangeRequirement]] = []
 
     init(plan: FieldPlan) { self.plan = plan }
 
@@ -37,6 +38,7 @@ struct RouteTableBuilder {
             }
         }
         requirements.append(requirements(of: route))
+        ranges.append(ranges(of: route))
         return RouteRecord(
             route: UInt16(index), priority: min(9, route.priority), isFinal: route.isFinal,
             filter: route.filters.isEmpty ? -1 : add(.all(route.filters)),
@@ -64,6 +66,12 @@ struct RouteTableBuilder {
         case .cel(let condition): requirements(condition)
         case .prefix, .suffix, .any, .not, .cesql: []
         }
+    }
+
+    /// The same for numbers within a range. What a condition requires counts only where no filter can fail.
+    private func ranges(of route: Route) -> [RangeRequirement] {
+        guard let match = route.match, !route.filters.contains(where: \.mayFail) else { return [] }
+        return match.requiredRanges.map { RangeRequirement(slot: $0, range: $1) }
     }
 
     private func requirements(_ condition: Expression) -> [Requirement] {
