@@ -12,6 +12,7 @@
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -120,6 +121,19 @@ int32_t pbs_signal_wait_for(uint64_t timeout_ns) {
   struct timespec t = {(time_t)(timeout_ns / 1000000000u), (long)(timeout_ns % 1000000000u)};
   int number = sigtimedwait(&set, NULL, &t);
   return number > 0 ? number : 0;
+}
+
+int32_t pbs_fork(void) {
+  pid_t parent = getpid();
+  pid_t child = fork();
+  if (child == 0) {
+    static const int crashes[] = {SIGABRT, SIGBUS, SIGFPE, SIGILL, SIGQUIT, SIGSEGV, SIGTRAP};
+    for (unsigned i = 0; i < sizeof crashes / sizeof *crashes; i++) signal(crashes[i], SIG_DFL);
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    // It may have ended before that took effect.
+    if (getppid() != parent) _exit(1);
+  }
+  return (int32_t)child;
 }
 
 static _Thread_local char error_text[512];

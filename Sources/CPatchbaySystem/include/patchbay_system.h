@@ -81,6 +81,10 @@ int32_t pbs_signal_wait(void);
 /* The same, but waits at most timeout_ns (0: not at all); 0 when none came. */
 int32_t pbs_signal_wait_for(uint64_t timeout_ns);
 
+/* fork(2), for a program that has no other thread yet; the child ends with its parent, and a crash ends it
+ * at once, without a backtrace. 0 in the child, -1 and errno on failure. */
+int32_t pbs_fork(void);
+
 /* The message that a module left on this thread for its next negative status (set_error of the ABI): at most 511 bytes
  * are kept. `take` gives the length and clears it. */
 void pbs_error_set(const char *text, uint64_t length);

@@ -82,6 +82,9 @@ package struct ModuleCatalogue: Sendable {
         }
     }
 
+    /// Takes another build of an instance's module.
+    mutating func replace(_ instance: String, by file: ModuleFile) { instances[instance]?.file = file }
+
     // MARK: Private
 
     private func checkUnrouted(_ instance: Instance, _ handlers: [String], _ draft: inout ConfigurationDraft) {

@@ -1,10 +1,11 @@
 package import PatchbayConfiguration
+import PatchbayModules
 
 /// A configuration file read and checked against what is there: its modules, their schemas, its expressions. What
 /// `patchbay validate` reports, and what a run starts from. No module is loaded.
 package struct Preparation: Sendable {
     package let configuration: Configuration
-    package let catalogue: ModuleCatalogue
+    package private(set) var catalogue: ModuleCatalogue
 
     /// - Throws: everything that is wrong, with places.
     package init(path: String, inputs: ConfigurationInputs) throws(ConfigurationErrors) {
@@ -15,5 +16,23 @@ package struct Preparation: Sendable {
         Builtins.check(&draft)
         configuration = try draft.validated(handlers: catalogue.lookup)
         self.catalogue = catalogue
+    }
+
+    /// The same with another build of an instance's module.
+    ///
+    /// - Throws: why the file cannot be used, or that there is no such instance.
+    func replacing(_ instance: String, by path: String) throws(ModuleError) -> Preparation {
+        guard catalogue.instances[instance] != nil else {
+            throw ModuleError(
+                .unknownHandler, file: path, "'\(instance)' is no module, so no file can take its place",
+                remedy: "compare a handler of a module")
+        }
+        switch ModuleScanner().inspect(file: path) {
+        case .rejected(let error): throw error
+        case .accepted(let file):
+            var changed = self
+            changed.catalogue.replace(instance, by: file)
+            return changed
+        }
     }
 }

@@ -15,7 +15,7 @@ final class HandlerSet: Sendable {
     private let logger: Logger
 
     init(
-        _ preparation: Preparation, blueprint: Blueprint, environment: HostEnvironment, logger: Logger
+        _ preparation: Preparation, handlers: [String], environment: HostEnvironment, logger: Logger
     ) throws(HostError) {
         self.logger = logger
         do {
@@ -26,7 +26,7 @@ final class HandlerSet: Sendable {
         loader = ModuleLoader(staging: staging, environment: environment)
         var byName: [String: Handler] = [:]
         var loaded: [LoadedHandler] = []
-        for name in blueprint.handlers {
+        for name in handlers {
             if let builtin = Builtins.handler(
                 name, in: preparation.configuration, environment: environment)
             {

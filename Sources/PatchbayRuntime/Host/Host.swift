@@ -81,7 +81,8 @@ package final class Host: Sendable {
             metrics: metrics)
         environment.limits.eventBytes = configuration.limits.eventBytes
         self.environment = environment
-        handlers = try HandlerSet(preparation, blueprint: blueprint, environment: environment, logger: options.logger)
+        handlers = try HandlerSet(
+            preparation, handlers: blueprint.handlers, environment: environment, logger: options.logger)
         var dispatchOptions = Dispatcher.Options()
         dispatchOptions.endsWhenIdle = options.once
         dispatchOptions.emitDepthMax = configuration.limits.emitDepth

@@ -26,8 +26,13 @@ package enum ReplayPreview {
     }
 
     /// Throws what the log or the configuration has no name for, or that the log cannot be read.
-    package static func check(_ order: ReplayOrder, folder: String, handlers: Set<String>) throws(ReplayError) {
-        _ = try scan(order, folder: folder, handlers: handlers)
+    ///
+    /// - Returns: the first frame that the log does not have yet.
+    @discardableResult
+    package static func check(
+        _ order: ReplayOrder, folder: String, handlers: Set<String>
+    ) throws(ReplayError) -> UInt64 {
+        try scan(order, folder: folder, handlers: handlers).until
     }
 
     /// Reads an order's events with their recorded deliveries; where they go is not decided: every place is the first

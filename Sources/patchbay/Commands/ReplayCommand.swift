@@ -26,11 +26,16 @@ struct ReplayCommand: ParsableCommand {
             With --mute, what handlers emit, write to their state and set as timers is thrown away; outcomes count, \
             and dead letters are kept. What a handler does outside of Patchbay cannot be muted.
 
+            --compare runs the events that --handler had through it and through a candidate, each in a process of its own \
+            and on a copy of the handler's state, and compares results, emitted events, state, timers and how long calls \
+            take. Nothing is written to the log, nothing is retried, and streams are empty. Events that take longer than the route's \
+            timeout are given up.
+
             EXIT CODES
-              0    replayed
+              0    replayed; with --compare, no difference
               1    failed
               2    wrong usage or configuration
-              3    replayed without a running host, and left dead letters
+              3    replayed without a running host, and left dead letters; with --compare, there are differences
               130  ended by Ctrl-C, which also says how many events were replayed
 
             EXAMPLES
@@ -38,6 +43,7 @@ struct ReplayCommand: ParsableCommand {
               patchbay replay --type 'com.acme.order.*' --from 2026-11-21T10:00:00Z --to 2026-11-21T11:00:00Z
               patchbay replay --handler billing.charge --from -1h --mute --speed 10x
               patchbay replay --type com.acme.order.created --into search.index --speed 500/s
+              patchbay replay --handler billing.charge --from -1d --compare ./build/billing.so
             """)
 
     @OptionGroup var source: ConfigurationOptions
@@ -55,8 +61,22 @@ struct ReplayCommand: ParsableCommand {
     @Flag(name: .customLong("dry-run"), help: "Only count what would be replayed.")
     var dryRun = false
 
+    @Option(
+        help: ArgumentHelp(
+            "Compare --handler with another handler, or with another build of its module, and deliver nothing.",
+            valueName: "module.handler|file.so"))
+    var compare: String?
+
     @Flag(help: "Print JSON.")
     var json = false
+
+    func validate() throws {
+        guard compare != nil else { return }
+        if selection.handler == nil { throw ValidationError("--compare needs --handler: whose events are compared") }
+        if into != nil || dryRun || mute {
+            throw ValidationError("--compare delivers nothing: leave out --into, --dry-run and --mute")
+        }
+    }
 
     func run() throws {
         let interruption = Interruption()
@@ -70,6 +90,7 @@ struct ReplayCommand: ParsableCommand {
         var order = selection.order(now: pbs_unix_now())
         order.target = into
         order.isMuted = mute
+        if let compare { throw try self.compare(with: compare, order, preparation, interruption) }
         var result = ReplayResult(order: order)
         if dryRun {
             result.isDryRun = true
