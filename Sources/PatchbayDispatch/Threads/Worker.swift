@@ -101,18 +101,15 @@ final class Worker: Sendable {
     let outbox = Outbox()
     /// The call it is in (index + 1), 0 between calls; for sweeps.
     let current = Atomic<UInt32>(0)
-    private let pool: WorkerPool
     private let shared: WorkerShared
     private let thread = Mutex<OwnThread?>(nil)
     private let hasEnded = Atomic<Bool>(false)
 
-    init(pool: WorkerPool, shared: WorkerShared) {
-        self.pool = pool
-        self.shared = shared
-    }
+    init(shared: WorkerShared) { self.shared = shared }
 
-    func start(_ name: String) throws(ThreadError) {
-        let started = try OwnThread(name) { self.run() }
+    /// The thread keeps its pool.
+    func start(_ name: String, in pool: WorkerPool) throws(ThreadError) {
+        let started = try OwnThread(name) { self.run(in: pool) }
         thread.withLock { $0 = started }
     }
 
@@ -128,7 +125,7 @@ final class Worker: Sendable {
         thread.join()
     }
 
-    private func run() {
+    private func run(in pool: WorkerPool) {
         defer { hasEnded.store(true, ordering: .releasing) }
         var posted = 0
         while true {

@@ -40,9 +40,9 @@ final class WorkerPool: Sendable {
     func grow(anyway: Bool = false) throws(ThreadError) -> Bool {
         let count = threadCount
         guard count < threadsMax || anyway else { return false }
-        let worker = Worker(pool: self, shared: shared)
+        let worker = Worker(shared: shared)
         workers.withLock { $0.append(worker) }
-        if hasThreads { try worker.start("pb-\(name)-\(count)") }
+        if hasThreads { try worker.start("pb-\(name)-\(count)", in: self) }
         return true
     }
 
