@@ -71,7 +71,7 @@ simulate: packages
 	@$(STEP) "building the tests" $(LOGS)/build-tests.log $(SWIFT_BUILD) --build-tests
 	@PATCHBAY_SIMULATE_SEED=$(SEED) PATCHBAY_SIMULATE_SEEDS=$(SEEDS) $(STEP) "simulating" $(LOGS)/simulate.log \
 	    swift test --skip-build $(SWIFT_FLAGS) --filter PatchbaySimulationTests.Simulation/
-	@sed -n '/^simulated /,/^[^ s]/{/^simulated /p;/^  /p}' $(LOGS)/simulate.log
+	@sed -n '/^simulated /p; /^  [a-zA-Z]/p' $(LOGS)/simulate.log
 
 ## check: all that the continuous check does
 check:

@@ -91,6 +91,20 @@ final class Life {
         resume()
     }
 
+    /// What a process holds goes with it; here it has to be given back.
+    deinit {
+        for slot in 1..<max(1, loop.core.batches.highWater) where loop.core.batches.base[slot].holds > 0 {
+            loop.core.batches.base[slot].batch.release()
+        }
+        for node in 1..<max(1, loop.core.deliveries.highWater) where loop.core.deliveries.base[node].state != .free {
+            loop.core.deliveries.base[node].history?.release()
+        }
+        _ = port.unread()
+        while port.recycled() != nil {}
+        _ = folder.writer.end()
+        while folder.writer.takeCommitted() != nil {}
+    }
+
     private static func plan(_ blueprint: Blueprint, _ hands: Hands) throws -> DispatchPlan {
         let handlers = Dictionary(uniqueKeysWithValues: blueprint.handlers.map { ($0, hands.handler($0)) })
         var plan = try blueprint.dispatchPlan(handlers: handlers)

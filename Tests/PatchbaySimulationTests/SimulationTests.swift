@@ -15,7 +15,8 @@ import Testing
             FileHandle.standardOutput.write(Data("[\(done)/\(seeds.count)] seeds\n".utf8))
         }
         let seconds = Int(Date().timeIntervalSince(begin))
-        print("simulated \(seeds.count) seeds in \(seconds) s:\n\(result.counters.text)")
+        let text = "simulated \(seeds.count) seeds in \(seconds) s:\n\(result.counters.text)\n"
+        FileHandle.standardOutput.write(Data(text.utf8))
         for violation in result.violations.prefix(5) {
             Issue.record(
                 "seed \(violation.seed): \(violation.text); again: make simulate SEED=\(violation.seed) SEEDS=1")
