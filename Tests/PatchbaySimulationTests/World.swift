@@ -7,8 +7,8 @@ import PatchbayModules
 
 /// What is outside of the process and outlives it: what was promised, and what handlers did. The oracle.
 ///
-/// It believes what handlers said and what the log said it has, frame by frame, and nothing else: no table of the ledger,
-/// no count of the dispatcher.
+/// It believes what handlers said and what the log said it has, frame by frame, and nothing else: no table of the
+/// ledger, no count of the dispatcher.
 final class World {
     enum End: Equatable { case done, skipped, dead }
 
