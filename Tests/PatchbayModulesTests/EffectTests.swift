@@ -90,6 +90,11 @@ import Testing
         #expect(status { ($0.data, $0.data_len) = (nil, 3) } == .badArgument)
         var notJSON = draft(data: "{\"a\":")
         #expect(emit.add(bench.host, call, &notJSON) == .badArgument)
+        // Regression: what intake refuses was taken, committed with the outcome, and then refused.
+        #expect(status { $0.source = lasting("my app") } == .badArgument)
+        #expect(status { $0.datacontenttype = lasting("json") } == .badArgument)
+        var deep = draft(data: String(repeating: "[", count: 65) + String(repeating: "]", count: 65))
+        #expect(emit.add(bench.host, call, &deep) == .badArgument)
         #expect(bench.settle(call).effects?.emits.isEmpty ?? true)
     }
 

@@ -17,12 +17,6 @@ enum JSONText {
         return try lent.reader.value(text)
     }
 
-    static func isValid(_ text: [UInt8]) -> Bool {
-        let lent = take()
-        defer { giveBack(lent) }
-        return text.withUnsafeBytes { lent.reader.check($0) } == nil
-    }
-
     static func text(of value: Value) -> String { String(decoding: value.json, as: UTF8.self) }
 
     private static func take() -> Lent { pool.withLock { $0.popLast() } ?? Lent(reader: JSONReader()) }

@@ -80,6 +80,7 @@ package final class Host: Sendable {
             version: options.version, calls: table, logger: options.logger, spans: HandlerSpans(tracer: tracer),
             metrics: metrics)
         environment.limits.eventBytes = configuration.limits.eventBytes
+        environment.limits.nesting = configuration.limits.nesting
         self.environment = environment
         handlers = try HandlerSet(
             preparation, handlers: blueprint.handlers, environment: environment, logger: options.logger)

@@ -9,6 +9,8 @@ package struct HostEnvironment: Sendable {
     package struct Limits: Sendable, Equatable {
         /// Bytes of an emitted event's data and attributes together.
         package var eventBytes = 1 << 20
+        /// Arrays and objects of an emitted event that are open at once.
+        package var nesting = 64
         /// Bytes of all that a call emits, writes and sets before it is done.
         package var effectBytesPerCall = 16 << 20
         package var emitsPerCall = 1000

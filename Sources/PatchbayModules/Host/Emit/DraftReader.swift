@@ -29,9 +29,9 @@ enum DraftReader {
             let data = try ForeignText.bytes(view.data, view.data_len, max: room)
             event.datacontenttype = event.datacontenttype ?? "application/json"
             event.dataIsJSON = event.datacontenttype.map(Event.isJSON(contentType:)) ?? true
-            if event.dataIsJSON, !JSONText.isValid(data) { throw .badArgument }
             event.data = data
         }
+        guard EventText.isValid(event, limits: limits) else { throw .badArgument }
         return EmittedEvent(event: event, notBefore: view.not_before_ns)
     }
 
