@@ -80,7 +80,7 @@ let package = Package(
         library("PatchbayExpressions", ["PatchbayEvents", "CPatchbayJSON", "CPatchbayRegex"]),
         library("PatchbayResilience", []),
         library("PatchbayLog", ["CPatchbayJSON", "CPatchbaySystem", "PatchbayEvents", "PatchbayResilience"]),
-        library("PatchbayViews", ["PatchbayEvents", "PatchbayLog", grdb]),
+        library("PatchbayViews", ["CPatchbaySystem", "PatchbayEvents", "PatchbayLog", grdb]),
         .target(
             name: "PatchbayTelemetry", dependencies: ["PatchbayEvents", "CPatchbaySystem", logging, protobuf],
             exclude: ["OTLP/Generated/README.md"], swiftSettings: strict),

@@ -1,3 +1,4 @@
+import CPatchbaySystem
 import Foundation
 import GRDB
 package import PatchbayEvents
@@ -43,6 +44,9 @@ package final class LogViews {
                 code: .noLog, description: "there is no log in \(folder): a run with `log: {backend: file}` writes one")
         }
         do {
+            // No wider than the log beside it.
+            let file = open("\(folder)/\(Self.fileName)", O_CREAT | O_RDWR | O_CLOEXEC, 0o640)
+            if file >= 0 { close(file) }
             var configuration = Configuration()
             // With a journal like this SQLite does not wait for the disk at each commit: what a power cut takes is folded
             // in again.
@@ -61,6 +65,7 @@ package final class LogViews {
             var start = try (rebuilding ? nil : place(in: reader)) ?? begin(reader)
             // Another process may fold at the same time: then on from where that one is.
             while try !take(reader, start, progress) { start = try place(in: reader) ?? begin(reader) }
+            try forget(reader)
         } catch {
             throw ViewError(code: .unreadable, description: "\(error)")
         }
@@ -92,7 +97,21 @@ package final class LogViews {
 
     /// The last frame that is in the tables; 0 before the first.
     private static func sequence(_ database: Database) throws -> UInt64 {
-        try Int64.fetchOne(database, sql: "SELECT sequence FROM patchbay_fold").map { UInt64($0) } ?? 0
+        try Int64.fetchOne(database, sql: "SELECT sequence FROM patchbay_fold").map { UInt64(clamping: $0) } ?? 0
+    }
+
+    /// Takes out what the log has dropped, and keys that have expired.
+    private func forget(_ reader: LogReader) throws {
+        let position = Int64(clamping: reader.positions.lowerBound)
+        let sequence = Int64(clamping: reader.sequences.lowerBound)
+        let segment = try reader.segments.first?.number ?? 0
+        try queue.write { database in
+            try database.execute(sql: "DELETE FROM deliveries WHERE position < ?", arguments: [position])
+            try database.execute(sql: "DELETE FROM dead_letters WHERE sequence < ?", arguments: [sequence])
+            try database.execute(sql: "DELETE FROM patchbay_outcomes WHERE segment < ?", arguments: [Int64(segment)])
+            try database.execute(
+                sql: "DELETE FROM state WHERE expires_at < ?", arguments: [UnixTime.text(pbs_unix_now())])
+        }
     }
 
     /// Where folding goes on.
@@ -110,10 +129,13 @@ package final class LogViews {
             guard try Int.fetchOne(database, sql: "PRAGMA user_version") == ViewSchema.version,
                 let row = try Row.fetchOne(database, sql: "SELECT sequence, checksum FROM patchbay_fold")
             else { return nil }
-            let sequence = UInt64(row["sequence"] as Int64)
+            guard let sequence = UInt64(exactly: row["sequence"] as Int64),
+                let checksum = UInt32(exactly: row["checksum"] as Int64)
+            else { return nil }
+
             // A log that was put back from a copy, or lost its tail, has another frame there, or none.
             guard reader.sequences.contains(sequence), let location = try reader.location(ofSequence: sequence),
-                try reader.read(location).view.header.checksum == UInt32(row["checksum"] as Int64)
+                try reader.read(location).view.header.checksum == checksum
             else { return nil }
             var names = NameTable()
             for row in try Row.fetchAll(database, sql: "SELECT kind, number, name FROM patchbay_names ORDER BY 1, 2") {
@@ -151,7 +173,7 @@ package final class LogViews {
         try database.execute(sql: "DELETE FROM patchbay_fold")
         try database.execute(
             sql: "INSERT INTO patchbay_fold VALUES(?, ?)",
-            arguments: [Int64(header.sequence), Int64(header.checksum)])
+            arguments: [Int64(clamping: header.sequence), Int64(header.checksum)])
         for kind in [NameRecord.Kind.route, .handler, .configuration] {
             let all = names.names(kind)
             let known =

@@ -21,6 +21,7 @@ struct ViewFold {
     }
 
     private struct TallyKey: Hashable {
+        var segment: UInt32
         var hour: UInt64
         var handler: UInt16
     }
@@ -32,6 +33,8 @@ struct ViewFold {
     private let stateKnownThrough: UInt64
     private var fresh: [DeliveryID: Fresh] = [:]
     private var tallies: [TallyKey: Tally] = [:]
+    /// Of the frame that is taken in.
+    private var segment: UInt32 = 0
 
     init(_ reader: LogReader, names: NameTable, stateKnownThrough: UInt64) {
         self.reader = reader
@@ -42,6 +45,7 @@ struct ViewFold {
     /// Takes the next frame in.
     mutating func take(_ frame: LogFrame, _ database: Database) throws {
         let header = frame.view.header
+        segment = frame.location.segment
         var first = header.firstPosition
         var letters: UInt32 = 0
         _ = try frame.view.forEachSection { (kind, bytes) throws(LogFormatError) in
@@ -76,12 +80,13 @@ struct ViewFold {
         for (key, tally) in tallies {
             try database.cachedStatement(
                 sql: """
-                    INSERT INTO outcomes VALUES(?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET done = done + excluded.done,
+                    INSERT INTO patchbay_outcomes VALUES(?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET done = done + excluded.done,
                       skipped = skipped + excluded.skipped, dead = dead + excluded.dead,
                       failed = failed + excluded.failed
                     """
             ).execute(arguments: [
-                String(UnixTime.text(key.hour * Self.hour).prefix(13)) + ":00Z", name(key.handler), tally.done,
+                Int(key.segment), String(UnixTime.text(key.hour * Self.hour).prefix(13)) + ":00Z", name(key.handler),
+                tally.done,
                 tally.skipped, tally.dead, tally.failed,
             ])
         }
@@ -97,7 +102,7 @@ struct ViewFold {
         if outcome.kind == .done, outcome.attempts == 1 {
             if fresh.removeValue(forKey: outcome.delivery) != nil { return }
             try database.cachedStatement(sql: "DELETE FROM deliveries WHERE position = ? AND handler = ?")
-                .execute(arguments: [Int64(outcome.delivery.position), name(outcome.delivery.handler)])
+                .execute(arguments: [Int64(clamping: outcome.delivery.position), name(outcome.delivery.handler)])
             return
         }
         try insert(outcome.delivery, database)
@@ -123,7 +128,7 @@ struct ViewFold {
         ).execute(arguments: [
             state, Int(failure.attempts), failure.verdict == .retries ? UnixTime.text(failure.due) : nil,
             failure.failureClass, failure.reason, failure.verdict == .dead ? UnixTime.text(failure.endedAt) : nil,
-            Int64(failure.delivery.position), name(failure.delivery.handler),
+            Int64(clamping: failure.delivery.position), name(failure.delivery.handler),
         ])
     }
 
@@ -139,7 +144,8 @@ struct ViewFold {
                   accepted_at) VALUES(?, ?, ?, ?, ?, ?, 'pending', 0, ?)
                 """
         ).execute(arguments: [
-            Int64(id.position), name(id.handler), names.name(.route, delivery.route) ?? "[\(delivery.route)]", event.id,
+            Int64(clamping: id.position), name(id.handler), names.name(.route, delivery.route) ?? "[\(delivery.route)]",
+            event.id,
             event.source, event.type, UnixTime.text(delivery.acceptedAt),
         ])
     }
@@ -153,7 +159,7 @@ struct ViewFold {
                 WHERE position = ? AND handler = ?
                 """
         ).execute(arguments: [
-            state, attempts.map { Int($0) }, UnixTime.text(endedAt), Int64(id.position), name(id.handler),
+            state, attempts.map { Int($0) }, UnixTime.text(endedAt), Int64(clamping: id.position), name(id.handler),
         ])
     }
 
@@ -168,12 +174,13 @@ struct ViewFold {
         }
         try database.cachedStatement(
             sql: """
-                INSERT OR REPLACE INTO dead_letters(id, state, position, event_id, source, type, handler, route, class,
+                INSERT OR REPLACE INTO dead_letters(id, sequence, state, position, event_id, source, type, handler, route, class,
                   reason, attempts, "group", redrives, died_at, event)
-                VALUES(?, 'kept', ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+                VALUES(?, ?, 'kept', ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
                 """
         ).execute(arguments: [
-            "\(id)", letter.delivery.position == .max ? nil : Int64(letter.delivery.position), event.id, event.source,
+            "\(id)", Int64(clamping: id.sequence),
+            letter.delivery.position == .max ? nil : Int64(clamping: letter.delivery.position), event.id, event.source,
             event.type, event["dlqhandler"] ?? "", event["dlqroute"] ?? "", event["dlqclass"] ?? "",
             event["dlqreason"] ?? "", event["dlqattempts"].flatMap { Int($0) } ?? 0, event["dlqprint"] ?? "",
             event["dlqredrives"].flatMap { Int($0) } ?? 0, UnixTime.text(letter.diedAt),
@@ -207,7 +214,7 @@ struct ViewFold {
     private func route(of id: DeliveryID, _ database: Database) throws -> UInt16 {
         let text = try String.fetchOne(
             database, sql: "SELECT route FROM deliveries WHERE position = ? AND handler = ?",
-            arguments: [Int64(id.position), name(id.handler)])
+            arguments: [Int64(clamping: id.position), name(id.handler)])
         return text.flatMap { names.number(.route, $0) } ?? .max
     }
 
@@ -230,7 +237,7 @@ struct ViewFold {
     private static let hour: UInt64 = 3_600_000_000_000
 
     private mutating func count(_ handler: UInt16, at time: UInt64, _ change: (inout Tally) -> Void) {
-        change(&tallies[TallyKey(hour: time / Self.hour, handler: handler), default: Tally()])
+        change(&tallies[TallyKey(segment: segment, hour: time / Self.hour, handler: handler), default: Tally()])
     }
 
     private func name(_ handler: UInt16) -> String { names.name(.handler, handler) ?? "[\(handler)]" }

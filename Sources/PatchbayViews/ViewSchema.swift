@@ -1,12 +1,13 @@
 /// The tables that the log is folded into. Times are RFC 3339 texts in UTC, which sort as they follow one another.
 package enum ViewSchema {
     /// Databases of another version are made anew.
-    static let version = 1
+    static let version = 2
 
     package static let sql = """
         -- Dead letters, those that were redriven or purged included, as long as their segments are kept.
         CREATE TABLE dead_letters(
           id TEXT PRIMARY KEY,        -- as `patchbay dlq` names it
+          sequence INTEGER NOT NULL,  -- of the frame that holds it
           state TEXT NOT NULL,        -- kept, redriven, purged
           position INTEGER,           -- of the event; NULL for one that was never accepted
           event_id TEXT NOT NULL, source TEXT NOT NULL, type TEXT NOT NULL,
@@ -29,12 +30,15 @@ package enum ViewSchema {
         ) STRICT;
         CREATE INDEX deliveries_state ON deliveries(state, handler);
 
-        -- How deliveries and attempts ended, by hour.
-        CREATE TABLE outcomes(
-          hour TEXT NOT NULL, handler TEXT NOT NULL,
+        -- How deliveries and attempts ended, by hour; of segments that the log still has.
+        CREATE TABLE patchbay_outcomes(
+          segment INTEGER NOT NULL, hour TEXT NOT NULL, handler TEXT NOT NULL,
           done INTEGER NOT NULL, skipped INTEGER NOT NULL, dead INTEGER NOT NULL, failed INTEGER NOT NULL,
-          PRIMARY KEY(hour, handler)
+          PRIMARY KEY(segment, hour, handler)
         ) STRICT;
+        CREATE VIEW outcomes AS
+          SELECT hour, handler, sum(done) AS done, sum(skipped) AS skipped, sum(dead) AS dead, sum(failed) AS failed
+          FROM patchbay_outcomes GROUP BY hour, handler;
 
         -- Handlers' state (patchbay.state).
         CREATE TABLE state(

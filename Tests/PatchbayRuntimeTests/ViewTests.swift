@@ -122,4 +122,44 @@ import Testing
         #expect(throws: ViewError.self) { try rows(bench, "SELECT nothing FROM nowhere") }
         #expect(try rows(bench, "SELECT count(*) FROM dead_letters") == ["2"])
     }
+
+    /// Regression: what the log had dropped stayed in the tables.
+    @Test(.enabled(if: CommandLineBench.executable != nil))
+    func `lose what the log drops, and are then what they would be if made anew`() throws {
+        let bench = try CommandLineBench()
+        try bench.write(
+            """
+            apiVersion: patchbay/v1
+            log: {backend: file, path: ./data, retention: {bytes: 40KiB}}
+            modules: {load: [{name: flaky, builtin: fail, config: {script: [ok, transient, ok, skip], repeat: true}}]}
+            policies: {retries: {default: {policy: constant, duration: 1ms}}}
+            sources: [{name: in, type: stdin}]
+            routes: [{name: all, to: [{handler: flaky.fail}]}]
+            """, to: "patchbay.yaml")
+        let program = try #require(CommandLineBench.executable)
+        func patchbay(_ arguments: String..., input: String = "") throws -> String {
+            let result = try bench.start(
+                ["PATCHBAY_LOG_SEGMENT_BYTES=4096", program] + arguments, input: input, program: "/usr/bin/env"
+            ).end(within: 60)
+            try #require(result.status == 0, "\(result)")
+            return result.output
+        }
+        func everything() throws -> [String] {
+            try ["deliveries", "outcomes"].map { table in
+                try patchbay("views", "query", "SELECT * FROM \(table) ORDER BY 1, 2", "--json")
+            }
+        }
+        var all = 0
+        for round in 0..<6 {
+            let events = (0..<60).map {
+                CommandLineSamples.event("\(round)-\($0)", data: #""\#(String(repeating: "x", count: 100))""#)
+            }
+            _ = try patchbay("run", "--once", "-q", input: events.joined())
+            all = try everything()[0].split(separator: "\n").count
+        }
+        let kept = try everything()
+        #expect(all > 0 && all < 200, "too much or nothing was dropped: \(all)")
+        _ = try patchbay("views", "refresh", "--rebuild")
+        #expect(try everything() == kept)
+    }
 }
