@@ -108,7 +108,8 @@ import Testing
                 more: ", ordering: {key: \"'one'\"}"))
         let counts = report.counts("tool.exec")
         #expect(counts.done == 3 && counts.skipped == 1 && counts.dead == 2 && report.drift == nil, "\(report)")
-        #expect(try bench.lines("starts").count == 2)
+        // After the end of one, and after each line that is no answer.
+        #expect(try bench.lines("starts").count == 4)
         let reasons = try Dictionary(bench.deadLetters().map { ($0.id, $0["dlqreason"] ?? "") }) { $1 }
         #expect(reasons["2"] == "two" && reasons["5"]?.contains("answered 'what?'") == true, "\(reasons)")
     }
@@ -123,6 +124,15 @@ import Testing
         #expect(bench.eventually { kill(child, 0) != 0 })
     }
 
+    /// Regression: a command that never stopped writing to standard error was never looked at again.
+    @Test func `are ended at their timeout, however much they write`() throws {
+        let bench = try bench()
+        let report = try bench.run(
+            Self.yaml(Self.shell("yes >&2")).replacing(
+                "policies: {", with: "policies: {timeouts: {default: {attempt: 300ms}}, "))
+        #expect(report.dead == 1 && report.drift == nil)
+    }
+
     @Test func `that cannot be started are failures that say why`() throws {
         let bench = try bench()
         let report = try bench.run(Self.yaml("command: [/nowhere/tool]"))
@@ -135,6 +145,9 @@ import Testing
     @Test func `have to be told which command`() throws {
         let bench = try bench()
         #expect(throws: (any Error).self) { try bench.preparation(Self.yaml("mode: lines")) }
+        #expect(throws: (any Error).self) {
+            try bench.preparation(Self.yaml("command: [cat], mode: lines, stdout: emit"))
+        }
         #expect(throws: (any Error).self) {
             try bench.preparation("routes: [{name: a, to: [{handler: builtin.exec}]}]")
         }

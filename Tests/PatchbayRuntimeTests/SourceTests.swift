@@ -37,10 +37,15 @@ import Testing
         try bench.write("in/c.jsonl", Events.line(8) + "\nnonsense\n" + Events.line(9))
         try bench.write("in/.hidden.jsonl", Events.lines(1))
         try bench.write("in/other.txt", "no event")
+        try FileManager.default.createDirectory(
+            atPath: bench.path("in/folder.jsonl"), withIntermediateDirectories: true)
         let report = try bench.run(Self.yaml("{name: in, type: directory, path: FOLDER/in}"))
         #expect(report.accepted == 5 && report.refused == 1 && report.exitCode == 0 && report.drift == nil)
         #expect(try bench.lines("seen").map { $0.prefix { $0 != " " } }.sorted() == ["1", "2", "7", "8", "9"])
-        #expect(try files(bench) == [".hidden.jsonl", "a.json.done", "b.jsonl.done", "c.jsonl.done", "other.txt"])
+        #expect(
+            try files(bench) == [
+                ".hidden.jsonl", "a.json.done", "b.jsonl.done", "c.jsonl.refused", "folder.jsonl", "other.txt",
+            ])
         #expect(bench.log.all.contains { $0.text.contains("in:2: refused: c.jsonl: ") }, "\(bench.log.all)")
     }
 

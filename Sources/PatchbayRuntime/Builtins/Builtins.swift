@@ -115,6 +115,15 @@ enum Builtins {
         return .object([
             ("type", .string("object")), ("properties", .object(properties)), ("additionalProperties", .bool(false)),
             ("required", strings(builtin == .exec ? ["command"] : [])),
+            // What lines mean is said line by line then.
+            (
+                "if",
+                .object([
+                    ("properties", .object([("mode", .object([("const", .string("lines"))]))])),
+                    ("required", strings(["mode"])),
+                ])
+            ),
+            ("then", .object([("properties", .object([("stdout", .bool(false)), ("exitCodes", .bool(false))]))])),
         ])
     }
 }

@@ -14,7 +14,7 @@ enum SourceFactory {
                 made.append(
                     DirectorySource(
                         name: source.name, path: source.path, pattern: source.pattern, done: source.done,
-                        format: format(source), once: once))
+                        format: format(source), once: once, logger: logger))
             case .timer:
                 if once {
                     logger.notice("source \(source.name) has no end, so --once leaves it out")

@@ -106,7 +106,7 @@ final class ChildProcess: @unchecked Sendable {
     /// Waits for what comes next, at most `milliseconds`.
     func next(_ milliseconds: Int32) -> Event {
         var files = [
-            pollfd(fd: outputBytes.count < Self.outputMax ? output : -1, events: Int16(POLLIN), revents: 0),
+            pollfd(fd: isFull ? -1 : output, events: Int16(POLLIN), revents: 0),
             pollfd(fd: errors, events: Int16(POLLIN), revents: 0),
             pollfd(fd: unwritten.isEmpty ? -1 : input, events: Int16(POLLOUT), revents: 0),
             pollfd(fd: ending, events: Int16(POLLIN), revents: 0),
@@ -119,10 +119,13 @@ final class ChildProcess: @unchecked Sendable {
         if files[0].revents != 0, Self.read(&output, into: &outputBytes) { return .output }
         guard let end = reap() else { return .quiet }
         // What it wrote last; what a child of its own writes later is not waited for.
-        while outputBytes.count < Self.outputMax, Self.read(&output, into: &outputBytes) {}
+        while !isFull, Self.read(&output, into: &outputBytes) {}
         readErrors()
         return .ended(end)
     }
+
+    /// More is not read from its standard output before some is taken.
+    var isFull: Bool { outputBytes.count >= Self.outputMax }
 
     /// The last line that it wrote to standard error; empty when there is none.
     var lastErrorLine: String {
@@ -148,8 +151,9 @@ final class ChildProcess: @unchecked Sendable {
         }
     }
 
+    /// A little at a time: a command that never stops writing is looked at again.
     private func readErrors() {
-        while Self.read(&errors, into: &errorBytes) {
+        for _ in 0..<4 where Self.read(&errors, into: &errorBytes) {
             if errorBytes.count > Self.errorsKept { errorBytes.removeFirst(errorBytes.count - Self.errorsKept) }
         }
     }
@@ -170,12 +174,23 @@ final class ChildProcess: @unchecked Sendable {
         return false
     }
 
+    /// How it ended; what it started and left behind in its group ends then, too.
     private func reap() -> End? {
         if let end { return end }
-        var status: Int32 = 0
-        guard waitpid(pid, &status, WNOHANG) == pid else { return nil }
-        let signal = status & 0x7F
-        end = signal == 0 ? .exited(status >> 8 & 0xFF) : .signalled(signal)
+        var info = siginfo_t()
+        // Its number is not given to another process before it is reaped.
+        let status = waitid(P_PID, id_t(pid), &info, WEXITED | WNOHANG | WNOWAIT)
+        if status == 0, info.si_signo == 0 { return nil }
+        if status != 0, errno == EINTR { return nil }
+        kill(-pid, SIGKILL)
+        var code: Int32 = 0
+        guard waitpid(pid, &code, 0) == pid else {
+            // Somebody else has reaped it: how it ended is not known.
+            end = .exited(255)
+            return end
+        }
+        let signal = code & 0x7F
+        end = signal == 0 ? .exited(code >> 8 & 0xFF) : .signalled(signal)
         return end
     }
 }

@@ -40,8 +40,8 @@ struct CommandOutcome: Equatable {
     }
 
     /// By a line that a long-lived command answers: `{"outcome": "done|retry|fail|skip|busy", "reason": …, "code": …,
-    /// "retryAfterMs": …}`.
-    init(answer line: ArraySlice<UInt8>) {
+    /// "retryAfterMs": …}`; `nil` when it is something else.
+    init?(answer line: ArraySlice<UInt8>) {
         do {
             guard case .map(let answer) = try JSONReader().value(Array(line)) else { throw CommandAnswerError() }
             guard case .string(let name)? = answer["outcome"], let kind = Self.names[name] else {
@@ -51,17 +51,22 @@ struct CommandOutcome: Equatable {
             if case .string(let reason)? = answer["reason"] { details.reason = reason }
             if case .int(let code)? = answer["code"] { details.code = Int32(clamping: code) }
             if case .int(let milliseconds)? = answer["retryAfterMs"], milliseconds > 0 {
-                details.retryAfter = UInt64(milliseconds).multipliedReportingOverflow(by: 1_000_000).partialValue
+                details.retryAfter = UInt64(min(milliseconds, 31_536_000_000)) * 1_000_000
             }
             details.sparesBreaker = kind == .fail
             self.init(kind, details)
         } catch {
-            let text = String(decoding: line.prefix(200), as: UTF8.self)
-            self.init(
-                .retry,
-                ResultDetails(
-                    reason: "the command answered '\(text)', not {\"outcome\": \"done\"} or retry, fail, skip, busy"))
+            return nil
         }
+    }
+
+    /// For a line that is no answer.
+    init(wrongAnswer line: ArraySlice<UInt8>) {
+        let text = String(decoding: line.prefix(200), as: UTF8.self)
+        self.init(
+            .retry,
+            ResultDetails(
+                reason: "the command answered '\(text)', not {\"outcome\": \"done\"} or retry, fail, skip, busy"))
     }
 
     static let names: [String: OutcomeKind] = [

@@ -47,6 +47,11 @@ final class ExecBuiltin: Sendable {
     private static let pollMilliseconds: Int32 = 50
     /// How long a command that is to end is left before it is killed, in nanoseconds.
     private static let grace: UInt64 = 500_000_000
+    private static let tooLong = "the command wrote a line of more than 16 MiB; it was ended"
+    /// What tells a command of its call; the host's own are not handed on.
+    private static let callVariables = [
+        "PATCHBAY_ROUTE", "PATCHBAY_ATTEMPT", "PATCHBAY_IDEMPOTENCY_KEY", "TRACEPARENT",
+    ]
 
     init(name: String, _ settings: Settings, environment: HostEnvironment) {
         self.name = name
@@ -78,6 +83,7 @@ final class ExecBuiltin: Sendable {
             case .output:
                 // Bounded by the limits of what one call may emit, or cut into log lines.
                 if let refused = takeLines(child, call, atEnd: false) { return refused }
+                if child.isFull { return stop(child, Self.tooLong) }
             case .ended(let end):
                 if let refused = takeLines(child, call, atEnd: true) { return refused }
                 return CommandOutcome(end, codes: settings.exitCodes, reason: child.lastErrorLine)
@@ -115,19 +121,26 @@ final class ExecBuiltin: Sendable {
     // MARK: One command for many
 
     private func ask(_ call: patchbay_call, _ event: patchbay_event) throws(ExecError) -> CommandOutcome {
-        let kept = idle.withLock { $0.popLast() }
         let child: ChildProcess
-        if let kept { child = kept } else { child = try ChildProcess(settings.command, environment: Self.environment) }
+        if let kept = idleChild() {
+            child = kept
+        } else {
+            child = try ChildProcess(settings.command, environment: Self.environment)
+        }
         child.write(Event(event).json + [0x0A], thenClose: false)
         while true {
             switch child.next(Self.pollMilliseconds) {
             case .output:
-                guard let end = child.outputBytes.firstIndex(of: 0x0A) else { break }
+                guard let end = child.outputBytes.firstIndex(of: 0x0A) else {
+                    if child.isFull { return stop(child, Self.tooLong) }
+                    break
+                }
                 let line = child.outputBytes[..<end]
-                let outcome = CommandOutcome(answer: line)
-                child.outputBytes = Array(child.outputBytes[(end + 1)...])
-                // One answer a line: one that says more is out of step.
-                if child.outputBytes.isEmpty { idle.withLock { $0.append(child) } }
+                let isInStep = child.outputBytes.count == end + 1
+                child.outputBytes = []
+                guard let outcome = CommandOutcome(answer: line) else { return CommandOutcome(wrongAnswer: line) }
+                // A command that says more may answer one event with what it says of another: it is ended.
+                if isInStep { idle.withLock { $0.append(child) } }
                 return outcome
             case .ended(let end):
                 var outcome = CommandOutcome(end, codes: [:], reason: child.lastErrorLine)
@@ -141,16 +154,25 @@ final class ExecBuiltin: Sendable {
         }
     }
 
+    /// One that waits for an event: still there, and silent since its last answer.
+    private func idleChild() -> ChildProcess? {
+        while let child = idle.withLock({ $0.popLast() }) {
+            if case .quiet = child.next(0) { return child }
+        }
+        return nil
+    }
+
     // MARK: Shared
 
     /// Asks the command to end, and ends it when it does not.
-    private func stop(_ child: ChildProcess) -> CommandOutcome {
+    private func stop(_ child: ChildProcess, _ reason: String? = nil) -> CommandOutcome {
         child.signal(SIGTERM)
         let until = pbs_now() + Self.grace
         while pbs_now() < until {
             if case .ended = child.next(Self.pollMilliseconds) { break }
         }
         // What is left of it is killed with its last reference.
+        if let reason { return CommandOutcome(.retry, ResultDetails(reason: reason)) }
         return CommandOutcome(.cancelled, ResultDetails(reason: "the host cancelled the call; the command was ended"))
     }
 
@@ -159,7 +181,7 @@ final class ExecBuiltin: Sendable {
         var place = environ
         while let text = place.pointee {
             let entry = String(cString: text)
-            if let sign = entry.firstIndex(of: "=") {
+            if let sign = entry.firstIndex(of: "="), !callVariables.contains(String(entry[..<sign])) {
                 variables.append((String(entry[..<sign]), String(entry[entry.index(after: sign)...])))
             }
             place += 1
@@ -168,10 +190,10 @@ final class ExecBuiltin: Sendable {
     }()
 
     private static func environment(of event: patchbay_event) -> [(String, String)] {
-        environment + [
-            ("PATCHBAY_ROUTE", String(event.route)), ("PATCHBAY_ATTEMPT", String(event.attempt)),
-            ("PATCHBAY_IDEMPOTENCY_KEY", String(event.idempotency_key)), ("TRACEPARENT", String(event.traceparent)),
+        let values = [
+            String(event.route), String(event.attempt), String(event.idempotency_key), String(event.traceparent),
         ]
+        return environment + zip(callVariables, values)
     }
 }
 
