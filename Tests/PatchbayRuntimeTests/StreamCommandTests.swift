@@ -21,7 +21,7 @@ import Testing
         }
     }
 
-    @Test(arguments: ["", "append", "read", "list", "truncate", "delete", "snapshot"])
+    @Test(arguments: ["", "append", "read", "list", "truncate", "delete", "snapshot", "follow"])
     func `shows help with examples`(command: String) throws {
         let result = try bench().start(["stream", command, "--help"].filter { !$0.isEmpty }).end()
         #expect(result.status == 0 && result.output.contains("EXAMPLES\n  patchbay stream \(command)"), "\(result)")
@@ -90,5 +90,40 @@ import Testing
         let gone = try stream(bench, "append", "s", "--type", "t")
         #expect(gone.status == 3 && gone.errors.contains("deleted"), "\(gone)")
         #expect(try stream(bench, "list").output.contains("deleted"))
+    }
+
+    @Test func `a subscription goes on where the last follower of its name ended`() throws {
+        let bench = try bench()
+        for number in 0..<3 { _ = try stream(bench, "append", "s", "--type", "t", "--id", "e\(number)") }
+        func follow(_ arguments: String...) throws -> CommandLineBench.Result {
+            try bench.start(["stream", "follow", "--once", "--json", "--subscription"] + arguments).end(within: 60)
+        }
+        #expect(try lines(follow("mailer", "s")).map { $0["revision"] as? Int } == [0, 1, 2])
+        #expect(try follow("mailer", "s").output.isEmpty)
+        _ = try stream(bench, "append", "s", "--type", "t", "--id", "e3")
+        _ = try stream(bench, "append", "other", "--type", "t", "--id", "e4")
+        #expect(try lines(follow("mailer", "s")).map { $0["revision"] as? Int } == [3])
+        #expect(try lines(follow("all")).map { $0["number"] as? Int } == [0, 1, 2, 3, 4])
+        let wrong = try follow("mailer", "other")
+        #expect(wrong.status == 2 && wrong.errors.contains("'mailer' is of stream 's'"), "\(wrong)")
+    }
+
+    @Test func `a follower that is killed prints what it did not record again, and leaves nothing out`() throws {
+        let bench = try bench()
+        for number in 0..<3 { _ = try stream(bench, "append", "s", "--type", "t", "--id", "e\(number)") }
+        let follower = try bench.start(["stream", "follow", "s", "--json", "--subscription", "mailer"])
+        func recorded() throws -> Bool {
+            let dump = try bench.run("log", "dump", "data", "--json").output
+            return dump.contains(#""change":"subscription""#)
+        }
+        var isRecorded = false
+        #expect(CommandLineBench.wait(60) { (try? isRecorded = recorded()) != nil && isRecorded })
+        follower.signal(SIGKILL)
+        let first = follower.end(within: 60)
+        #expect(try lines(first).map { $0["revision"] as? Int } == [0, 1, 2])
+        _ = try stream(bench, "append", "s", "--type", "t", "--id", "e3")
+        let next = try bench.start(["stream", "follow", "s", "--json", "--once", "--subscription", "mailer"]).end(
+            within: 60)
+        #expect(try lines(next).map { $0["revision"] as? Int } == [3])
     }
 }

@@ -8,10 +8,18 @@ package struct ControlChange: Sendable {
     package var batches: [EventBatch]
     /// What is done to dead letters that are kept: whoever hands the change over has made sure of that.
     package var operations: [OperationRecord]
+    /// A change of streams instead of all that: decided when its turn comes (Unix nanoseconds), once; `nil` when there is
+    /// nothing to write. [dispatcher]
+    package var stream: (@Sendable (_ unixNow: UInt64) -> StreamRecord?)?
 
     package init(batches: [EventBatch] = [], operations: [OperationRecord] = []) {
         self.batches = batches
         self.operations = operations
+    }
+
+    package init(stream: @escaping @Sendable (_ unixNow: UInt64) -> StreamRecord?) {
+        self.init()
+        self.stream = stream
     }
 }
 

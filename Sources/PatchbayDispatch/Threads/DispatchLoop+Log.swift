@@ -27,7 +27,7 @@ extension DispatchLoop {
             for batch in submission.batches { enter(batch, of: submission) }
             for delivery in submission.journal.buried { core.buried(delivery, now: now, effects: &effects) }
             for retry in submission.journal.retries { core.recorded(retry.delivery, due: retry.due, now: now) }
-            if submission.isOperators { control.committed() }
+            if submission.isOperators || submission.answersOperator { control.committed() }
             log.recycle(submission)
         }
         return progress
@@ -49,6 +49,16 @@ extension DispatchLoop {
     /// Hands an operator's change to the log as a frame of its own: one with events when a source's batch would be taken.
     mutating func takeChange() -> Bool {
         guard control.hasChange(takesEvents: takesSources), let change = control.take() else { return false }
+        if let stream = change.stream {
+            // Among what handlers append, in the order in which it was decided.
+            if let record = stream(now &+ unixOffset), isRecording {
+                pending.journal.append(record)
+                pending.answersOperator = true
+            } else {
+                control.committed()
+            }
+            return true
+        }
         let submission = log.makeSubmission()
         submission.isOperators = true
         submission.batches = change.batches

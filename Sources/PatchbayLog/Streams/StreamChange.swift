@@ -1,7 +1,7 @@
 package import PatchbayEvents
 
 /// What somebody wants done to a stream.
-package enum StreamChange: Sendable {
+package enum StreamChange: Equatable, Sendable {
     /// All of the events or none, in this order.
     case append(stream: String, events: [StreamLine], expected: ExpectedRevision)
     /// Events before a revision are not needed any more.

@@ -8,6 +8,14 @@ package struct StreamEvent: Equatable, Sendable {
     package var time: UInt64
     /// A structured CloudEvent in JSON, without a line end.
     package var line: [UInt8]
+
+    package init(stream: String, revision: UInt64, number: UInt64, time: UInt64, line: [UInt8]) {
+        self.stream = stream
+        self.revision = revision
+        self.number = number
+        self.time = time
+        self.line = line
+    }
 }
 
 /// Which events of a stream, or of all of them, in which order.

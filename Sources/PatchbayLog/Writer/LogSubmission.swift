@@ -14,6 +14,8 @@ package final class LogSubmission: @unchecked Sendable {
     package var journal = LogJournal()
     /// It holds what an operator changed, and nothing else.
     package var isOperators = false
+    /// An operator waits until it is in the log: what he changed is among the rest.
+    package var answersOperator = false
     /// Sections of the frame as checkpoints keep them, when this submission asks for a checkpoint behind it.
     package var checkpointExtras: [CheckpointExtra]?
     /// Set by the writer: the frame's.
@@ -33,6 +35,7 @@ package final class LogSubmission: @unchecked Sendable {
         journal.removeAll()
         isOperators = false
         checkpointExtras = nil
+        answersOperator = false
         sequence = 0
     }
 }

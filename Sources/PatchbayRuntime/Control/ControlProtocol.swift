@@ -43,6 +43,7 @@ package enum ControlRequest: Sendable, Equatable {
     case edit(LetterID, event: [UInt8], by: String)
     /// Replay a part of what is to be replayed.
     case replay(ReplayRequest, by: String)
+    case stream(StreamChange, by: String)
 
     /// One line with its end.
     package var line: [UInt8] {
@@ -62,6 +63,7 @@ package enum ControlRequest: Sendable, Equatable {
             ]
         case .replay(let request, let who):
             members += [("do", .string("replay"))] + request.members + [("by", .string(who))]
+        case .stream(let change, let who): members += change.members + [("by", .string(who))]
         }
         return Value.object(members).json + [0x0A]
     }
@@ -78,6 +80,7 @@ package enum ControlRequest: Sendable, Equatable {
             guard letters.count == 1 else { throw ControlFailure(.malformed, "one letter is edited at a time") }
             self = .edit(letters[0], event: Array(try fields.text("event").utf8), by: who)
         case "replay": self = .replay(try ReplayRequest(fields), by: who)
+        case let verb where StreamChange.verbs.contains(verb): self = .stream(try StreamChange(verb, fields), by: who)
         case let other: throw ControlFailure(.malformed, "this host cannot '\(other)'")
         }
     }
@@ -89,6 +92,7 @@ package enum ControlAnswer: Sendable, Equatable {
     case changed(Int)
     /// A step of a replay is done.
     case replayed(ReplayAnswer)
+    case streamed(StreamResult)
     case failed(ControlFailure)
 
     /// One line with its end.
@@ -97,6 +101,7 @@ package enum ControlAnswer: Sendable, Equatable {
         switch self {
         case .changed(let count): members.append(("count", .int(Int64(count))))
         case .replayed(let answer): members += answer.members
+        case .streamed(let result): members += result.members
         case .failed(let failure):
             members += [("error", .string(failure.code.rawValue)), ("message", .string(failure.message))]
         }
@@ -110,6 +115,8 @@ package enum ControlAnswer: Sendable, Equatable {
             self = .failed(ControlFailure(ControlFailure.Code(rawValue: code), try fields.text("message")))
         } else if fields.has("events") {
             self = .replayed(try ReplayAnswer(fields))
+        } else if fields.has("changed") {
+            self = .streamed(try StreamResult(fields))
         } else {
             self = .changed(try fields.count("count"))
         }
@@ -133,6 +140,8 @@ package struct ControlFailure: Error, Sendable, Equatable, CustomStringConvertib
         package static let ending = Code(rawValue: "ending")
         /// Too many clients; try again.
         package static let busy = Code(rawValue: "busy")
+        /// A stream is at another revision, or deleted, or not there.
+        package static let stream = Code(rawValue: "stream")
         /// What is to be replayed is not in the log.
         package static let replay = Code(rawValue: "replay")
         /// The log cannot be read.
@@ -181,6 +190,18 @@ struct ControlFields {
     func text(_ name: String) throws(ControlFailure) -> String {
         guard let text = try optionalText(name) else { throw ControlFailure(.malformed, "'\(name)' is missing") }
         return text
+    }
+
+    func texts(_ name: String) throws(ControlFailure) -> [String] {
+        guard case .list(let list) = members[name] else { throw ControlFailure(.malformed, "'\(name)' is not a list") }
+        var texts: [String] = []
+        for value in list {
+            guard case .string(let text) = value else {
+                throw ControlFailure(.malformed, "'\(name)' are not texts")
+            }
+            texts.append(text)
+        }
+        return texts
     }
 
     func has(_ name: String) -> Bool { members[name] != nil }

@@ -3,6 +3,7 @@ import Logging
 import PatchbayDispatch
 import PatchbayEvents
 import PatchbayLog
+import Synchronization
 
 /// Does what clients of the control socket ask for.
 final class ControlService: @unchecked Sendable {
@@ -14,6 +15,7 @@ final class ControlService: @unchecked Sendable {
     /// Of the replay that was asked for last.
     private var scan: ReplayScan?
     private let letters: LetterReader
+    private let streams: StreamStore
     private let intake: OperatorIntake
     /// What the intake has taken; in `counters` is what of it is in the log.
     private let taken = IntakeCounters(name: "operators")
@@ -21,9 +23,10 @@ final class ControlService: @unchecked Sendable {
     private let logger: Logger
 
     init(
-        writer: LogWriter, port: ControlPort, replays: ReplaySite, setup: Intake.Setup, number: Int,
-        counters: IntakeCounters, logger: Logger
+        writer: LogWriter, port: ControlPort, replays: ReplaySite, streams: StreamStore, setup: Intake.Setup,
+        number: Int, counters: IntakeCounters, logger: Logger
     ) {
+        self.streams = streams
         self.writer = writer
         self.port = port
         self.replays = replays
@@ -40,6 +43,7 @@ final class ControlService: @unchecked Sendable {
             case .purge(let ids, let who): return try purge(ids, by: who)
             case .edit(let id, let event, let who): return try edit(id, to: event, by: who)
             case .replay(let request, let who): return try replay(request, by: who)
+            case .stream(let change, let who): return try apply(change, by: who)
             }
         } catch let failure as ControlFailure {
             return .failed(failure)
@@ -161,6 +165,32 @@ final class ControlService: @unchecked Sendable {
         return .replayed(ReplayAnswer(step, first: scan.first, until: scan.until))
     }
 
+    // MARK: Streams
+
+    /// Decided on the dispatcher's thread, among what handlers append.
+    private func apply(_ wanted: StreamChange, by who: String) throws(ControlFailure) -> ControlAnswer {
+        let streams = streams
+        let cell = StreamOutcome()
+        try commit(
+            ControlChange { unixNow in
+                var record: StreamRecord?
+                do throws(StreamRefusal) {
+                    cell.set(.success(try streams.apply(wanted, now: unixNow) { record = $0 }))
+                } catch {
+                    cell.set(.failure(error))
+                }
+                return record
+            })
+        switch cell.take() {
+        case .success(let answer)?:
+            if case .subscription = wanted {} else { logger.notice("\(wanted.summary) by \(who)") }
+            return .streamed(StreamResult(answer))
+        case .failure(.impossible(let reason))?: throw ControlFailure(.malformed, reason)
+        case .failure(let refusal)?: throw ControlFailure(.stream, "\(refusal)")
+        case nil: throw Self.ending
+        }
+    }
+
     // MARK: Changes
 
     /// Waits until it is in the log. Events count as received and accepted when they are.
@@ -175,4 +205,25 @@ final class ControlService: @unchecked Sendable {
 extension Event {
     /// It is of a replay whose calls have no effects.
     var isMuted: Bool { self[ReplayMark.muted] == "true" }
+}
+
+/// What the dispatcher's thread found out for the control thread.
+private final class StreamOutcome: Sendable {
+    private let result = Mutex<Result<StreamAnswer, StreamRefusal>?>(nil)
+
+    func set(_ found: Result<StreamAnswer, StreamRefusal>) { result.withLock { $0 = found } }
+    func take() -> Result<StreamAnswer, StreamRefusal>? { result.withLock { $0 } }
+}
+
+extension StreamChange {
+    /// For the host's log.
+    fileprivate var summary: String {
+        switch self {
+        case .append(let stream, let events, _): "\(events.count) events appended to stream '\(stream)'"
+        case .truncate(let stream, let before): "stream '\(stream)' truncated before \(before)"
+        case .delete(let stream, _): "stream '\(stream)' deleted"
+        case .snapshot(let stream, let revision, _): "snapshot of stream '\(stream)' at \(revision)"
+        case .subscription(let name, _, _): "subscription '\(name)'"
+        }
+    }
 }

@@ -176,7 +176,8 @@ package final class Host: Sendable {
     /// Takes operators' requests from here on.
     private func startControl(_ folder: DataFolder, _ site: ReplaySite) throws {
         let service = ControlService(
-            writer: folder.writer, port: dispatcher.control, replays: site, setup: intakeSetup,
+            writer: folder.writer, port: dispatcher.control, replays: site, streams: environment.streams,
+            setup: intakeSetup,
             number: sources.count + 1, counters: operated, logger: options.logger)
         let server = ControlServer(
             path: ControlProtocol.path(folder: configuration.log.path), service: service, logger: options.logger)

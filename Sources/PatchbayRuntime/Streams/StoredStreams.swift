@@ -28,13 +28,15 @@ package struct StreamFilter: Sendable {
 package final class StoredStreams {
     package let folder: String
     package let streams: Streams
+    private let reader: LogReader
     private let records: StreamRecordReader
     private let codec = CloudEventsCodec.ofStored()
 
     /// Folds the latest checkpoint and what was written since.
     package init(folder: String) throws(StoredEventError) {
         self.folder = folder
-        let (reader, ledger) = try StoredLedger.open(folder)
+        let ledger: Ledger
+        (reader, ledger) = try StoredLedger.open(folder)
         streams = ledger.streams
         records = StreamRecordReader(reader)
     }
@@ -51,6 +53,9 @@ package final class StoredStreams {
             return try body(StoredStreamEvent(place: place, event: event))
         }
     }
+
+    /// What is written behind the last frame that was folded.
+    func tail() throws(LogError) -> LogTail? { try LogTail(after: reader) }
 
     /// A stream's latest snapshot at a revision or before, as it was at a time; `nil` when there is none.
     package func snapshot(

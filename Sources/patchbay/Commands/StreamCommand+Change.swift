@@ -102,7 +102,7 @@ extension StreamCommand {
         func run() throws {
             try StreamCommand.attempt {
                 let answer = try folder.apply(.truncate(stream: stream, before: before))
-                Output.line("\(stream): \(answer.record == nil ? "begins" : "begins now") with \(before)".printable)
+                Output.line("\(stream): \(answer.isChanged ? "begins now" : "begins") with \(before)".printable)
             }
         }
     }

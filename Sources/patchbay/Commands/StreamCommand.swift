@@ -11,8 +11,8 @@ struct StreamCommand: ParsableCommand {
         abstract: "Append events to streams in a data folder, and read them.",
         discussion: """
             A stream is a name with events in order, numbered from 0: its revisions. Streams are for logs in files \
-            (log: {backend: file}) and are kept until they are truncated or deleted. list, read and follow also work \
-            beside a running host; what changes streams needs the folder for itself.
+            (log: {backend: file}) and are kept until they are truncated or deleted. A host that runs does what \
+            changes them; without one it is done in the folder.
 
             EXIT CODES
               0  done
@@ -28,7 +28,7 @@ struct StreamCommand: ParsableCommand {
             """,
         subcommands: [
             AppendCommand.self, ReadCommand.self, ListCommand.self, SnapshotCommand.self, TruncateCommand.self,
-            DeleteCommand.self,
+            DeleteCommand.self, FollowCommand.self,
         ])
 
     /// Runs `body`; errors of streams and of the log end the command.
@@ -38,6 +38,8 @@ struct StreamCommand: ParsableCommand {
         } catch let error as StreamRefusal {
             let isImpossible = if case .impossible = error { true } else { false }
             throw Output.failure("\(error)", code: isImpossible ? 2 : 3)
+        } catch let error as ControlFailure where error.code == .stream || error.code == .malformed {
+            throw Output.failure(error.message, code: error.code == .stream ? 3 : 2)
         } catch let error as StoredEventError {
             throw Output.failure("\(error)", code: error.code == .noLog ? 2 : 1)
         } catch let error as InputFile.Failure {
@@ -71,24 +73,17 @@ struct StreamFolderOptions: ParsableArguments {
 
     func stored() throws -> StoredStreams { try StoredStreams(folder: path()) }
 
-    func apply(_ change: StreamChange) throws -> StreamAnswer {
-        var operations = try StreamOperations(folder: path())
-        return try operations.apply(change)
+    /// Through the host that runs, or in the folder while none does.
+    func apply(_ change: StreamChange, isGivenUp: @escaping () -> Bool = { false }) throws -> StreamResult {
+        var desk = try StreamDesk(folder: path(), who: DeadLetterCommand.user)
+        desk.isGivenUp = isGivenUp
+        return try desk.apply(change)
     }
 }
 
 extension ExpectedRevision: ExpressibleByArgument {
     /// `any`, `none`, `exists` or a revision.
-    public init?(argument: String) {
-        switch argument {
-        case "any": self = .any
-        case "none": self = .noStream
-        case "exists": self = .streamExists
-        default:
-            guard let revision = UInt64(argument) else { return nil }
-            self = .exact(revision)
-        }
-    }
+    public init?(argument: String) { self.init(word: argument) }
 }
 
 /// A point in time as the command line has it, in Unix nanoseconds.
