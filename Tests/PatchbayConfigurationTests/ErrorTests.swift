@@ -98,7 +98,6 @@ import Testing
         ("modules: {load: [{name: a, isolation: process}]}", "modules"),
         ("telemetry: {metrics: /metrics}", "HTTP"), ("telemetry: {health: []}", "HTTP"),
         ("routes: [{name: a, to: [{handler: a.b}], shadow: []}]", "modules"),
-        ("routes: [{name: a, to: [{handler: a.b}], deadLetter: {retention: 1d}}]", "log"),
         ("routes: [{name: a, to: [{handler: a.b@1}]}]", "modules"),
         ("routes: [{name: a, to: [{oneOf: [{handler: a.b@1.2}]}]}]", "modules"),
         ("routes: [{name: a, to: [{handler: builtin.http}]}]", "modules"),

@@ -103,7 +103,7 @@ let completeExample = """
         use: {retry: default, circuitBreaker: default, timeout: default, bulkhead: default, rateLimit: default}
         ordering: {key: event.partitionkey, onFailure: blockKey}
         dedup: {key: "[event.source, event.id]", window: 5m}
-        deadLetter: {type: com.acme.dead.order}
+        deadLetter: {type: com.acme.dead.order, retention: 14d}
         batching: {count: 1, byteSize: 0, period: 0s}
     unmatched: deadLetter
     sources:

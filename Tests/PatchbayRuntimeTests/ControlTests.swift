@@ -214,3 +214,44 @@ private final class RawClient {
         }
     }
 }
+
+/// Dead letters that go by themselves.
+@Suite struct `retention of dead letters` {
+    private func id(_ number: Int) -> LetterID { LetterID(sequence: UInt64(number), index: 0) }
+
+    @Test func `lets go what its route has kept for long enough, oldest first and some at a time`() {
+        var retention = LetterRetention(["hour": 100, "day": 1_000, "ever": 0])
+        #expect(retention.isOn && !LetterRetention(["ever": 0]).isOn)
+        for number in 0..<6 {
+            retention.add(id(number), route: ["hour", "day", "ever"][number % 3], diedAt: UInt64(number))
+        }
+        #expect(retention.seen == id(5))
+        #expect(retention.takeExpired(unixNow: 99, max: 9) == [])
+        #expect(retention.takeExpired(unixNow: 102, max: 9) == [id(0)])
+        #expect(retention.takeExpired(unixNow: .max, max: 2) == [id(1), id(4)])
+        #expect(retention.takeExpired(unixNow: .max, max: 2) == [id(3)])
+        #expect(retention.takeExpired(unixNow: .max, max: 2) == [])
+    }
+
+    @Test func `a host purges them, counts them, and leaves an operation in the log`() throws {
+        let bench = try RunBench(.file)
+        try bench.write("events.jsonl", Events.lines(300))
+        let script = Array(repeating: "permanent", count: 299).joined(separator: ", ")
+        let host = try bench.host(
+            """
+            policies: {circuitBreakers: {default: {trip: "false"}}}
+            modules: {load: [{name: flaky, builtin: fail, config: {script: [\(script)]}}]}
+            sources: [{name: events, type: file, path: FOLDER/events.jsonl}]
+            routes: [{name: all, to: [{handler: flaky.fail}], deadLetter: {retention: 1ms}}]
+            """, once: false)
+        try host.start()
+        #expect(bench.eventually { host.progress.status.counts.pending == 0 && host.progress.dead == 299 })
+        #expect(try bench.eventually { try bench.deadLetters().isEmpty })
+        host.drain()
+        let report = host.wait()
+        #expect(report.problems == [] && report.log?.expired == 299, "\(report)")
+        let history = try StoredEvents(folder: bench.path("data"))
+        let event = try history.find(id: "1", source: "/test")
+        #expect("\(try history.history(of: event).deliveries)".contains("retention"))
+    }
+}

@@ -299,6 +299,7 @@ struct KeyProof: Sendable, CustomTestStringConvertible {
         KeyProof("routes[].deadLetter.type", "com.acme.dead", "''") { value in
             try plan("", route: ", deadLetter: {type: \(value)}")
         },
+        KeyProof("routes[].deadLetter.retention", "1ms", "1h") { value in try lettersLeft(retention: value) },
         KeyProof("routes[].batching.count", "1", "3") { value in try batches("count: \(value)") },
         KeyProof("routes[].batching.byteSize", "0", "1") { value in try batches("count: 3, byteSize: \(value)") },
         KeyProof("routes[].batching.period", "0s", "7ms") { value in
@@ -522,6 +523,28 @@ struct KeyProof: Sendable, CustomTestStringConvertible {
     }
 
     /// How many of three events are duplicates.
+    /// How many of three dead letters a second run leaves, which has time to purge those that may go at once.
+    private static func lettersLeft(retention: String) throws -> String {
+        let bench = try RunBench(.file)
+        try bench.write("events.jsonl", Events.lines(3))
+        try bench.write("none.jsonl", "")
+        func yaml(_ source: String) -> String {
+            """
+            modules: {load: [{name: flaky, builtin: fail, config: {script: [permanent, permanent, permanent]}}]}
+            sources: [{name: events, type: file, path: FOLDER/\(source).jsonl}]
+            routes: [{name: all, to: [{handler: flaky.fail}], deadLetter: {retention: \(retention)}}]
+            """
+        }
+        _ = try bench.run(yaml("events"))
+        let host = try bench.host(yaml("none"), once: false)
+        try host.start()
+        let isShort = retention == "1ms"
+        #expect(try !isShort || bench.eventually { try bench.deadLetters().isEmpty })
+        host.drain()
+        #expect(host.wait().problems == [])
+        return try "\(bench.deadLetters().count)"
+    }
+
     private static func deduplicated(_ dedup: String) throws -> String {
         let bench = try RunBench()
         try bench.write("events.jsonl", Events.lines(3))

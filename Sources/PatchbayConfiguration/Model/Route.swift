@@ -141,6 +141,8 @@ extension Configuration {
     package struct DeadLetter: Sendable, Equatable {
         /// They come in again as events of this type; empty is not so.
         package var type = ""
+        /// How long they are kept; zero is for ever.
+        package var retention = Duration.zero
 
         package init() {}
     }

@@ -103,9 +103,11 @@ extension Configuration.DeadLetter {
             Key(
                 "type", \.type, .text("an event type") { _ in nil },
                 "A dead letter also comes in as an event of this type, which routes may match; empty is not so.",
-                example: .string("com.acme.dead.order"))
-        ],
-        later: [("retention", .log)])
+                example: .string("com.acme.dead.order")),
+            Key(
+                "retention", \.retention, .duration(),
+                "How long dead letters stay in a log in files before they are purged; 0s is for ever."),
+        ])
 }
 
 extension Configuration.Batching {

@@ -11,6 +11,8 @@ final class ControlServer: Sendable {
     private let logger: Logger
     private let flag = StopFlag()
     private let thread = Mutex<OwnThread?>(nil)
+    /// Milliseconds between looks at letters whose time may be over.
+    private static let retentionPause: Int32 = 1_000
 
     init(path: String, service: ControlService, logger: Logger) {
         self.path = path
@@ -27,7 +29,8 @@ final class ControlServer: Sendable {
             logger.warning(
                 "no control socket, so dead letters cannot be changed while this host runs: \(error.what) \(path)",
                 metadata: ["error": "\(String(cString: strerror(error.errno)))"])
-            return
+            guard service.hasRetention else { return }
+            listener = -1
         }
         let started = try OwnThread("pb-control") { self.run(listener) }
         thread.withLock { $0 = started }
@@ -47,14 +50,16 @@ final class ControlServer: Sendable {
     private func run(_ listener: Int32) {
         var clients: [Client] = []
         while !flag.isSet {
+            let hasMore = expire()
             var files = [
                 pollfd(fd: flag.event, events: Int16(POLLIN), revents: 0),
                 pollfd(fd: listener, events: Int16(POLLIN), revents: 0),
             ]
             // A client whose next line is there already is served without a wait.
-            let waits = !clients.contains(where: \.hasLine)
+            let waits = !clients.contains(where: \.hasLine) && !hasMore
             files += clients.map { pollfd(fd: $0.file, events: Int16(POLLIN), revents: 0) }
-            guard poll(&files, nfds_t(files.count), waits ? -1 : 0) >= 0 else {
+            guard poll(&files, nfds_t(files.count), waits ? (service.hasRetention ? Self.retentionPause : -1) : 0) >= 0
+            else {
                 if errno == EINTR { continue }
                 logger.error("the control socket is given up: \(String(cString: strerror(errno)))")
                 break
@@ -76,10 +81,22 @@ final class ControlServer: Sendable {
                 close(file)
             }
         }
-        // From here on the path may be the next host's.
-        unlink(path)
-        close(listener)
+        if listener >= 0 {
+            // From here on the path may be the next host's.
+            unlink(path)
+            close(listener)
+        }
         for client in clients { close(client.file) }
+    }
+
+    /// Lets letters go whose time is over; whether there are more.
+    private func expire() -> Bool {
+        do {
+            return try service.expire()
+        } catch {
+            logger.error("dead letters whose time is over cannot be purged: \(error)")
+            return false
+        }
     }
 
     /// One client and what it has sent.

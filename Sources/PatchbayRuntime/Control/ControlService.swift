@@ -21,12 +21,18 @@ final class ControlService: @unchecked Sendable {
     private let taken = IntakeCounters(name: "operators")
     private let counters: IntakeCounters
     private let logger: Logger
+    private var retention: LetterRetention
+    /// Letters that retention purged.
+    private let expired: IntakeCounters.Count
 
     init(
         writer: LogWriter, port: ControlPort, replays: ReplaySite, streams: StreamStore, setup: Intake.Setup,
-        number: Int, counters: IntakeCounters, logger: Logger
+        number: Int, counters: IntakeCounters, retention: LetterRetention, expired: IntakeCounters.Count,
+        logger: Logger
     ) {
         self.streams = streams
+        self.retention = retention
+        self.expired = expired
         self.writer = writer
         self.port = port
         self.replays = replays
@@ -136,6 +142,41 @@ final class ControlService: @unchecked Sendable {
     private static var ending: ControlFailure {
         ControlFailure(.ending, "the host ended before it was done; list the letters anew")
     }
+
+    // MARK: Retention
+
+    /// Whether letters are let go by themselves.
+    var hasRetention: Bool { retention.isOn }
+
+    /// Looks at some of the letters that came, and purges some of those whose time is over. True when there is more to
+    /// do at once.
+    func expire() throws -> Bool {
+        guard retention.isOn else { return false }
+        let after = retention.seen
+        let limit = ControlProtocol.lettersMax
+        let new = writer.ask { $0.letters(after: after, limit: limit) } ?? []
+        for letter in new {
+            let stored = try letters.read(letter)
+            retention.add(letter.id, route: stored.route, diedAt: stored.diedAt)
+        }
+        let now = pbs_unix_now()
+        let due = retention.takeExpired(unixNow: now, max: limit)
+        guard !due.isEmpty else { return new.count == limit }
+        let kept = writer.ask { ledger in due.compactMap { ledger.letter($0) }.filter { !$0.isRedriven } } ?? []
+        if !kept.isEmpty {
+            try commit(
+                ControlChange(
+                    operations: kept.map {
+                        OperationRecord(.purge, $0.id, of: $0.delivery, at: now, by: Self.retentionName)
+                    }))
+            expired.add(UInt64(kept.count))
+            logger.info("\(kept.count) dead letters purged: their routes keep them no longer")
+        }
+        return true
+    }
+
+    /// Who purges, for the record.
+    private static let retentionName = "retention"
 
     // MARK: Replay
 

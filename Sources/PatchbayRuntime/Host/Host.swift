@@ -33,6 +33,8 @@ package final class Host: Sendable {
     private let emitted: IntakeCounters
     /// What operators let come in again.
     private let operated: IntakeCounters
+    /// Dead letters that were purged since their route keeps them no longer.
+    private let expired = IntakeCounters.Count()
     /// With `log.backend: file`; from `start` on.
     private let control = Mutex<ControlServer?>(nil)
     private let problems = Mutex<[String]>([])
@@ -177,8 +179,12 @@ package final class Host: Sendable {
     private func startControl(_ folder: DataFolder, _ site: ReplaySite) throws {
         let service = ControlService(
             writer: folder.writer, port: dispatcher.control, replays: site, streams: environment.streams,
-            setup: intakeSetup,
-            number: sources.count + 1, counters: operated, logger: options.logger)
+            setup: intakeSetup, number: sources.count + 1, counters: operated,
+            retention: LetterRetention(
+                Dictionary(
+                    configuration.routes.map { ($0.name, $0.deadLetter.retention.nanosecondsForClock) },
+                    uniquingKeysWith: { first, _ in first })),
+            expired: expired, logger: options.logger)
         let server = ControlServer(
             path: ControlProtocol.path(folder: configuration.log.path), service: service, logger: options.logger)
         try server.start()
@@ -267,7 +273,7 @@ package final class Host: Sendable {
         if let drift = status.drift { problems.withLock { $0.append("conservation: \(drift)") } }
         return RunReport.Log(
             path: configuration.log.path, resumed: folder.pending.count, pending: status.counts.pending,
-            orphaned: folder.pending.orphaned.reduce(0) { $0 + UInt64($1.count) })
+            orphaned: folder.pending.orphaned.reduce(0) { $0 + UInt64($1.count) }, expired: expired.current)
     }
 
     private var pastEvents: PastEvents? {

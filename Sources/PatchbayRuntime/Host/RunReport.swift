@@ -59,6 +59,8 @@ package struct RunReport: Sendable {
         package var pending: UInt64 = 0
         /// Some of them: for handlers that the configuration has not.
         package var orphaned: UInt64 = 0
+        /// Dead letters that this run purged since their routes keep them no longer.
+        package var expired: UInt64 = 0
     }
 
     package var status: DispatchStatus

@@ -28,8 +28,8 @@ struct ReplayCommand: ParsableCommand {
 
             --compare runs the events that --handler had through it and through a candidate, each in a process of its own \
             and on a copy of the handler's state, and compares results, emitted events, state, timers and how long calls \
-            take. Nothing is written to the log, nothing is retried, and streams are empty. Events that take longer than the route's \
-            timeout are given up.
+            take. Nothing is written to the log, nothing is retried, and streams are empty. Events that take longer than \
+            the route's timeout are given up.
 
             EXIT CODES
               0    replayed; with --compare, no difference

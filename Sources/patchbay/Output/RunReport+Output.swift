@@ -125,7 +125,7 @@ extension RunReport {
                     "log",
                     .object([
                         ("path", .string(log.path)), ("resumed", .uint(log.resumed)), ("pending", .uint(log.pending)),
-                        ("orphaned", .uint(log.orphaned)),
+                        ("orphaned", .uint(log.orphaned)), ("expired", .uint(log.expired)),
                     ])
                 ))
         }
