@@ -73,11 +73,22 @@ final class FileStreams: StreamBackend {
         if what != "nothing" { try commit(now: now) }
         switch what {
         case "checkpoint":
-            try committer.value.checkpoint([], unixNow: now)
-            let store = store
+            if random.upTo(2) == 0 {
+                for _ in 0...random.upTo(2) {
+                    storage.plan.at[storage.counts.operations + 1 + Int(random.upTo(15))] = .io
+                }
+            }
             let before = streams
-            let dropped = try committer.value.retain(unixNow: now) { store.carried($0, in: $1) }
-            seen["dropped", default: 0] += dropped
+            do throws(LogError) {
+                try committer.value.checkpoint([], unixNow: now)
+                let store = store
+                seen["dropped", default: 0] += try committer.value.retain(unixNow: now) { store.carried($0, in: $1) }
+            } catch {
+                // The next commit goes on with what was begun, and the next checkpoint with the rest.
+                #expect(error.code == .io)
+                seen["refused", default: 0] += 1
+            }
+            storage.plan.at = [:]
             if streams != before { seen["carried", default: 0] += 1 }
         case "crash":
             storage.crash()

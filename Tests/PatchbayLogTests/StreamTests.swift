@@ -167,6 +167,7 @@ enum StreamSamples {
         }
         guard let file = backend as? FileStreams else { return }
         #expect(file.seen["carried"] ?? 0 > 0 && file.seen["dropped"] ?? 0 > 0, "seed \(seed): \(file.seen)")
+        #expect(file.seen["refused"] ?? 0 > 0, "seed \(seed): \(file.seen)")
     }
 
     private func compare(

@@ -55,7 +55,7 @@ extension Streams {
     /// unless the place is newer than any that is known, when it was moved before.
     mutating func move(_ name: String, revision: UInt64, number: UInt64, to place: StreamPlace, isNew: Bool) {
         guard let index = indexes[name],
-            let run = table[index].runs.lastIndex(where: { $0.revision <= revision }),
+            let run = table[index].lastRun(upTo: revision),
             table[index].runs[run].number + (revision - table[index].runs[run].revision) == number,
             isNew || table[index].runs[run].place.isInMemory
         else { return }

@@ -124,6 +124,11 @@ package struct Streams: Sendable {
         /// The run that holds a live revision.
         func run(of revision: UInt64) -> Int? {
             guard revision >= first, revision < next else { return nil }
+            return lastRun(upTo: revision)
+        }
+
+        /// The last run that begins at a revision or before.
+        func lastRun(upTo revision: UInt64) -> Int? {
             var low = 0
             var high = runs.count
             while high - low > 1 {

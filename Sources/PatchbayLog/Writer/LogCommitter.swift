@@ -168,6 +168,8 @@ package struct LogCommitter: ~Copyable {
 
     /// Writes what streams have in the frames up to `sequence` once more, at the log's end; it is on disk then.
     private mutating func carry(through sequence: UInt64, unixNow: UInt64) throws(LogError) {
+        // What an earlier try has begun comes first: it may be all of it.
+        try commit([], unixNow: unixNow)
         let rest = ledger.streams.rest(through: sequence)
         guard !rest.isEmpty else { return }
         let records = StreamRecordReader(store.reader)
