@@ -135,7 +135,7 @@ final class Hands: @unchecked Sendable {
         let luck = random.upTo(100)
         switch call.part {
         case .fragile where clock.now / 30_000_000 & 1 == 0: if luck < 90 { call.outcome = .retry }
-        case .dying: if luck < 35 { call.outcome = luck < 25 ? .retry : .fail }
+        case .dying: if luck < 25 { call.outcome = luck < 20 ? .retry : .fail }
         default:
             switch luck {
             case 0..<10: call.outcome = .retry

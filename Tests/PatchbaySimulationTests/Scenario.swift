@@ -48,7 +48,7 @@ struct Scenario {
             faults.readFailure = random.fraction() * 0.01
         }
         latencyMax = 1 << (16 + random.upTo(7))
-        reachMin = 8 << random.upTo(4)
+        reachMin = 16 << random.upTo(4)
         self.random = random
     }
 

@@ -101,7 +101,7 @@ struct SimulatedRun {
 
     /// Lets an operator work on the dead letters; the disk is as good as new for that long.
     private mutating func operate() throws {
-        guard mayCrash, world.counters.lives > 0, random.upTo(3) == 0, world.violation == nil else { return }
+        guard mayCrash, world.counters.lives > 0, random.upTo(5) == 0, world.violation == nil else { return }
         disk.plan = FaultPlan()
         let life = try life()
         world.counters.lives += 1
