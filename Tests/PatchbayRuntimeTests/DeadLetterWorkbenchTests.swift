@@ -98,6 +98,29 @@ import Testing
         #expect(String(decoding: line, as: UTF8.self).contains(#"{"exact":2.20}"#))
     }
 
+    /// Regression: redriven deliveries had no key, so those of one key ran side by side.
+    @Test func `what is redriven keeps the order of its key and its priority`() throws {
+        let bench = try RunBench()
+        try bench.write("events.jsonl", Events.lines(2, extra: #","partitionkey":"k""#))
+        try bench.write("none.jsonl", "")
+        let keyed = Self.yaml("permanent, permanent").replacing("{name: all,", with: "{name: all, priority: 7,")
+        #expect(try bench.run(keyed).dead == 2)
+        let died = try letters(bench)
+        do {
+            var operations = try operations(bench)
+            try operations.redrive(died)
+        }
+        var deliveries: [EventsSection.Delivery] = []
+        var cursor = try LogReader.open(FileStorage(bench.path("data/log"))).frames(fromSequence: 1)
+        while let frame = try cursor.next() {
+            _ = try frame.view.forEachSection { (kind, bytes) throws(LogFormatError) in
+                if kind == .events { try EventsSection(bytes).forEachDelivery { deliveries.append($0) } }
+            }
+        }
+        #expect(deliveries.count == 4 && Set(deliveries.map(\.keyHash)).count == 1 && deliveries[0].keyHash != 0)
+        #expect(deliveries.allSatisfy { $0.priority == 7 })
+    }
+
     @Test func `another handler gets what no route took`() throws {
         let bench = try bench()
         let unmatched = try letters(bench) { $0.failureClass = "unmatched" }

@@ -197,14 +197,18 @@ extension DispatchLoop {
                     of: reference.event, adding: plan.lanes[reference.lane].buries ? [] : delivery))
         }
         if !isRecording { pending += emits.all.map(\.event.json) }
-        let before = pending.count
-        for batch in waiting { pending += batch.pendingLines }
-        for port in ports { while let batch = port.take() { pending += batch.pendingLines } }
+        var unread = 0
+        func leave(_ batch: EventBatch) {
+            unread += batch.count
+            pending += batch.pendingLines
+        }
+        for batch in waiting { leave(batch) }
+        for port in ports { while let batch = port.take() { leave(batch) } }
         var status = status
         status.callsOpen = startedCalls
         var end = DispatchEnd(reason: reason, pending: pending, status: status)
         end.pendingDeliveries = deliveries
-        end.unread = pending.count - before
+        end.unread = unread
         return end
     }
 
@@ -252,6 +256,7 @@ extension DispatchLoop {
 }
 
 extension EventBatch {
-    /// Its events as JSON, for the report of what is pending.
-    package var pendingLines: [[UInt8]] { (0..<count).map { BatchView(self).event($0).json } }
+    /// Its events as JSON, for the report of what is pending. Copies of stored events are in the log as they were, and
+    /// another run's routes must not take them.
+    package var pendingLines: [[UInt8]] { isGiven ? [] : (0..<count).map { BatchView(self).event($0).json } }
 }

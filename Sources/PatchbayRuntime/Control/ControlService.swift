@@ -87,16 +87,32 @@ final class ControlService: @unchecked Sendable {
     }
 
     private func redrive(_ ids: [LetterID], to target: String?, by who: String) throws -> ControlAnswer {
-        let now = pbs_unix_now()
         let kept = try kept(ids)
-        let stored = try kept.map { try letters.read($0) }
+        var index = 0
+        while index < kept.count {
+            var some: [StoredLetter] = []
+            var bytes = 0
+            while index < kept.count, bytes < Self.redriveBytes {
+                some.append(try letters.read(kept[index]))
+                bytes += some[some.count - 1].line.count + (some[some.count - 1].edit?.count ?? 0)
+                index += 1
+            }
+            try redrive(some, to: target, by: who)
+        }
+        logger.notice("\(ids.count) dead letters redriven by \(who)", metadata: target.map { ["to": "\($0)"] })
+        return .changed(ids.count)
+    }
+
+    /// Bytes of letters that come in with one frame.
+    private static let redriveBytes = 8 << 20
+
+    private func redrive(_ stored: [StoredLetter], to target: String?, by who: String) throws {
         var change = ControlChange()
         // A muted replay's letter stays muted: such events have batches of their own.
         for isMuted in [false, true] {
             var lines: [[UInt8]] = []
             var deliveries = GivenDeliveries.DeliveryList()
-            for letter in stored {
-                guard letter.event.isMuted == isMuted else { continue }
+            for letter in stored where letter.isMuted == isMuted {
                 deliveries.add([try delivery(of: letter, to: target)])
                 lines.append(try letter.redriven().json)
             }
@@ -106,13 +122,11 @@ final class ControlService: @unchecked Sendable {
                 throw ControlFailure(.malformed, "an event cannot be accepted anew: \(error.message)")
             }
         }
-        change.operations = kept.map {
-            OperationRecord(
-                .redrive, $0.id, of: $0.delivery, target: DeadLetterRecord.noHandler, at: now, by: who)
+        let now = pbs_unix_now()
+        change.operations = stored.map {
+            OperationRecord(.redrive, $0.id, of: $0.delivery, target: DeadLetterRecord.noHandler, at: now, by: who)
         }
         try commit(change)
-        logger.notice("\(ids.count) dead letters redriven by \(who)", metadata: target.map { ["to": "\($0)"] })
-        return .changed(ids.count)
     }
 
     /// To a handler of this run, with the route's policies where this run has the route.
@@ -122,7 +136,7 @@ final class ControlService: @unchecked Sendable {
             throw ControlFailure(.handler, "no route took the event of \(letter.id); say who gets it")
         }
         let place = try replays.place(ofHandler: handler, route: letter.route)
-        return RoutedDelivery(event: 0, route: place.route, lane: place.lane, keyHash: 0, priority: 5)
+        return letter.delivery(event: 0, route: place.route, lane: place.lane)
     }
 
     /// All of them, or none. Nobody else changes letters meanwhile: that takes the data folder's lock, or this thread.

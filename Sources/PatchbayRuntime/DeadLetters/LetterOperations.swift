@@ -72,9 +72,7 @@ package struct LetterOperations: ~Copyable {
                 let route = routes.firstIndex(of: letter.route)
             else { throw LogFormatError("dead letter \(letter.id) has no handler to go to") }
             batch.append(
-                RoutedDelivery(
-                    event: UInt32(batch.deliveryCount), route: UInt16(route), lane: UInt16(lane), keyHash: 0,
-                    priority: 5))
+                letter.delivery(event: batch.deliveryCount, route: UInt16(route), lane: UInt16(lane)))
             submission.journal.append(
                 OperationRecord(
                     .redrive, letter.id, of: letter.delivery, target: DeadLetterRecord.noHandler, at: pbs_unix_now(),
@@ -98,8 +96,8 @@ package struct LetterOperations: ~Copyable {
             let submission = LogSubmission()
             let batch = EventBatch(source: -1, textCapacity: 1 << 16)
             let end = min(letters.count, index + Self.frameLetters)
-            batch.isMuted = letters[index].event.isMuted
-            while index < end, batch.textCount < Self.frameBytes, letters[index].event.isMuted == batch.isMuted {
+            batch.isMuted = letters[index].isMuted
+            while index < end, batch.textCount < Self.frameBytes, letters[index].isMuted == batch.isMuted {
                 try check(letters[index])
                 try body(letters[index], batch, submission)
                 index += 1

@@ -27,6 +27,30 @@ package struct StoredLetter: Sendable {
     /// The same for letters that died alike: handler, class, reason without its numbers, event type.
     package var group: String { event["dlqprint"] ?? "" }
 
+    /// What the log says of the delivery that died, beside the letter; `nil` when its event was never accepted or is
+    /// dropped.
+    package internal(set) var origin: Origin?
+
+    /// How the delivery was accepted.
+    package struct Origin: Sendable {
+        var keyHash: UInt64 = 0
+        var rateKeyHash: UInt64 = 0
+        var priority: UInt8 = 5
+        /// It came by a muted replay.
+        var isMuted = false
+    }
+
+    /// Whether its effects are not to come about, when it is delivered again either.
+    var isMuted: Bool { origin?.isMuted ?? event.isMuted }
+
+    /// The delivery that a redrive makes: as the one that died, in order with others of its key.
+    func delivery(event: Int, route: UInt16, lane: UInt16) -> RoutedDelivery {
+        let origin = origin ?? Origin()
+        return RoutedDelivery(
+            event: UInt32(event), route: route, lane: lane, keyHash: origin.keyHash, rateKeyHash: origin.rateKeyHash,
+            priority: origin.priority)
+    }
+
     /// What a redrive delivers.
     package func redriven() throws(CloudEventsError) -> Event {
         guard let edit else { return event.redriven }
@@ -118,7 +142,32 @@ struct LetterReader {
         let record = records[Int(letter.id.index)]
         return StoredLetter(
             id: letter.id, delivery: record.delivery, diedAt: record.diedAt, event: try codec.event(record.event),
-            line: record.event, history: record.history, edit: try letter.edit.flatMap { try edit(letter.id, at: $0) })
+            line: record.event, history: record.history, edit: try letter.edit.flatMap { try edit(letter.id, at: $0) },
+            origin: try origin(of: record.delivery))
+    }
+
+    private func origin(of id: DeliveryID) throws -> StoredLetter.Origin? {
+        guard reader.positions.contains(id.position) else { return nil }
+        var cursor = try reader.frames(fromPosition: id.position)
+        guard let frame = try cursor.next() else { return nil }
+        var first = frame.view.header.firstPosition
+        var found: StoredLetter.Origin?
+        _ = try frame.view.forEachSection { (kind, bytes) throws(LogFormatError) in
+            guard kind == .events else { return }
+            let section = try EventsSection(bytes)
+            defer { first += UInt64(section.count) }
+            guard id.position >= first, id.position - first < UInt64(section.count) else { return }
+            let event = Int(id.position - first)
+            var origin = StoredLetter.Origin(isMuted: section.isMuted)
+            try section.forEachDelivery { delivery in
+                guard delivery.event == event, delivery.handler == id.handler else { return }
+                origin.keyHash = delivery.keyHash
+                origin.rateKeyHash = delivery.rateKeyHash
+                origin.priority = delivery.priority
+            }
+            found = origin
+        }
+        return found
     }
 
     /// The last edit of a letter. A frame that was not synced when the disk failed lies elsewhere than where it was

@@ -216,11 +216,11 @@ package final class Host: Sendable {
         let folder = dataFolder.withLock { $0.take() }
         let log = endLog(folder)
         var report = report(ended)
-        let unread = sources.flatMap { $0.port.unread() }.flatMap(\.pendingLines)
+        let unread = sources.flatMap { $0.port.unread() }
         report.pendingDeliveries = UInt64(ended?.pendingDeliveries ?? 0)
-        report.unread = UInt64((ended?.unread ?? 0) + unread.count)
+        report.unread = UInt64(unread.reduce(ended?.unread ?? 0) { $0 + $1.count })
         report.pendingWritten = writePending(
-            (ended?.pending ?? []) + unread + (folder == nil ? setTimers : []))
+            (ended?.pending ?? []) + unread.flatMap(\.pendingLines) + (folder == nil ? setTimers : []))
         if let log, log.pending != report.pendingDeliveries + log.orphaned {
             problems.withLock {
                 $0.append(

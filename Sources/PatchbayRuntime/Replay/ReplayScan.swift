@@ -121,8 +121,8 @@ package final class ReplayScan {
         for _ in 0..<Bounds.frames {
             guard step.place.frame < until, let frame = try cursor.next() else { return step.isAtEnd = true }
             let header = frame.view.header
-            if let to = order.to, header.writtenAt >= to { return step.isAtEnd = true }
-            if header.eventCount > 0, header.writtenAt >= order.from ?? 0 {
+            // A clock that was set back lets later frames seem earlier, so none of them is the last of the window.
+            if header.eventCount > 0, header.writtenAt >= order.from ?? 0, header.writtenAt < order.to ?? .max {
                 if let before = bounds.before, header.writtenAt >= before {
                     return step.nextAt = header.writtenAt
                 }
