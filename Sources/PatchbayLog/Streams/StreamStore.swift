@@ -108,6 +108,18 @@ package final class StreamStore: Sendable {
     package func snapshot(
         of name: String, at revision: UInt64 = .max
     ) throws(LogError) -> (revision: UInt64, time: UInt64, bytes: [UInt8])? {
+        do throws(LogError) {
+            return try snapshotOnce(name, revision)
+        } catch {
+            // It may have been carried to another place just now.
+            guard error.code == .missing else { throw error }
+            return try snapshotOnce(name, revision)
+        }
+    }
+
+    private func snapshotOnce(
+        _ name: String, _ revision: UInt64
+    ) throws(LogError) -> (revision: UInt64, time: UInt64, bytes: [UInt8])? {
         let found = contents.withLock { contents -> (StreamSnapshot, [UInt8]?, LogReader?)? in
             guard let snapshot = contents.streams.snapshot(of: name, where: { $0.revision <= revision }) else {
                 return nil

@@ -26,6 +26,9 @@ package struct LogCommitter: ~Copyable {
     private var carried: [(records: [StreamRecord], sequence: UInt64)] = []
     /// Bytes of streams that are carried in one frame, about.
     private static let carriedBytes = 8 << 20
+    /// By segment: bytes that were carried there since the log was opened. Retention does not count them, or it would
+    /// carry them for ever.
+    private var carriedInto: [UInt32: Int] = [:]
 
     /// `bytesSinceCheckpoint` are those that opening had to fold: a log whose hosts never live long enough for a
     /// checkpoint of what they write themselves gets one all the same.
@@ -147,16 +150,19 @@ package struct LogCommitter: ~Copyable {
         var segments = try store.segments
         // The last one is written to.
         _ = segments.popLast()
-        var total = segments.reduce(0) { $0 + $1.bytes }
+        carriedInto = carriedInto.filter { number, _ in segments.contains { $0.number == number } }
+        var total = segments.reduce(0) { $0 + own($1) }
         var last: SegmentInfo?
         var dropped = 0
         for segment in segments where segment.lastSequence < needed {
             let isOld = settings.retentionAge > 0 && segment.writtenAt &+ settings.retentionAge < unixNow
             let isTooMuch = settings.retentionBytes > 0 && total > settings.retentionBytes
             guard isOld || isTooMuch else { break }
-            total -= segment.bytes
+            total -= own(segment)
             last = segment
             dropped += 1
+            // Carrying keeps what waits to be written waiting: one segment's streams at a time.
+            if !ledger.streams.rest(through: segment.lastSequence).isEmpty { break }
         }
         guard let last else { return 0 }
         try carry(through: last.lastSequence, unixNow: unixNow)
@@ -165,6 +171,9 @@ package struct LogCommitter: ~Copyable {
         try store.drop(through: last.number)
         return dropped
     }
+
+    /// A segment's bytes, without what was carried there.
+    private func own(_ segment: SegmentInfo) -> Int { max(0, segment.bytes - (carriedInto[segment.number] ?? 0)) }
 
     /// Writes what streams have in the frames up to `sequence` once more, at the log's end; it is on disk then.
     private mutating func carry(through sequence: UInt64, unixNow: UInt64) throws(LogError) {
@@ -193,6 +202,7 @@ package struct LogCommitter: ~Copyable {
         unfinished = [submission]
         do {
             try commit([], unixNow: unixNow)
+            carriedInto[submission.location.segment, default: 0] += Int(submission.location.length)
         } catch {
             if !isAppended { unfinished.removeAll() }
             throw error

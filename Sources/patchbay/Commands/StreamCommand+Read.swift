@@ -1,4 +1,5 @@
 import ArgumentParser
+import CPatchbaySystem
 import Glibc
 import PatchbayEvents
 import PatchbayLog
@@ -40,10 +41,10 @@ extension StreamCommand {
         var correlation: String?
 
         @Option(help: ArgumentHelp("Only what was appended then or later; RFC 3339.", valueName: "time"))
-        var since: TimeArgument?
+        var since: TimePoint?
 
         @Option(help: ArgumentHelp("As it was then: only what was appended by that time.", valueName: "time"))
-        var asOf: TimeArgument?
+        var asOf: TimePoint?
 
         @OptionGroup var folder: StreamFolderOptions
 
@@ -62,7 +63,8 @@ extension StreamCommand {
                 let stored = try folder.stored()
                 if let stream { _ = try stored.streams.existing(stream) }
                 let selection = StreamSelection(
-                    backward ? .backward : .forward, from: from, since: since?.nanoseconds, asOf: asOf?.nanoseconds)
+                    backward ? .backward : .forward, from: from, since: since?.time(now: pbs_unix_now()),
+                    asOf: asOf?.time(now: pbs_unix_now()))
                 let filter = StreamFilter(type: try type.map { try TypePattern($0) }, correlation: correlation)
                 let style = Style(for: STDOUT_FILENO)
                 var count = 0

@@ -85,13 +85,3 @@ extension ExpectedRevision: ExpressibleByArgument {
     /// `any`, `none`, `exists` or a revision.
     public init?(argument: String) { self.init(word: argument) }
 }
-
-/// A point in time as the command line has it, in Unix nanoseconds.
-struct TimeArgument: ExpressibleByArgument {
-    let nanoseconds: UInt64
-
-    init?(argument: String) {
-        guard let time = Value.Timestamp(rfc3339: argument), time.seconds >= 0 else { return nil }
-        nanoseconds = UInt64(time.seconds) * 1_000_000_000 + UInt64(time.nanoseconds)
-    }
-}

@@ -123,8 +123,10 @@ enum StreamService {
             }
             guard append.events.count <= environment.limits.streamEventsPerCall,
                 makeRoom(
-                    events.reduce(0) { $0 + EmittedEvent(event: $1, notBefore: 0).heldByteCount }, &effects, environment
-                )
+                    // As JSON control characters are six bytes long.
+                    events.reduce(0) {
+                        $0 + max(EmittedEvent(event: $1, notBefore: 0).heldByteCount, $1.json.count)
+                    }, &effects, environment)
             else { return .limit }
             if let index { effects.streamAppends[index] = append } else { effects.streamAppends.append(append) }
             revision?.pointee = next
@@ -265,15 +267,14 @@ enum StreamService {
         of text: patchbay_str, at revision: UInt64, _ call: patchbay_call, _ context: HostContext
     ) throws(ServiceRefusal) -> (revision: UInt64, bytes: [UInt8]) {
         let info = try existing(text, call, context)
+        let found: (revision: UInt64, time: UInt64, bytes: [UInt8])?
         do throws(LogError) {
-            guard let found = try context.environment.streams.snapshot(of: info.name, at: revision) else {
-                throw LogError(.missing, "none")
-            }
-            return (found.revision, found.bytes)
+            found = try context.environment.streams.snapshot(of: info.name, at: revision)
         } catch {
-            guard error.code != .missing else { throw .notFound }
             throw unreadable(error, info.name, context)
         }
+        guard let found else { throw .notFound }
+        return (found.revision, found.bytes)
     }
 
     private static func keep(
