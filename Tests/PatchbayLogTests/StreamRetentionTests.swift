@@ -9,7 +9,7 @@ import Testing
         var settings = LogSettings()
         settings.segmentBytes = 4_096
         settings.checkpointBytes = 4_096
-        settings.retentionBytes = 8_192
+        settings.retentionBytes = 32_768
         var committer = try OpenedLog(
             MemoryStorage(), lock: nil, settings: settings, extra: { _, _ throws(LogFormatError) in },
             other: { _, _ throws(LogFormatError) in }
@@ -28,13 +28,17 @@ import Testing
             store.placed(submission.journal.streamRecords, in: submission.sequence)
         }
         var ends: [UInt64] = []
-        for _ in 0..<80 {
+        for round in 0..<80 {
+            let submission = LogSubmission()
+            submission.journal.append(NameRecord(.configuration, UInt16(round), "c\(round)"))
+            try committer.commit([submission], unixNow: 3)
             try committer.checkpoint([], unixNow: 3)
             _ = try committer.retain(unixNow: 3) { store.carried($0, in: $1) }
             ends.append(committer.store.nextSequence)
         }
-        #expect(ends[79] > ends[0], "nothing was carried")
-        #expect(ends[40] == ends[79], "it is carried on and on: \(ends)")
+        #expect(ends[40] > ends[0] + 40, "nothing was carried")
+        // A frame a round is the round's own; those make some segments go, with what was carried there.
+        #expect(ends[79] < ends[40] + 50, "it is carried on and on: \(ends)")
         #expect(try store.read("s", count: 100).map(\.revision) == Array(0..<40))
     }
 }

@@ -148,9 +148,9 @@ package struct LogCommitter: ~Copyable {
         guard let droppable = checkpoints.droppableSequence else { return 0 }
         let needed = min(droppable + 1, ledger.oldestNeededSequence ?? .max)
         var segments = try store.segments
+        carriedInto = carriedInto.filter { number, _ in segments.contains { $0.number == number } }
         // The last one is written to.
         _ = segments.popLast()
-        carriedInto = carriedInto.filter { number, _ in segments.contains { $0.number == number } }
         var total = segments.reduce(0) { $0 + own($1) }
         var last: SegmentInfo?
         var dropped = 0
