@@ -7,12 +7,19 @@ package final class FolderLock: Sendable {
 
     private let descriptor: Int32
 
-    /// Throws `.locked`, with the process that holds it, or `.io`. Never waits.
+    /// Between two tries, in microseconds, and how many there are.
+    private static let pause: UInt32 = 10_000
+    private static let tries = 20
+
+    /// Throws `.locked`, with the process that holds it, or `.io`.
+    ///
+    /// Waits up to 200 ms: a process that is just being started has its parent's files, a lock that was given back among
+    /// them, until it runs its own program.
     package init(folder: String) throws(LogError) {
         let path = "\(folder)/\(Self.name)"
         let file = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o640)
         guard file >= 0 else { throw LogError(StorageError(.lock, path, errno: errno)) }
-        guard flock(file, LOCK_EX | LOCK_NB) == 0 else {
+        guard Self.lock(file) else {
             let code = errno
             let holder = code == EWOULDBLOCK ? Self.holder(file) : nil
             close(file)
@@ -32,6 +39,15 @@ package final class FolderLock: Sendable {
     }
 
     deinit { close(descriptor) }
+
+    private static func lock(_ file: Int32) -> Bool {
+        for _ in 1..<tries {
+            if flock(file, LOCK_EX | LOCK_NB) == 0 { return true }
+            guard errno == EWOULDBLOCK else { return false }
+            usleep(pause)
+        }
+        return flock(file, LOCK_EX | LOCK_NB) == 0
+    }
 
     /// The process id that the holder wrote.
     private static func holder(_ file: Int32) -> String? {

@@ -72,7 +72,13 @@ final class ControlServer: Sendable {
             }
             for client in clients where client.isDone { close(client.file) }
             clients.removeAll(where: \.isDone)
-            guard files[1].revents != 0, case let file = pbs_accept(listener), file >= 0 else { continue }
+            guard files[1].revents != 0 else { continue }
+            let file = pbs_accept(listener)
+            guard file >= 0 else {
+                // Out of files, most likely; the client waits in the meantime.
+                _ = flag.wait(100_000_000)
+                continue
+            }
             var newcomer = Client(file)
             if clients.count < ControlProtocol.clientsMax {
                 clients.append(newcomer)
