@@ -23,7 +23,7 @@ import Testing
             try opened.committer(routes: ["r"], handlers: ["h"], unixNow: 1), dispatcher: bell, report: { _ in })
         if disksFail {
             let operations = storage.counts.operations
-            storage.plan.at = [operations + 8: .io, operations + 15: .noSpace, operations + 24: .io]
+            storage.plan.at = [operations + 2: .io, operations + 5: .noSpace, operations + 9: .io]
         }
         let stage = Stage(writer: writer, bell: bell)
         try writer.start()
