@@ -75,10 +75,10 @@ let package = Package(
         .target(name: "CPatchbayCrypto", linkerSettings: [.linkedLibrary("crypto")]),
 
         // The host, bottom to top; imports point down only.
-        library("PatchbaySchedule", []),
         library("PatchbayEvents", ["CPatchbay", "CPatchbayJSON", "CPatchbayCrypto", "CPatchbaySystem"]),
         library("PatchbayExpressions", ["PatchbayEvents", "CPatchbayJSON", "CPatchbayRegex"]),
         library("PatchbayResilience", []),
+        library("PatchbaySchedule", ["PatchbayEvents"]),
         library("PatchbayLog", ["CPatchbayJSON", "CPatchbaySystem", "PatchbayEvents", "PatchbayResilience"]),
         library("PatchbayViews", ["CPatchbaySystem", "PatchbayEvents", "PatchbayLog", grdb]),
         .target(
@@ -123,7 +123,7 @@ let package = Package(
         tests("PatchbayEvents", ["CPatchbay", "CPatchbayJSON", "PatchbayTestKit"]),
         tests("PatchbayExpressions", ["PatchbayEvents", "CPatchbayJSON", "PatchbayTestKit"], exclude: ["Fixtures"]),
         tests("PatchbayResilience", []),
-        tests("PatchbaySchedule", []),
+        tests("PatchbaySchedule", ["PatchbayEvents"]),
         tests("PatchbayTelemetry", ["PatchbayEvents", logging, protobuf], exclude: ["otlp_oracle.py"]),
         tests("PatchbaySchemas", ["PatchbayEvents", "PatchbayTestKit"]),
         tests(

@@ -1,3 +1,5 @@
+import PatchbayEvents
+
 /// When something recurs: a cron expression of five fields (minute, hour, day of month, month, day of week) or of six
 /// with seconds first, in a time zone.
 ///
@@ -56,7 +58,7 @@ package struct CronSchedule: Sendable, Hashable {
         var at = time + 1
         let end = time + Self.secondsMax
         while at <= end {
-            let local = CivilTime(at, offset: zone.offset(at))
+            let local = zone.civil(at)
             if !months.contains(local.month) || !matchesDay(local) {
                 at = zone.nextDay(after: at)
             } else if !hours.contains(local.hour) {
@@ -88,7 +90,7 @@ package struct CronSchedule: Sendable, Hashable {
         }
     }
 
-    private func matchesDay(_ local: CivilTime) -> Bool {
+    private func matchesDay(_ local: Value.Timestamp.Civil) -> Bool {
         let (day, weekday) = (days.contains(local.day), weekdays.contains(local.weekday))
         return days.isAny || weekdays.isAny ? day && weekday : day || weekday
     }

@@ -1,4 +1,5 @@
 import Foundation
+import PatchbayEvents
 
 /// How far the clocks of a place are before UTC, and when that changes.
 package struct ZoneRules: Sendable {
@@ -16,6 +17,11 @@ package struct ZoneRules: Sendable {
         offset = { zone.secondsFromGMT(for: Date(timeIntervalSince1970: TimeInterval($0))) }
     }
 
+    /// What the wall clock shows.
+    func civil(_ time: Int64) -> Value.Timestamp.Civil {
+        Value.Timestamp.Civil(secondsSinceEpoch: time + Int64(offset(time)))
+    }
+
     /// The next moment when the wall clock is at a multiple of `seconds`, at most an hour.
     func next(after time: Int64, every seconds: Int64) -> Int64 {
         let local = time + Int64(offset(time))
@@ -27,13 +33,13 @@ package struct ZoneRules: Sendable {
 
     /// The first moment of the next day of the wall clock.
     func nextDay(after time: Int64) -> Int64 {
-        let today = CivilTime(time, offset: offset(time))
+        let today = civil(time)
         let left = Int64(86_400 - (today.hour * 3_600 + today.minute * 60 + today.second))
         var next = time + left
         next += Int64(offset(time) - offset(next))
         // Where clocks change about midnight the day begins earlier or later than that.
-        while CivilTime(next, offset: offset(next)).isSameDay(today) { next += 1_800 }
-        while !CivilTime(next - 1_800, offset: offset(next - 1_800)).isSameDay(today) { next -= 1_800 }
+        while civil(next).daysSinceEpoch == today.daysSinceEpoch { next += 1_800 }
+        while civil(next - 1_800).daysSinceEpoch != today.daysSinceEpoch { next -= 1_800 }
         return max(time + 1, next)
     }
 }

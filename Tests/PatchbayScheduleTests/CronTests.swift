@@ -1,3 +1,4 @@
+import PatchbayEvents
 import Testing
 
 @testable import PatchbaySchedule
@@ -72,7 +73,7 @@ import Testing
         let start: Int64 = 1_774_000_000 / 60 * 60
         for minute in 0..<(400 * 1_440) {
             let at = start + Int64(minute) * 60
-            let local = CivilTime(at, offset: lordHowe.offset(at))
+            let local = Value.Timestamp.Civil(secondsSinceEpoch: at + Int64(lordHowe.offset(at)))
             if [15, 45].contains(local.minute), [1, 2].contains(local.hour), [4, 10].contains(local.month) {
                 expected.append(at)
             }
