@@ -30,13 +30,8 @@ package final class StoredEvents {
         do {
             reader = try LogReader.open(FileStorage("\(folder)/log"))
             names = try Self.names(folder, reader)
-        } catch let error as StorageError {
-            throw error.isMissing
-                ? StoredEventError(
-                    .noLog, "there is no log in \(folder): a run with `log: {backend: file}` writes one there")
-                : StoredEventError(.unreadable, error.description)
         } catch {
-            throw StoredEventError(.unreadable, "\(error)")
+            throw StoredEventError(opening: folder, error)
         }
     }
 
@@ -194,6 +189,15 @@ package struct StoredEventError: Error, Sendable, Equatable, CustomStringConvert
 
     package let code: Code
     package let description: String
+
+    /// Why the log in a data folder cannot be opened.
+    init(opening folder: String, _ error: any Error) {
+        if let error = error as? StorageError, error.isMissing {
+            self.init(.noLog, "there is no log in \(folder): a run with `log: {backend: file}` writes one there")
+        } else {
+            self.init(.unreadable, "\(error)")
+        }
+    }
 
     init(_ code: Code, _ description: String) {
         self.code = code

@@ -15,13 +15,8 @@ enum StoredLedger {
                 }
             }
             return (reader, ledger)
-        } catch let error as StorageError {
-            throw error.isMissing
-                ? StoredEventError(
-                    .noLog, "there is no log in \(folder): a run with `log: {backend: file}` writes one there")
-                : StoredEventError(.unreadable, error.description)
         } catch {
-            throw StoredEventError(.unreadable, "\(error)")
+            throw StoredEventError(opening: folder, error)
         }
     }
 }
