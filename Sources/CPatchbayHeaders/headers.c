@@ -8,6 +8,12 @@ static const char patchbay_text[] = {
 static const char emit_text[] = {
 #embed "../../sdk/c/include/patchbay/draft/emit.h"
 };
+static const char http_text[] = {
+#embed "../../sdk/c/include/patchbay/draft/http.h"
+};
+static const char mail_text[] = {
+#embed "../../sdk/c/include/patchbay/draft/mail.h"
+};
 static const char state_text[] = {
 #embed "../../sdk/c/include/patchbay/draft/state.h"
 };
@@ -34,6 +40,8 @@ static const char test_host_text[] = {
 static const patchbay_header headers[] = {
     {"patchbay.h", patchbay_text, sizeof patchbay_text},
     {"patchbay/draft/emit.h", emit_text, sizeof emit_text},
+    {"patchbay/draft/http.h", http_text, sizeof http_text},
+    {"patchbay/draft/mail.h", mail_text, sizeof mail_text},
     {"patchbay/draft/state.h", state_text, sizeof state_text},
     {"patchbay/draft/stream.h", stream_text, sizeof stream_text},
     {"patchbay/draft/timer.h", timer_text, sizeof timer_text},

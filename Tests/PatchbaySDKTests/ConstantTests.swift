@@ -8,8 +8,8 @@ import Testing
             [
                 PATCHBAY_OK, PATCHBAY_PENDING, PATCHBAY_E_ARG, PATCHBAY_E_STATE, PATCHBAY_E_UNSUPPORTED,
                 PATCHBAY_E_NOMEM, PATCHBAY_E_STALE, PATCHBAY_E_CONFLICT, PATCHBAY_E_LIMIT, PATCHBAY_E_INTERNAL,
-                PATCHBAY_E_NOT_FOUND,
-            ] == [0, 1, -1, -2, -3, -4, -5, -6, -7, -8, -9])
+                PATCHBAY_E_NOT_FOUND, PATCHBAY_E_DENIED,
+            ] == [0, 1, -1, -2, -3, -4, -5, -6, -7, -8, -9, -10])
         #expect(
             [PATCHBAY_DONE, PATCHBAY_RETRY, PATCHBAY_FAIL, PATCHBAY_SKIP, PATCHBAY_CANCELLED, PATCHBAY_BUSY]
                 == [1, 2, 3, 4, 5, 6])
@@ -35,8 +35,18 @@ import Testing
             [PATCHBAY_LOGGER, PATCHBAY_TRACE, PATCHBAY_METER]
                 == ["patchbay.logger/1", "patchbay.trace/1", "patchbay.meter/1"])
         #expect(
-            [PATCHBAY_EMIT, PATCHBAY_STATE, PATCHBAY_STREAM, PATCHBAY_TIMER]
-                == ["patchbay.emit/0", "patchbay.state/0", "patchbay.stream/0", "patchbay.timer/0"])
+            [PATCHBAY_EMIT, PATCHBAY_HTTP, PATCHBAY_MAIL, PATCHBAY_STATE, PATCHBAY_STREAM, PATCHBAY_TIMER]
+                == [
+                    "patchbay.emit/0", "patchbay.http/0", "patchbay.mail/0", "patchbay.state/0", "patchbay.stream/0",
+                    "patchbay.timer/0",
+                ])
+        #expect(
+            [
+                PATCHBAY_FAULT_NONE, PATCHBAY_FAULT_RESOLVE, PATCHBAY_FAULT_CONNECT, PATCHBAY_FAULT_TLS,
+                PATCHBAY_FAULT_TIMEOUT, PATCHBAY_FAULT_BROKEN, PATCHBAY_FAULT_TOO_LARGE, PATCHBAY_FAULT_NO_CONNECTION,
+                PATCHBAY_FAULT_CANCELLED, PATCHBAY_FAULT_REFUSED, PATCHBAY_FAULT_NOMEM,
+            ] == Array(0...10))
+        #expect([PATCHBAY_ANSWER_UNSENT, PATCHBAY_ANSWER_REUSED, PATCHBAY_MAIL_TLS_OPTIONAL] == [1, 2, 1])
         #expect(PATCHBAY_TIMER_ATTRIBUTE == "timerkey")
         #expect(PATCHBAY_STATE_ANY == UInt64.max)
         #expect(

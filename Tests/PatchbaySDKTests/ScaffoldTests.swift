@@ -9,8 +9,8 @@ import Testing
         #expect(
             files.map(\.path) == [
                 ".gitignore", "Makefile", "README.md", "events.jsonl", "handler.c", "include/patchbay.h",
-                "include/patchbay/draft/emit.h", "include/patchbay/draft/state.h", "include/patchbay/draft/stream.h",
-                "include/patchbay/draft/timer.h",
+                "include/patchbay/draft/emit.h", "include/patchbay/draft/http.h", "include/patchbay/draft/mail.h",
+                "include/patchbay/draft/state.h", "include/patchbay/draft/stream.h", "include/patchbay/draft/timer.h",
                 "include/patchbay/handler.h", "include/patchbay/json.h", "include/patchbay/test.h",
                 "include/patchbay/test_host.h", "patchbay.yaml",
                 "test.c",

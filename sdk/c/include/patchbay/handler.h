@@ -21,6 +21,8 @@
 #define PATCHBAY_HANDLER_H
 #include "../patchbay.h"
 #include "draft/emit.h"
+#include "draft/http.h"
+#include "draft/mail.h"
 #include "draft/state.h"
 #include "draft/stream.h"
 #include "draft/timer.h"
@@ -88,6 +90,8 @@ typedef struct patchbay_context {
   const patchbay_state *store;
   const patchbay_timer *timer;
   const patchbay_stream *stream;
+  const patchbay_http *http;
+  const patchbay_mail *mail;
 } patchbay_context;
 
 /* ---- Results ---------------------------------------------------------------------------------------------------- */
@@ -222,6 +226,8 @@ PATCHBAY_UNUSED_ static inline patchbay_status patchbay_instance_new_(const patc
   context->store = (const patchbay_state *)host->service(host, PATCHBAY_STR(PATCHBAY_STATE));
   context->timer = (const patchbay_timer *)host->service(host, PATCHBAY_STR(PATCHBAY_TIMER));
   context->stream = (const patchbay_stream *)host->service(host, PATCHBAY_STR(PATCHBAY_STREAM));
+  context->http = (const patchbay_http *)host->service(host, PATCHBAY_STR(PATCHBAY_HTTP));
+  context->mail = (const patchbay_mail *)host->service(host, PATCHBAY_STR(PATCHBAY_MAIL));
   *out = (patchbay_inst *)instance;
   return PATCHBAY_OK;
 }

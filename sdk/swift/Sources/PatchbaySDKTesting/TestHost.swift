@@ -60,6 +60,23 @@ public final class TestHost: Sendable {
     /// When the timer of this key fires, in nanoseconds since the Unix epoch; nil: none is set.
     public func timer(_ key: String) -> UInt64? { core.journal.withLock { $0.timers[key]?.notBeforeNanoseconds } }
 
+    /// Answers requests in their service's place. A `Fault` that `body` throws is what the handler gets, a `ServiceError`
+    /// is the host's refusal; until this is called, the host has no network. On the handler's thread.
+    public func serve(_ body: @escaping @Sendable (HTTPRequest) throws -> HTTPResponse) {
+        core.journal.withLock { $0.service = body }
+    }
+
+    /// The same for mail: `body` returns when it takes it on.
+    public func takeMail(_ body: @escaping @Sendable (Mail) throws -> Void) {
+        core.journal.withLock { $0.mailServer = body }
+    }
+
+    /// The requests that the handler sent, in this order.
+    public var requests: [HTTPRequest] { core.journal.withLock { $0.requests } }
+
+    /// The mails that the handler sent, in this order.
+    public var mails: [Mail] { core.journal.withLock { $0.mails } }
+
     /// What the handler logged, in this order, also outside calls.
     public var logs: [TestLog] { core.journal.withLock { $0.logs } }
 

@@ -31,6 +31,10 @@ struct TestJournal {
     var staleCompletions = 0
     var errorMessage = ""
     var isCreated = false
+    var service: (@Sendable (HTTPRequest) throws -> HTTPResponse)?
+    var mailServer: (@Sendable (Mail) throws -> Void)?
+    var requests: [HTTPRequest] = []
+    var mails: [Mail] = []
 
     mutating func begin() -> patchbay_call {
         defer { nextCall += 1 }

@@ -47,6 +47,8 @@ private final class TestServices: @unchecked Sendable {
     private init() {
         addObservers()
         addEffects()
+        add(PATCHBAY_HTTP, testHTTPTable())
+        add(PATCHBAY_MAIL, testMailTable())
     }
 
     private func addObservers() {

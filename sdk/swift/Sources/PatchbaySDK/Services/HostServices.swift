@@ -10,6 +10,8 @@ struct HostServices {
     let emit: UnsafePointer<patchbay_emit>?
     let state: UnsafePointer<patchbay_state>?
     let timer: UnsafePointer<patchbay_timer>?
+    let http: UnsafePointer<patchbay_http>?
+    let mail: UnsafePointer<patchbay_mail>?
 
     init(host: UnsafePointer<patchbay_host>) {
         func table<T>(_ id: StaticString, _ type: T.Type) -> UnsafePointer<T>? {
@@ -22,5 +24,7 @@ struct HostServices {
         emit = table("patchbay.emit/0", patchbay_emit.self)
         state = table("patchbay.state/0", patchbay_state.self)
         timer = table("patchbay.timer/0", patchbay_timer.self)
+        http = table("patchbay.http/0", patchbay_http.self)
+        mail = table("patchbay.mail/0", patchbay_mail.self)
     }
 }
