@@ -17,6 +17,7 @@ struct ModuleSource {
         guard case .array(var handlers) = members["handlers"], !handlers.isEmpty else {
             throw ManifestError("'handlers' should be an array of objects, at least one")
         }
+        let sharedConfig = members.removeValue(forKey: "config")
         var registrations: [String] = []
         var ids: Set<String> = []
         for index in handlers.indices {
@@ -32,6 +33,7 @@ struct ModuleSource {
             let batch = handler["batch"] == nil ? "" : ", batch: true"
             registrations.append(
                 "    Registration(\"\(id)\"\(batch), create: { \(type).patchbayCreate($0, $1, $2) }),")
+            if handler["config"] == nil { handler["config"] = sharedConfig }
             handlers[index] = .object(handler)
         }
         members["handlers"] = .array(handlers)
@@ -73,12 +75,18 @@ struct ModuleSource {
         let bytes = note + [UInt8](repeating: 0, count: (used + 3) / 4 * 4 - note.count)
         let parts = compiler.split(separator: ".").compactMap { Int($0) }
         let next = parts.count == 2 ? "\(parts[0]).\(parts[1] + 1)" : compiler
-        let rows = stride(from: 0, to: bytes.count, by: 24).map { start in
-            "        " + bytes[start..<min(start + 24, bytes.count)].map { "\($0)" }.joined(separator: ", ")
+        // The compiler takes constant arrays of 4096 elements at most, so that a long text is several of them.
+        let pieces = stride(from: 0, to: bytes.count, by: 2400).map { bytes[$0..<min($0 + 2400, bytes.count)] }
+        let types = pieces.map { "InlineArray<\($0.count), UInt8>" }.joined(separator: ", ")
+        let texts = pieces.map { piece in
+            let rows = stride(from: piece.startIndex, to: piece.endIndex, by: 24).map { start in
+                "        " + piece[start..<min(start + 24, piece.endIndex)].map { "\($0)" }.joined(separator: ", ")
+            }
+            return "    [\n\(rows.joined(separator: ",\n"))\n    ]"
         }
         return """
             // Made from manifest.json by the PatchbayModule plugin.
-            import PatchbaySDK
+            public import PatchbaySDK
 
             #if !compiler(>=\(compiler)) || compiler(>=\(next))
             #error("the manifest says Swift \(compiler), and another compiler is at work: clean and build again")
@@ -86,11 +94,9 @@ struct ModuleSource {
 
             /// The manifest as an ELF note of owner "PBY", type 1: lengths, type, owner, text and final zeros.
             @used @section(".note.patchbay")
-            private let patchbayNote: (UInt32, UInt32, UInt32, UInt32, InlineArray<\(bytes.count), UInt8>) = (
+            private let patchbayNote: (UInt32, UInt32, UInt32, UInt32, \(types)) = (
                 4, \(used), 1, 0x0059_4250,
-                [
-            \(rows.joined(separator: ",\n"))
-                ]
+            \(texts.joined(separator: ",\n"))
             )
 
             private let patchbayModule = Module([
