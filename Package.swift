@@ -84,12 +84,13 @@ let package = Package(
         .target(
             name: "PatchbayTelemetry", dependencies: ["PatchbayEvents", "CPatchbaySystem", logging, protobuf],
             exclude: ["OTLP/Generated/README.md"], swiftSettings: strict),
+        library("PatchbayTransfers", ["CPatchbaySystem", "PatchbayEvents", "PatchbayTelemetry"]),
         library("PatchbaySchemas", ["PatchbayEvents", "PatchbayExpressions"]),
         library(
             "PatchbayModules",
             [
                 "CPatchbay", "CPatchbayCrypto", "PatchbayEvents", "PatchbayLog", "PatchbaySchemas", "PatchbayTelemetry",
-                logging,
+                "PatchbayTransfers", logging,
             ]),
         library("PatchbayRouting", ["PatchbayEvents", "PatchbayExpressions", "CPatchbayJSON"]),
         library(
@@ -106,7 +107,8 @@ let package = Package(
             [
                 "CPatchbay", "CPatchbayJSON", "CPatchbaySystem", "PatchbayConfiguration", "PatchbayDispatch",
                 "PatchbayEvents", "PatchbayExpressions", "PatchbayLog", "PatchbayModules", "PatchbayResilience",
-                "PatchbayRouting", "PatchbaySchedule", "PatchbaySchemas", "PatchbayTelemetry", logging,
+                "PatchbayRouting", "PatchbaySchedule", "PatchbaySchemas", "PatchbayTelemetry", "PatchbayTransfers",
+                logging,
             ]),
         .executableTarget(
             name: "patchbay",
@@ -124,12 +126,16 @@ let package = Package(
         tests("PatchbayExpressions", ["PatchbayEvents", "CPatchbayJSON", "PatchbayTestKit"], exclude: ["Fixtures"]),
         tests("PatchbayResilience", []),
         tests("PatchbaySchedule", ["PatchbayEvents"]),
-        tests("PatchbayTelemetry", ["PatchbayEvents", logging, protobuf], exclude: ["otlp_oracle.py"]),
+        tests(
+            "PatchbayTelemetry", ["PatchbayEvents", "PatchbayTestKit", logging, protobuf], exclude: ["otlp_oracle.py"]),
+        tests("PatchbayTransfers", ["CPatchbaySystem", "PatchbayEvents", "PatchbayTelemetry", "PatchbayTestKit"]),
         tests("PatchbaySchemas", ["PatchbayEvents", "PatchbayTestKit"]),
         tests(
             "PatchbayModules",
-            ["CPatchbay", "PatchbayEvents", "PatchbayLog", "PatchbaySchemas", "PatchbayTelemetry", logging],
-            exclude: ["Fixtures"]),
+            [
+                "CPatchbay", "PatchbayEvents", "PatchbayLog", "PatchbaySchemas", "PatchbayTelemetry", "PatchbayTestKit",
+                "PatchbayTransfers", logging,
+            ], exclude: ["Fixtures"]),
         tests("PatchbayLog", ["CPatchbayJSON", "CPatchbaySystem", "PatchbayEvents", "PatchbayResilience"]),
         tests("PatchbayRouting", ["PatchbayEvents", "PatchbayExpressions", "CPatchbayJSON"]),
         tests(
@@ -161,7 +167,7 @@ let package = Package(
             [
                 "CPatchbay", "CPatchbayJSON", "CPatchbaySystem", "PatchbayConfiguration", "PatchbayDispatch",
                 "PatchbayEvents", "PatchbayLog", "PatchbayModules", "PatchbayResilience", "PatchbayRouting",
-                "PatchbayTelemetry", "PatchbayViews", logging,
+                "PatchbayTelemetry", "PatchbayTestKit", "PatchbayTransfers", "PatchbayViews", logging,
             ]),
         tests("PatchbaySDK", ["CPatchbay", "PatchbaySDKTesting", "patchbay", "patchbay-module"]),
         .executableTarget(

@@ -100,7 +100,6 @@ import Testing
         ("routes: [{name: a, to: [{handler: a.b}], shadow: []}]", "modules"),
         ("routes: [{name: a, to: [{handler: a.b@1}]}]", "modules"),
         ("routes: [{name: a, to: [{oneOf: [{handler: a.b@1.2}]}]}]", "modules"),
-        ("routes: [{name: a, to: [{handler: builtin.http}]}]", "modules"),
     ])
     func `refuses what later work brings`(yaml: String, work: String) throws {
         let configuration = draft(yaml)
@@ -185,10 +184,6 @@ import Testing
         (
             "modules: {load: [{name: builtin}]}",
             "1:25 badValue modules.load[0].name: 'builtin' is the name of the host's own handlers"
-        ),
-        (
-            "modules: {load: [{name: a, builtin: http}]}",
-            "1:37 later modules.load[0].builtin: 'http' is known, not in this version; the HTTP work brings it"
         ),
         (
             "modules: {load: [{name: a, config: [1]}]}",

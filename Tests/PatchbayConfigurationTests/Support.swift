@@ -59,7 +59,7 @@ let completeExample = """
     modules:
       directory: ./plugins
       load:
-        - {name: billing, path: ./libbilling.so, sha256: "", isolation: inline, config: {db: "${DB_URL}"}}
+        - {name: billing, path: ./libbilling.so, sha256: "", isolation: inline, grant: {network: [db.acme.com]}, config: {db: "${DB_URL}"}}
         - {name: flaky, builtin: fail, config: {script: [transient, ok]}}
     policies:
       timeouts: {default: {attempt: 30s, total: 5m}}
@@ -89,6 +89,7 @@ let completeExample = """
         default: {maxInFlight: auto, maxQueue: 512, perKey: 0}
         adaptive: {algorithm: gradient2, min: 1, initial: 20, max: 200, tolerance: 1.5}
       rateLimits: {default: {count: 0, interval: 1s, key: ""}}
+      connectionPools: {bank: {hosts: [bank.acme.com], min: 0, max: 20, acquireTimeoutMillis: 5000, connectTimeout: 10s, idleTimeout: 1m, caFile: ""}}
     routes:
       - name: orders
         order: 0

@@ -10,7 +10,7 @@ import Testing
     @Test func `are found by id, and NULL when the host lacks them`() {
         let bench = ModuleBench()
         for id in HostServiceID.all { #expect(bench.host.pointee.service(bench.host, lasting(id)) != nil, "\(id)") }
-        for id in ["patchbay.http/0", "patchbay.logger/2", "", "patchbay.logger/1 "] {
+        for id in ["patchbay.http/1", "patchbay.logger/2", "", "patchbay.logger/1 "] {
             #expect(bench.host.pointee.service(bench.host, lasting(id)) == nil, "\(id)")
         }
     }

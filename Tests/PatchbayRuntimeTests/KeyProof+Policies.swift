@@ -5,6 +5,7 @@ import PatchbayDispatch
 import PatchbayEvents
 import PatchbayLog
 import PatchbayRouting
+import PatchbayTransfers
 import Testing
 
 @testable import PatchbayRuntime
@@ -69,7 +70,25 @@ extension KeyProof {
         KeyProof("policies.rateLimits.*.key", "", ", key: event.subject") { value in
             try plan("policies: {rateLimits: {default: {count: 5\(value)}}}")
         },
+        pool("hosts", "[]", "[127.0.0.1]"), pool("min", "0", "2"), pool("max", "1", "2"),
+        pool("acquireTimeoutMillis", "1", "2"), pool("connectTimeout", "1s", "2s"), pool("idleTimeout", "1s", "2s"),
+        pool("caFile", "''", "/ca.pem"),
     ]
+
+    /// How a service is reached, as the transfer engine is told.
+    private static func pool(_ key: String, _ first: String, _ second: String) -> KeyProof {
+        KeyProof("policies.connectionPools.*.\(key)", first, second) { value in
+            let bench = try RunBench()
+            let hosts = key == "hosts" ? "" : "hosts: [127.0.0.1], "
+            let preparation = try bench.preparation(
+                """
+                policies: {connectionPools: {bank: {max: 3, \(hosts)\(key): \(value)}}}
+                routes: [{name: all, to: [{handler: builtin.log}]}]
+                """.replacing("max: 3, \(hosts)max", with: "\(hosts)max"))
+            let ways = ConnectionWays(preparation.configuration.policies.connectionPools)
+            return "\(ways[try ServiceAddress(url: "http://127.0.0.1:81/", schemes: ["http"])])"
+        }
+    }
 
     /// Ten failing events: how many died of the open breaker.
     private static func tripping(_ breaker: String) throws -> String {

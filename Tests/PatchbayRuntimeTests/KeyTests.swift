@@ -337,6 +337,10 @@ struct KeyProof: Sendable, CustomTestStringConvertible {
                 + source
                 + "routes: [{name: all, to: [{handler: it.\(value)}]}]"
         },
+        whole("modules.load[].grant.network", "[]", "[a.com]") { value in
+            "modules: {directory: FOLDER/plugins, load: [{name: lab, grant: {network: \(value)}, "
+                + "config: {path: FOLDER/seen}}]}\n" + source + all1
+        },
         whole("modules.load[].config", "{path: FOLDER/seen}", "{path: FOLDER/seen, text: other}") { value in
             "modules: {directory: FOLDER/plugins, load: [{name: lab, config: \(value)}]}\n" + source + all1
         },

@@ -1,5 +1,6 @@
 import Foundation
 import SwiftProtobuf
+import PatchbayTestKit
 import Testing
 
 @testable import PatchbayTelemetry

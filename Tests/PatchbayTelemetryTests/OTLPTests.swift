@@ -1,6 +1,7 @@
 import Foundation
 import SwiftProtobuf
 import Synchronization
+import PatchbayTestKit
 import Testing
 
 @testable import PatchbayTelemetry

@@ -57,9 +57,6 @@ enum HandlerCheck {
                         "name it under modules.load, such as {name: mine, builtin: \(reference.handler), config: {…}}, "
                         + "and route to mine.\(reference.handler)")
             }
-            if reference.handler == "http" {
-                return failure(.later, LaterWork.modules.refusal(of: "the handler '\(name)'"), builtins)
-            }
             return failure(
                 .unresolved, "no handler is named '\(name)'\(Suggestion.text(for: name, among: builtins))", builtins)
         }

@@ -8,14 +8,22 @@ extension Configuration {
         package init() {}
     }
 
+    /// What a module may do beside handling events.
+    package struct Grant: Sendable, Equatable {
+        /// The services that it may reach through the host: `host`, `host:port`, `*.example.com` or `*`.
+        package var network: [String] = []
+
+        package init() {}
+    }
+
     /// One module instance that the file configures or adds.
     package struct Load: Sendable, Equatable {
         package enum Isolation: String, Sendable, CaseIterable { case inline }
         package enum Builtin: String, Sendable, CaseIterable {
-            case log, fail, exec
+            case log, fail, exec, http
 
             /// `builtin.NAME` alone says nothing that it could do.
-            var needsConfiguration: Bool { self == .exec }
+            var needsConfiguration: Bool { self == .exec || self == .http }
         }
 
         /// The instance's name, as `billing` in `billing.charge`; unique, and never `builtin`.
@@ -28,6 +36,7 @@ extension Configuration {
         package var isolation = Isolation.inline
         /// A handler of the host instead of a file: `{name: flaky, builtin: fail}` is named `flaky.fail`.
         package var builtin: Builtin?
+        package var grant = Grant()
         /// Handed to the module as JSON; an empty map when absent.
         package var config = ConfigurationValue.map([])
         /// Where the entry stands.

@@ -6,6 +6,7 @@ extension Configuration {
         package var circuitBreakers = Table<CircuitBreakerPolicy>()
         package var bulkheads = Table<BulkheadPolicy>()
         package var rateLimits = Table<RateLimitPolicy>()
+        package var connectionPools = Table<ConnectionPoolPolicy>()
 
         package init() {}
     }
@@ -159,6 +160,27 @@ extension Configuration {
         package var interval = Duration.seconds(1)
         /// CEL over `event`: one limit per value; empty is one limit for all.
         package var key = ExpressionSource("")
+
+        package init() {}
+    }
+
+    /// Connections to each service (scheme, host and port) that modules and `builtin.http` use.
+    package struct ConnectionPoolPolicy: NamedPolicy {
+        package var name = "default"
+        package var location: SourceLocation?
+        /// `host` or `host:port`; `default` is for all others and has none.
+        package var hosts: [String] = []
+        /// Connections that are kept open once the service has been used.
+        package var min = 0
+        /// Exchanges at once.
+        package var max = 20
+        /// How long an exchange waits for its turn.
+        package var acquireTimeoutMillis = 5_000
+        package var connectTimeout = Duration.seconds(10)
+        /// How long a connection may lie idle and be used again.
+        package var idleTimeout = Duration.seconds(60)
+        /// Certificates to trust, in PEM; empty: the system's.
+        package var caFile = ""
 
         package init() {}
     }

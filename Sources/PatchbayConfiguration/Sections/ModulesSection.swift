@@ -42,9 +42,12 @@ extension Configuration.Load {
                 "isolation", \.isolation, .choice(later: ["process": .modules]),
                 "Where the module runs; inline is the host's own process.", shownIf: { $0.builtin == nil }),
             Key(
-                "builtin", \.builtin, Format<Builtin>.choice(later: ["http": .http]).optional,
+                "builtin", \.builtin, Format<Builtin>.choice().optional,
                 "A handler of the host under this name, instead of a file: {name: flaky, builtin: fail} is flaky.fail.",
                 example: .string("fail")),
+            Key(
+                "grant", \.grant, Configuration.Grant.section.format, "What the module may do beside handling events.",
+                shownIf: { $0.builtin == nil }),
             Key(
                 "config", \.config, .freeMap, "The module's own configuration, which its schema describes.",
                 example: .map([.init(key: "greeting", value: .string("good morning"))])),
@@ -61,11 +64,32 @@ extension Configuration.Load {
                 remedy: "choose another name")
         }
         guard load.builtin != nil else { return }
-        for key in ["path", "sha256", "isolation"] {
+        for key in ["path", "sha256", "isolation", "grant"] {
             guard let entry = node[key] else { continue }
             reading.fail(
                 .impossible, "'\(key)' has no meaning beside 'builtin': the handler is the host's, not a file's",
                 at: entry.keyLocation, "\(path).\(key)", remedy: "remove one of the two")
         }
+    }
+}
+
+extension Configuration.Grant {
+    static let section = Section<Self>(
+        "a grant", { Self() },
+        [
+            Key(
+                "network", \.network, Format<String>.reach.list(),
+                "Services that it may reach through the host, of those that its manifest names; none unless said.",
+                example: .list([.string("api.stripe.com")]))
+        ])
+}
+
+extension Format<String> {
+    /// As `NetworkGrant` of the host reads it.
+    fileprivate static let reach = Format<String>.text(
+        "a host", accepted: ["api.example.com", "127.0.0.1:8080", "*.example.com", "*"]
+    ) { text in
+        let name = text.hasPrefix("*.") ? String(text.dropFirst(2)) : text
+        return text == "*" || Names.isHost(name) ? nil : "it has other characters, or none"
     }
 }

@@ -15,7 +15,27 @@ extension Configuration.Policies {
             Key(
                 "rateLimits", \.rateLimits, Configuration.RateLimitPolicy.section.table,
                 "How many attempts start in a time."),
-        ])
+            Key(
+                "connectionPools", \.connectionPools, Configuration.ConnectionPoolPolicy.section.table,
+                "Connections of modules and of the builtin http to other services."),
+        ], finish: finish)
+
+    /// A host belongs to one pool.
+    private static func finish(
+        _ policies: inout Self, _ node: YAMLNode, _ path: String, _ reading: inout Reading
+    ) {
+        var owners: [String: String] = [:]
+        for pool in policies.connectionPools.entries {
+            for (index, host) in pool.hosts.enumerated() {
+                guard let owner = owners.updateValue(pool.name, forKey: host.lowercased()), owner != pool.name else {
+                    continue
+                }
+                reading.fail(
+                    .impossible, "'\(host)' is in the pool '\(owner)' already", at: pool.location ?? node.location,
+                    "\(path).connectionPools.\(pool.name).hosts[\(index)]", remedy: "name it in one of the two")
+            }
+        }
+    }
 }
 
 extension Section where Root: Configuration.NamedPolicy {
@@ -268,6 +288,46 @@ extension Configuration.RateLimitPolicy {
         reading.conflict(
             "a key without a limit: count is 0", in: node, path, keys: ["key"], remedy: "set count, or remove key")
     }
+}
+
+extension Configuration.ConnectionPoolPolicy {
+    static let section = Section<Self>(
+        "a connection pool policy", { Self() },
+        [
+            Key(
+                "hosts", \.hosts, Format<String>.hostName.list(),
+                "The hosts that it is for, each with connections of its own; default is for all others.",
+                example: .list([.string("api.stripe.com")]), shownIf: { $0.name != "default" }),
+            Key("min", \.min, .integer(0...1_000), "Connections that are kept open once the service has been used."),
+            Key("max", \.max, .integer(1...1_000), "Exchanges with the service at once."),
+            Key(
+                "acquireTimeoutMillis", \.acquireTimeoutMillis, .integer(1...3_600_000),
+                "How long an exchange waits for its turn, in milliseconds."),
+            Key(
+                "connectTimeout", \.connectTimeout, .duration(.milliseconds(1)...DurationText.longest),
+                "How long a connection may take to open."),
+            Key(
+                "idleTimeout", \.idleTimeout, .duration(.seconds(1)...DurationText.longest),
+                "How long a connection may lie idle and be used again."),
+            Key(
+                "caFile", \.caFile, .text("a file") { _ in nil },
+                "Certificates to trust, in PEM; empty trusts those of the system.",
+                example: .string("/etc/ssl/acme.pem")),
+        ]
+    ) { policy, node, path, reading in
+        if policy.min > policy.max {
+            reading.conflict(
+                "min \(policy.min) is more than max \(policy.max)", in: node, path, keys: ["min", "max"],
+                remedy: "lower min, or raise max")
+        }
+    }
+}
+
+extension Format<String> {
+    /// `host` or `host:port`.
+    fileprivate static let hostName = Format<String>.text(
+        "a host, maybe with its port", accepted: ["api.example.com", "127.0.0.1:8080", "[::1]:8080"]
+    ) { text in Names.isHost(text) ? nil : "it has other characters, or none" }
 }
 
 extension Reading {

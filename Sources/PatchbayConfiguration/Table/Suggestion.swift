@@ -45,6 +45,20 @@ enum Names {
         return text.allSatisfy { $0 == "_" || $0 == "-" || ($0.isASCII && ($0.isLetter || $0.isNumber)) }
     }
 
+    /// A host's name or address, maybe with a port; one of version 6 is in brackets.
+    static func isHost(_ text: String) -> Bool {
+        var name = text[...]
+        if let colon = name.lastIndex(of: ":"), !name[colon...].contains("]") {
+            guard let port = UInt16(name[name.index(after: colon)...]), port > 0 else { return false }
+            name = name[..<colon]
+        }
+        if name.hasPrefix("["), name.hasSuffix("]") {
+            return name.count > 2 && name.dropFirst().dropLast().allSatisfy { $0.isHexDigit || $0 == ":" || $0 == "." }
+        }
+        return !name.isEmpty && name.count <= 253
+            && name.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber || $0 == "-" || $0 == "." || $0 == "_") }
+    }
+
     /// A CloudEvents attribute: lower-case letters and digits.
     static func isAttribute(_ text: String) -> Bool {
         !text.isEmpty && text.allSatisfy { ("a"..."z").contains($0) || ("0"..."9").contains($0) }

@@ -2,6 +2,7 @@ import CPatchbay
 import Glibc
 package import PatchbayEvents
 import PatchbaySchemas
+import PatchbayTransfers
 import Synchronization
 
 /// A module whose code is in this process, for good.
@@ -29,10 +30,11 @@ package final class LoadedModule: Sendable {
     /// - Parameter instance: what stands before the dot in `billing.charge`; the module's name unless YAML says
     ///   otherwise.
     /// - Parameter configuration: a JSON object; defaults of the schema are filled in before the module gets it.
+    /// - Parameter network: the services that the configuration lets it reach, as `NetworkGrant` has them.
     /// - Errors: `unknownHandler`, `badSchema`, `badConfiguration`, `createFailed` with the module's own message.
     /// - Concurrency: any thread; runs the module's code.
     package func makeHandler(
-        _ id: String, instance: String, configuration: Value = .map(Value.Map())
+        _ id: String, instance: String, configuration: Value = .map(Value.Map()), network: [String] = []
     ) throws(ModuleError) -> LoadedHandler {
         let text = try file.approvedConfiguration(configuration, for: id)
         guard let declared = file.manifest.handler(id), let functions = table.handlers[id] else {
@@ -40,7 +42,8 @@ package final class LoadedModule: Sendable {
         }
         let scope = HandlerScope(instance: instance, handler: id)
         let context = HostContext(
-            environment: environment, module: file.manifest.name, version: file.manifest.version, scope: scope)
+            environment: environment, module: file.manifest.name, version: file.manifest.version, scope: scope,
+            network: NetworkGrant(declared: file.manifest.network, granted: network))
         let host = HostBlock.make(for: context)
         var created: OpaquePointer?
         context.isCreating = true

@@ -51,7 +51,7 @@ package struct Manifest: Sendable, Equatable {
     package var linkage: Linkage
     /// Ids of host services, unique, without which it does not run, such as `patchbay.http/1`.
     package var requires: [String]
-    /// Hosts that it says it talks to. Declared, not enforced.
+    /// Hosts that it talks to, as `NetworkGrant` has them; through the host's services it reaches no others.
     package var network: [String]
     /// Files and folders that it says it touches. Declared, not enforced.
     package var files: [String]

@@ -4,8 +4,8 @@ import PatchbayEvents
 import PatchbayModules
 import PatchbaySchemas
 
-/// The handlers that need no module: `builtin.log`, `builtin.fail` and `builtin.exec`, and instances of them that the file
-/// configures.
+/// The handlers that need no module: `builtin.log`, `builtin.fail`, `builtin.exec` and `builtin.http`, and instances of
+/// them that the file configures.
 enum Builtins {
     /// Adds what is wrong with the built-ins' configuration to the draft.
     static func check(_ draft: inout ConfigurationDraft) {
@@ -57,6 +57,7 @@ enum Builtins {
                 calls: environment.calls
             ).handler(name: name)
         case .exec: return ExecBuiltin(name: name, ExecBuiltin.Settings(config), environment: environment).handler
+        case .http: return HTTPBuiltin(name: name, HTTPBuiltin.Settings(config), environment: environment).handler
         }
     }
 
@@ -93,6 +94,25 @@ enum Builtins {
                         ])
                     ),
                 ]
+            case .http:
+                [
+                    (
+                        "url", .object([("type", .string("string")), ("pattern", .string("^https?://[^/]"))])
+                    ),
+                    ("method", .object([("enum", strings(["POST", "PUT", "PATCH"]))])),
+                    ("mode", .object([("enum", strings(["structured", "binary"]))])),
+                    (
+                        "headers",
+                        .object([
+                            ("type", .string("object")),
+                            ("additionalProperties", .object([("type", .string("string"))])),
+                        ])
+                    ),
+                    (
+                        "timeoutMillis",
+                        .object([("type", .string("integer")), ("minimum", .int(1)), ("maximum", .int(86_400_000))])
+                    ),
+                ]
             case .fail:
                 [
                     (
@@ -114,7 +134,7 @@ enum Builtins {
             }
         return .object([
             ("type", .string("object")), ("properties", .object(properties)), ("additionalProperties", .bool(false)),
-            ("required", strings(builtin == .exec ? ["command"] : [])),
+            ("required", strings(builtin == .exec ? ["command"] : builtin == .http ? ["url"] : [])),
             // What lines mean is said line by line then.
             (
                 "if",

@@ -2,6 +2,7 @@ import Glibc
 package import PatchbayConfiguration
 import PatchbayEvents
 package import PatchbayModules
+import PatchbayTransfers
 
 /// The module instances that a configuration can use, and the modules that were refused. Nothing is loaded.
 package struct ModuleCatalogue: Sendable {
@@ -10,6 +11,8 @@ package struct ModuleCatalogue: Sendable {
         package var name: String
         package var file: ModuleFile
         package var config: ConfigurationValue
+        /// The services that it is granted.
+        package var network: [String] = []
     }
 
     package var scan = ModuleScan()
@@ -146,7 +149,18 @@ package struct ModuleCatalogue: Sendable {
                 draft.add(Self.problem(error, "\(path).sha256", draft))
             }
         }
-        instances[load.name] = Instance(name: load.name, file: file, config: load.config)
+        for (number, pattern) in load.grant.network.enumerated()
+        where !NetworkGrant.covers(file.manifest.network, pattern) {
+            let named = file.manifest.network.isEmpty ? "none" : file.manifest.network.joined(separator: ", ")
+            draft.add(
+                ConfigurationError(
+                    code: .impossible, message: "module '\(load.name)' does not ask for '\(pattern)'",
+                    location: Self.place("\(path).grant.network[\(number)]", draft),
+                    path: "\(path).grant.network[\(number)]",
+                    remedy: "remove it; the services that its manifest names: \(named)"))
+        }
+        instances[load.name] = Instance(
+            name: load.name, file: file, config: load.config, network: load.grant.network)
     }
 
     /// By path where one is given; otherwise by the module's name, and only then by its file's.

@@ -39,7 +39,8 @@ final class HandlerSet: Sendable {
             }
             do throws(ModuleError) {
                 let handler = try loader.load(instance.file).makeHandler(
-                    parts[1], instance: instance.name, configuration: instance.config.value)
+                    parts[1], instance: instance.name, configuration: instance.config.value,
+                    network: instance.network)
                 loaded.append(handler)
                 byName[name] = handler.handler
             } catch {

@@ -8,6 +8,7 @@ import PatchbayLog
 import PatchbayModules
 import PatchbayRouting
 import PatchbayTelemetry
+import PatchbayTransfers
 import Synchronization
 
 /// A running Patchbay: modules loaded, sources read, events dispatched, until it has finished or is told to end.
@@ -80,7 +81,8 @@ package final class Host: Sendable {
             doorbell: doorbell)
         var environment = HostEnvironment(
             version: options.version, calls: table, logger: options.logger, spans: HandlerSpans(tracer: tracer),
-            metrics: metrics)
+            metrics: metrics,
+            transfers: TransferEngine(ConnectionWays(configuration.policies.connectionPools), metrics: metrics))
         environment.limits.eventBytes = configuration.limits.eventBytes
         environment.limits.nesting = configuration.limits.nesting
         self.environment = environment
@@ -203,6 +205,7 @@ package final class Host: Sendable {
     package func stop() {
         for source in sources { source.source.stop() }
         dispatcher.stop()
+        environment.transfers?.stop()
     }
 
     /// Waits for the end, tidies up, and says what happened.
@@ -233,6 +236,8 @@ package final class Host: Sendable {
             report.deadLetterPath = "the log"
             report.deadLettersWritten = report.dead
         }
+        // Whoever still waits for an answer gets one before its handler is destroyed.
+        environment.transfers?.stop()
         let misbehaviour = handlers.end(openCalls: ended?.status.callsOpen ?? 0)
         report.misbehaviour = misbehaviour
         let telemetryDeadline = TelemetryClock.monotonicNow() &+ Self.telemetryPatience

@@ -71,8 +71,8 @@ package final class HTTPClient {
                     wire.header_count = headers.count
                     wire.body = body.baseAddress
                     wire.body_len = body.count
-                    wire.connect_timeout_ms = request.connectTimeoutMilliseconds
-                    wire.timeout_ms = request.timeoutMilliseconds
+                    wire.way.connect_timeout_ms = request.connectTimeoutMilliseconds
+                    wire.way.timeout_ms = request.timeoutMilliseconds
                     wire.response_bytes_max = request.responseBytesMax
                     wire.cancelled = { raw in
                         guard let raw else { return 0 }

@@ -44,7 +44,9 @@ package final class HandlerSpans: Sendable {
     ///   - parent: a handle of the same call, or 0 for the attempt's span.
     ///   - now: Unix nanoseconds.
     /// - Returns: the handle, which is the span's id; 0 when nothing is recorded.
-    package func begin(call: UInt64, context: TraceContext, parent: UInt64, name: String, now: UInt64) -> UInt64 {
+    package func begin(
+        call: UInt64, context: TraceContext, parent: UInt64, name: String, kind: Span.Kind = .internal, now: UInt64
+    ) -> UInt64 {
         guard tracer.records(context) else { return 0 }
         return state.withLock { state in
             let begun = state.begun[call, default: 0]
@@ -58,7 +60,7 @@ package final class HandlerSpans: Sendable {
             }
             let above = state.open[parent]?.call == call ? parent : context.spanID
             let span = Span(
-                name: name, kind: .internal, context: context.child(spanID: id), parentSpanID: above, start: now)
+                name: name, kind: kind, context: context.child(spanID: id), parentSpanID: above, start: now)
             state.begun[call] = begun + 1
             state.open[id] = Open(call: call, span: span)
             return id

@@ -3,6 +3,7 @@ import Logging
 import PatchbayEvents
 import PatchbayLog
 import PatchbayTelemetry
+import PatchbayTransfers
 import Synchronization
 import Testing
 
@@ -23,7 +24,9 @@ final class ModuleBench: @unchecked Sendable {
     let handlerSpans: HandlerSpans
     private(set) lazy var context = HostContext(
         environment: environment, module: "bench", version: "1.0.0",
-        scope: HandlerScope(instance: "bench", handler: "count"))
+        scope: HandlerScope(instance: "bench", handler: "count"), network: network)
+    /// What the handler is granted.
+    var network = NetworkGrant(declared: [], granted: [])
     private(set) lazy var host = HostBlock.make(for: context)
     private var slot = 0
 
@@ -38,7 +41,7 @@ final class ModuleBench: @unchecked Sendable {
         let clock = clock
         var environment = HostEnvironment(
             version: "0.1.0", calls: calls, logger: logger, spans: handlerSpans, metrics: metrics, state: state,
-            timers: timers, unixNow: { clock.now })
+            timers: timers, transfers: TransferEngine(metrics: metrics), unixNow: { clock.now })
         environment.limits = limits
         self.environment = environment
     }
@@ -46,7 +49,9 @@ final class ModuleBench: @unchecked Sendable {
     deinit { tracer.shutdown(timeout: 1_000_000_000) }
 
     /// Opens a call in the next slot. The texts live as long as the process.
-    func open(event id: String = "e-1", traceparent: String = "") -> patchbay_call {
+    func open(
+        event id: String = "e-1", traceparent: String = "", extensions: [(String, String)] = []
+    ) -> patchbay_call {
         slot += 1
         let call = calls.arm(slot)
         var view = patchbay_event()
@@ -56,6 +61,8 @@ final class ModuleBench: @unchecked Sendable {
         view.type = lasting("com.acme.test")
         view.traceparent = lasting(traceparent)
         view.attempt = 1
+        view.ext = lasting(extensions)
+        view.ext_count = UInt64(extensions.count)
         calls.views[slot] = view
         return call
     }

@@ -1,10 +1,10 @@
-import CPatchbay
+package import CPatchbay
 import PatchbayEvents
 import PatchbayTelemetry
 
 /// Why a service refuses what a module passed, as the status that it answers.
-struct ServiceRefusal: Error {
-    let status: patchbay_status
+package struct ServiceRefusal: Error {
+    package let status: patchbay_status
 
     static let badArgument = ServiceRefusal(status: .badArgument)
     static let limit = ServiceRefusal(status: .limit)
@@ -12,6 +12,7 @@ struct ServiceRefusal: Error {
     static let stale = ServiceRefusal(status: .stale)
     static let notFound = ServiceRefusal(status: .notFound)
     static let conflict = ServiceRefusal(status: .conflict)
+    static let denied = ServiceRefusal(status: .denied)
     static let unsupported = ServiceRefusal(status: .unsupported)
 
     /// `PATCHBAY_OK`, or the status that `body` was refused with.

@@ -1,6 +1,7 @@
 import CPatchbay
 import Logging
 import PatchbayEvents
+import PatchbayTransfers
 import Synchronization
 
 /// What a host pointer stands for: a module while it is loaded, or one handler instance.
@@ -8,14 +9,20 @@ final class HostContext: Sendable {
     let environment: HostEnvironment
     /// `nil` for the host pointer that the entry function gets.
     let scope: HandlerScope?
+    /// What it may reach: nothing while the module is loaded.
+    let network: NetworkGrant
     let logger: Logger
     let counters: MisbehaviourCounters
     /// Whether `create` is running: the only time when instruments may be declared.
     private let creating = Atomic<Bool>(false)
 
-    init(environment: HostEnvironment, module: String, version: String, scope: HandlerScope?) {
+    init(
+        environment: HostEnvironment, module: String, version: String, scope: HandlerScope?,
+        network: NetworkGrant = NetworkGrant(declared: [], granted: [])
+    ) {
         self.environment = environment
         self.scope = scope
+        self.network = network
         var logger = environment.logger
         logger[metadataKey: "module"] = .string("\(module) \(version)")
         if let scope { logger[metadataKey: "handler"] = .string(scope.name) }

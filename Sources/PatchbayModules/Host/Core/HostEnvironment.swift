@@ -2,6 +2,7 @@ package import Logging
 package import PatchbayEvents
 package import PatchbayLog
 package import PatchbayTelemetry
+package import PatchbayTransfers
 
 /// What the services that modules call are made of; one for the whole host.
 package struct HostEnvironment: Sendable {
@@ -41,6 +42,8 @@ package struct HostEnvironment: Sendable {
     package var state: StateStore
     package var timers: TimerStore
     package var streams: StreamStore
+    /// `nil` where there is no network, as in a test file's simulation.
+    package var transfers: TransferEngine?
     package var limits = Limits()
     /// Unix nanoseconds; must not block.
     package var unixNow: @Sendable () -> UInt64
@@ -48,7 +51,7 @@ package struct HostEnvironment: Sendable {
     package init(
         name: String = "patchbay", version: String, calls: CallTable, logger: Logger, spans: HandlerSpans,
         metrics: MetricsRegistry, state: StateStore = StateStore(), timers: TimerStore = TimerStore(),
-        streams: StreamStore = StreamStore(), limits: Limits = Limits(),
+        streams: StreamStore = StreamStore(), transfers: TransferEngine? = nil, limits: Limits = Limits(),
         unixNow: @escaping @Sendable () -> UInt64 = TelemetryClock.unixNow
     ) {
         self.name = name
@@ -60,6 +63,7 @@ package struct HostEnvironment: Sendable {
         self.state = state
         self.timers = timers
         self.streams = streams
+        self.transfers = transfers
         self.limits = limits
         self.unixNow = unixNow
     }

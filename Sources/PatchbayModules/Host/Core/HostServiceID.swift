@@ -9,6 +9,8 @@ package enum HostServiceID {
     package static let state = PATCHBAY_STATE
     package static let timer = PATCHBAY_TIMER
     package static let stream = PATCHBAY_STREAM
+    package static let http = PATCHBAY_HTTP
+    package static let mail = PATCHBAY_MAIL
 
-    package static let all: Set<String> = [logger, trace, meter, emit, state, timer, stream]
+    package static let all: Set<String> = [logger, trace, meter, emit, state, timer, stream, http, mail]
 }

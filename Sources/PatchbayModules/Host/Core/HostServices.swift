@@ -11,6 +11,8 @@ enum HostServices {
     private nonisolated(unsafe) static let state = lasting(StateService.table)
     private nonisolated(unsafe) static let timer = lasting(TimerService.table)
     private nonisolated(unsafe) static let stream = lasting(StreamService.table)
+    private nonisolated(unsafe) static let http = lasting(HTTPService.table)
+    private nonisolated(unsafe) static let mail = lasting(MailService.table)
 
     /// The table for an id; `nil` when this host lacks the service. [any]
     static func table(for id: patchbay_str) -> UnsafeRawPointer? {
@@ -23,6 +25,8 @@ enum HostServices {
         case HostServiceID.state: state
         case HostServiceID.timer: timer
         case HostServiceID.stream: stream
+        case HostServiceID.http: http
+        case HostServiceID.mail: mail
         default: nil
         }
     }

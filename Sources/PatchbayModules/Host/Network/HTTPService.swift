@@ -1,0 +1,56 @@
+import CPatchbay
+import PatchbayEvents
+import PatchbayTransfers
+
+/// `patchbay.http/0`: requests over the host's connections, to services that the configuration grants.
+enum HTTPService {
+    static let urlBytesMax = 16 << 10
+    static let headersMax = 256
+    static let bodyBytesMax = 16 << 20
+    static let responseBytes = 1 << 20
+    static let responseBytesMax = 16 << 20
+
+    static var table: patchbay_http {
+        patchbay_http(
+            size: UInt32(MemoryLayout<patchbay_http>.size), reserved: 0,
+            send: { host, call, request, answered, receiver in
+                HostBlock.with(host) { context in
+                    ServiceRefusal.status { () throws(ServiceRefusal) in
+                        guard let request, let answered else { throw .badArgument }
+                        try HTTPService.send(context, call, request, answered, receiver)
+                    }
+                } ?? .badArgument
+            })
+    }
+
+    private static func send(
+        _ context: HostContext, _ call: patchbay_call, _ wire: UnsafePointer<patchbay_http_request>,
+        _ answered: @escaping patchbay_answered, _ receiver: UnsafeMutableRawPointer?
+    ) throws(ServiceRefusal) {
+        _ = try context.requiredScope()
+        guard Int(wire.pointee.size) >= MemoryLayout<patchbay_http_request>.size else { throw .badArgument }
+        try NetworkService.send(
+            .http(try read(wire.pointee)), for: call, timeout: wire.pointee.timeout_ns, network: context.network,
+            context.environment, NetworkService.completion(answered, receiver))
+    }
+
+    private static func read(_ wire: patchbay_http_request) throws(ServiceRefusal) -> Transfer.Request {
+        guard wire.header_count <= UInt64(headersMax) else { throw .limit }
+        var headers: [(name: String, value: String)] = []
+        for pair in ForeignText.pairs(wire.headers, wire.header_count, max: headersMax) {
+            headers.append(
+                (
+                    try ForeignText.string(pair.key, max: urlBytesMax),
+                    try ForeignText.string(pair.value, max: urlBytesMax)
+                ))
+        }
+        let body = try ForeignText.bytes(wire.body, wire.body_len, max: bodyBytesMax)
+        let method = try ForeignText.string(wire.method, max: 32)
+        let most = wire.response_max == 0 ? responseBytes : Int(clamping: wire.response_max)
+        guard most <= responseBytesMax else { throw .limit }
+        return Transfer.Request(
+            method: method.isEmpty ? (body.isEmpty ? "GET" : "POST") : method,
+            url: try ForeignText.string(wire.url, max: urlBytesMax), headers: headers, body: body,
+            responseBytesMax: most)
+    }
+}

@@ -1,0 +1,181 @@
+package import CPatchbay
+import CPatchbaySystem
+import PatchbayEvents
+import PatchbayTelemetry
+package import PatchbayTransfers
+
+/// What `patchbay.http/0`, `patchbay.mail/0` and `builtin.http` have in common: whether a transfer may be made for a
+/// call, its span, and its way to the engine.
+package enum NetworkService {
+    static let usualTimeout: UInt64 = 30_000_000_000
+
+    /// What is needed of the call that a transfer is for.
+    private struct CallView {
+        /// Monotonic nanoseconds.
+        let deadline: UInt64
+        /// `nil` when the event is not sampled.
+        let trace: TraceContext?
+        let tracestate: String
+    }
+
+    /// Sends something for an open call, unless its event is of a muted replay or `network` does not grant the service;
+    /// `nil` grants every one. `timeout` in nanoseconds, 0 being the usual one; the call's deadline ends it, too. [any]
+    ///
+    /// - Throws: the status, after leaving the reason as `set_error` does.
+    package static func send(
+        _ content: Transfer.Content, for call: patchbay_call, timeout: UInt64, network: NetworkGrant?,
+        _ environment: HostEnvironment, _ completion: @escaping TransferEngine.Completion
+    ) throws(ServiceRefusal) {
+        guard let engine = environment.transfers else { throw refuse(.unsupported, "there is no network here") }
+        let view = try view(of: call, environment, timeout: timeout)
+        var transfer = try transfer(content, view, network)
+        let span = begin(transfer, call, view, environment)
+        if case .http(var request) = content {
+            // A trace goes on in the service from the exchange's span, or else from the call's.
+            let trace = environment.spans.context(of: span) ?? view.trace
+            if let trace, !request.headers.contains(where: { $0.name.lowercased() == "traceparent" }) {
+                request.headers.append(("traceparent", trace.traceparent))
+                if !view.tracestate.isEmpty { request.headers.append(("tracestate", view.tracestate)) }
+                transfer = try self.transfer(.http(request), view, nil)
+            }
+        }
+        do throws(TransferEngine.Refusal) {
+            try engine.submit(transfer) { answer in
+                finish(span, answer, environment)
+                completion(answer)
+            }
+        } catch {
+            environment.spans.end(span, ok: false, now: environment.unixNow())
+            switch error {
+            case .tooMany: throw refuse(.limit, "more than \(engine.openMax) requests are under way")
+            case .stopped: throw refuse(.badState, "the host is stopping")
+            case .noThread: throw refuse(.limit, "the system has no thread or memory left")
+            }
+        }
+    }
+
+    /// Hands an answer to a module, and calls it once.
+    static func completion(
+        _ answered: @escaping patchbay_answered, _ receiver: UnsafeMutableRawPointer?
+    ) -> TransferEngine.Completion {
+        // Invariant: the module's own pointer, which it says is good for the one call of `answered`.
+        nonisolated(unsafe) let receiver = receiver
+        return { answer in lend(answer) { answered(receiver, $0) } }
+    }
+
+    // MARK: Private
+
+    private static func refuse(_ refusal: ServiceRefusal, _ reason: String) -> ServiceRefusal {
+        ForeignText.lending(reason) { HandlerMessage.set($0) }
+        return refusal
+    }
+
+    private static func view(
+        of call: patchbay_call, _ environment: HostEnvironment, timeout: UInt64
+    ) throws(ServiceRefusal) -> CallView {
+        let (end, overflow) = pbs_now().addingReportingOverflow(timeout == 0 ? usualTimeout : timeout)
+        let view = environment.calls.withOpenEvent(call) { event -> CallView? in
+            let event = event.pointee
+            let isMuted = ForeignText.pairs(event.ext, event.ext_count, max: .max).contains {
+                $0.key.bytes.elementsEqual(ReplayMark.muted.utf8)
+            }
+            if isMuted { return nil }
+            let deadline = min(overflow ? .max : end, event.deadline_ns == 0 ? .max : event.deadline_ns)
+            return CallView(
+                deadline: deadline, trace: TraceContext(traceparent: UnsafeRawBufferPointer(event.traceparent.bytes)),
+                tracestate: String(event.tracestate))
+        }
+        guard let view else { throw .stale }
+        guard let view else { throw refuse(.badState, "the call is of a muted replay, which has no effects outside") }
+        return view
+    }
+
+    private static func transfer(
+        _ content: Transfer.Content, _ view: CallView, _ network: NetworkGrant?
+    ) throws(ServiceRefusal) -> Transfer {
+        let transfer: Transfer
+        do throws(TransferError) {
+            transfer =
+                switch content {
+                case .http(let request): try Transfer(request, deadline: view.deadline)
+                case .mail(let mail): try Transfer(mail, deadline: view.deadline)
+                }
+        } catch {
+            throw refuse(.badArgument, error.description)
+        }
+        do throws(TransferError) {
+            try network?.check(transfer.service)
+        } catch {
+            throw refuse(.denied, error.description)
+        }
+        return transfer
+    }
+
+    /// A span of the exchange below the call's own, as OpenTelemetry names it; 0: nothing is recorded. Path, query and
+    /// headers may hold secrets and are left out.
+    private static func begin(
+        _ transfer: Transfer, _ call: patchbay_call, _ view: CallView, _ environment: HostEnvironment
+    ) -> patchbay_span {
+        guard let trace = view.trace else { return 0 }
+        var attributes = [Attribute("server.address", .string(transfer.service.host))]
+        if let port = Int64(transfer.service.port) { attributes.append(Attribute("server.port", .int(port))) }
+        var name = "SMTP"
+        if case .http(let request) = transfer.content {
+            name = request.method
+            attributes.append(Attribute("http.request.method", .string(request.method)))
+        }
+        let span = environment.spans.begin(
+            call: call, context: trace, parent: 0, name: name, kind: .client, now: environment.unixNow())
+        for attribute in attributes { environment.spans.setAttribute(span, attribute) }
+        return span
+    }
+
+    private static func finish(_ span: patchbay_span, _ answer: TransferAnswer, _ environment: HostEnvironment) {
+        guard span != 0 else { return }
+        if let fault = answer.fault {
+            environment.spans.setAttribute(span, Attribute("error.type", .string(fault.name)))
+        } else if answer.status >= 400 {
+            environment.spans.setAttribute(span, Attribute("error.type", .string("\(answer.status)")))
+        }
+        if answer.status > 0, answer.fault == nil {
+            environment.spans.setAttribute(span, Attribute("http.response.status_code", .int(Int64(answer.status))))
+        }
+        environment.spans.end(span, ok: answer.fault == nil && answer.status < 400, now: environment.unixNow())
+    }
+
+    /// Lends an answer to a module for one call.
+    private static func lend(_ answer: TransferAnswer, _ body: (UnsafePointer<patchbay_answer>) -> Void) {
+        var wire = patchbay_answer()
+        wire.size = UInt32(MemoryLayout<patchbay_answer>.size)
+        wire.fault = answer.fault?.rawValue ?? 0
+        wire.status = Int32(clamping: answer.status)
+        wire.retry_after_ns = answer.retryAfter
+        if answer.isUnsent { wire.flags |= UInt32(PATCHBAY_ANSWER_UNSENT) }
+        if answer.isReused { wire.flags |= UInt32(PATCHBAY_ANSWER_REUSED) }
+        // The message, then names and values, one after another.
+        let texts = [answer.message] + answer.headers.flatMap { [$0.name, $0.value] }
+        let bytes = texts.flatMap { Array($0.utf8) }
+        bytes.withUnsafeBytes { raw in
+            var offset = 0
+            let lent = texts.map { text in
+                defer { offset += text.utf8.count }
+                return patchbay_str(
+                    ptr: raw.baseAddress.map { ($0 + offset).assumingMemoryBound(to: CChar.self) },
+                    len: UInt64(text.utf8.count))
+            }
+            wire.message = lent[0]
+            let headers = stride(from: 1, to: lent.count, by: 2).map {
+                patchbay_kv(key: lent[$0], value: lent[$0 + 1])
+            }
+            headers.withUnsafeBufferPointer { headers in
+                answer.body.withUnsafeBufferPointer { content in
+                    wire.headers = headers.baseAddress
+                    wire.header_count = UInt64(headers.count)
+                    wire.body = content.baseAddress
+                    wire.body_len = UInt64(content.count)
+                    body(&wire)
+                }
+            }
+        }
+    }
+}
