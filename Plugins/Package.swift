@@ -1,0 +1,43 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+// First-party modules. Each is a library of its own over the SDK; one package, so that the SDK is compiled once.
+
+let strict: [SwiftSetting] = [
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+]
+
+let sdk = Target.Dependency.product(name: "PatchbaySDK", package: "patchbay")
+let testing = Target.Dependency.product(name: "PatchbaySDKTesting", package: "patchbay")
+
+/// `Name/Sources` with its manifest.
+func module(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
+    .target(
+        name: name, dependencies: [sdk, "HandlerKit"] + dependencies, path: "\(name)/Sources",
+        exclude: ["manifest.json"], swiftSettings: strict,
+        plugins: [.plugin(name: "PatchbayModule", package: "patchbay")])
+}
+
+/// `Name/Tests`. The test program holds all modules, each with an entry of the same name; no test enters by it.
+func tests(_ name: String, exclude: [String] = []) -> Target {
+    .testTarget(
+        name: "\(name)Tests", dependencies: [.target(name: name), sdk, testing], path: "\(name)/Tests",
+        exclude: exclude, swiftSettings: strict,
+        linkerSettings: [.unsafeFlags(["-Xlinker", "--allow-multiple-definition"])])
+}
+
+let package = Package(
+    name: "patchbay-modules",
+    products: [
+        .library(name: "payment", type: .dynamic, targets: ["Payment"])
+    ],
+    dependencies: [.package(path: "../sdk/patchbay")],
+    targets: [
+        .target(name: "HandlerKit", dependencies: [sdk], path: "HandlerKit/Sources", swiftSettings: strict),
+        tests("HandlerKit"),
+        module("Payment"),
+        tests("Payment", exclude: ["server", "faults"]),
+    ]
+)
