@@ -31,12 +31,18 @@ func tests(_ name: String, exclude: [String] = []) -> Target {
 let package = Package(
     name: "patchbay-modules",
     products: [
-        .library(name: "payment", type: .dynamic, targets: ["Payment"])
+        .library(name: "payment", type: .dynamic, targets: ["Payment"]),
+        .library(name: "notification", type: .dynamic, targets: ["Notification"]),
     ],
-    dependencies: [.package(path: "../sdk/patchbay")],
+    dependencies: [
+        .package(path: "../sdk/patchbay"),
+        .package(url: "https://github.com/hummingbird-project/swift-mustache", from: "2.0.0"),
+    ],
     targets: [
         .target(name: "HandlerKit", dependencies: [sdk], path: "HandlerKit/Sources", swiftSettings: strict),
         tests("HandlerKit"),
+        module("Notification", [.product(name: "Mustache", package: "swift-mustache")]),
+        tests("Notification"),
         module("Payment"),
         tests("Payment", exclude: ["server", "faults"]),
     ]

@@ -50,6 +50,32 @@ package enum UnixTime {
         return seconds < 0 ? nil : UInt64(seconds) * 1_000_000_000
     }
 
+    /// A moment as RFC 3339 writes it, in whole seconds of UTC.
+    package static func text(_ nanoseconds: UInt64) -> String {
+        let time = parts(nanoseconds)
+        return "\(Int(time.tm_year) + 1900)-\(two(time.tm_mon + 1))-\(two(time.tm_mday))T"
+            + "\(two(time.tm_hour)):\(two(time.tm_min)):\(two(time.tm_sec))Z"
+    }
+
+    /// A moment as mail writes it (RFC 5322, clause 3.3), in UTC.
+    package static func mailDate(_ nanoseconds: UInt64) -> String {
+        let days = ["Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"]
+        let months = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
+        let time = parts(nanoseconds)
+        return
+            "\(days[Int(time.tm_wday)]), \(two(time.tm_mday)) \(months[Int(time.tm_mon)]) \(Int(time.tm_year) + 1900) "
+            + "\(two(time.tm_hour)):\(two(time.tm_min)):\(two(time.tm_sec)) +0000"
+    }
+
+    private static func parts(_ nanoseconds: UInt64) -> tm {
+        var seconds = time_t(nanoseconds / 1_000_000_000)
+        var parts = tm()
+        gmtime_r(&seconds, &parts)
+        return parts
+    }
+
+    private static func two(_ number: Int32) -> String { number < 10 ? "0\(number)" : String(number) }
+
     /// Days from 1970-01-01, in the Gregorian calendar.
     private static func days(_ year: Int, _ month: Int, _ day: Int) -> Int {
         // Years that begin in March, so that the leap day is their last one.

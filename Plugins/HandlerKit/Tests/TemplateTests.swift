@@ -52,6 +52,11 @@ import Testing
         #expect(UnixTime.parse(text) == seconds * 1_000_000_000)
     }
 
+    @Test func `writes a moment for events and for mail`() {
+        #expect(UnixTime.text(1_772_442_001_999_000_000) == "2026-03-02T09:00:01Z")
+        #expect(UnixTime.mailDate(1_709_252_999_000_000_000) == "Fri, 01 Mar 2024 00:29:59 +0000")
+    }
+
     @Test(arguments: [
         "", "2026-03-02", "2026-13-02T00:00:00Z", "2026-03-02T00:00:00", "2026-03-02T00:00:00Zx",
         "1969-12-31T23:59:59Z",

@@ -1,0 +1,37 @@
+import HandlerKit
+import PatchbaySDK
+
+/// An incoming webhook of Slack, or of a chat that takes the same (Mattermost, Rocket.Chat, Discord's `/slack`).
+struct SlackChannel: Channel {
+    static let name = "slack"
+
+    private let configuration: NotificationConfiguration.Slack
+    private let text: MustacheText
+
+    init(_ configuration: NotificationConfiguration) throws {
+        self.configuration = try configuration.section(Self.name, configuration.slack)
+        text = try MustacheText(self.configuration.text, for: .slack)
+    }
+
+    func compose(_ event: JSON) throws(Refusal) -> JSON { payload(text.fill(from: event)) }
+
+    func compose(digest: DigestSummary, _ digester: Digester) throws -> JSON {
+        payload(try MustacheText(digester.text, for: .slack).fill(from: .object(digest.json)))
+    }
+
+    func deliver(_ message: JSON, key: String, _ call: Call) throws -> [String: JSON] {
+        var request = HTTPRequest("POST", configuration.url, json: message)
+        request.timeout = .seconds(configuration.timeoutSeconds)
+        let response = try call.send(request)
+        try response.requireSuccess()
+        return ["status": .integer(Int64(response.status))]
+    }
+
+    private func payload(_ text: String) -> JSON {
+        var members: [String: JSON] = ["text": .string(text)]
+        members["channel"] = configuration.channel.map { .string($0) }
+        members["username"] = configuration.username.map { .string($0) }
+        members["icon_emoji"] = configuration.iconEmoji.map { .string($0) }
+        return .object(members)
+    }
+}
