@@ -13,10 +13,14 @@ import Testing
         #expect(route.type == "com.acme.order.*")
         #expect(route.filters == [.prefix([.init(attribute: "subject", text: "eu/")])])
         #expect(route.match.text == "event.data.total > 100")
-        #expect(route.to.flatMap(\.handlers).map(\.name) == ["audit.append", "billing.charge", "flaky.fail"])
+        #expect(
+            route.to.flatMap(\.handlers).map(\.name)
+                == ["audit.append", "audit.append", "billing.charge", "flaky.fail"])
         #expect(route.to[0].handlers[0].module == "audit" && route.to[0].handlers[0].handler == "append")
         guard case .oneOf(let choices) = route.to[1] else { throw Missing() }
-        #expect(choices.map(\.weight) == [95, 5])
+        #expect(choices.map(\.weight) == [1, 95, 5])
+        #expect(choices.map(\.match.text) == ["event.data.big", "", ""])
+        #expect(route.receivers.map(\.bulkhead.name) == ["default", "adaptive", "default", "default"])
         #expect(configuration.sources.map(\.type) == [.file, .stdin, .socket, .directory, .timer, .timer])
         #expect(configuration.socketPath == "/run/patchbay.sock")
         #expect(configuration.policies.bulkheads.policy("adaptive").algorithm == .gradient2)

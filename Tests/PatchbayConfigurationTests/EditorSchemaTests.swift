@@ -69,7 +69,10 @@ enum EditorSchema {
         "event_routing: {routing_optimization: [{priority_levels: 5}]}",
         "event_routing: {routing_optimization: {priority_based: {priority_levels: many}}}",
         "routes: [{name: a b, to: [{handler: a.b}]}]", "routes: [{name: a, to: [{handler: a.b}], final: maybe}]",
-        "routes: [{name: a, to: [{handler: a.b, oneOf: [{handler: a.b}]}]}]", "sources: [{name: a, type: fil}]",
+        "routes: [{name: a, to: [{handler: a.b, oneOf: [{handler: a.b}]}]}]",
+        "routes: [{name: a, to: [{oneOf: [{handler: a.b, match: 'true', when: 1}]}]}]",
+        "routes: [{name: a, to: [{oneOf: [{handler: a.b, use: {retry: default}}]}]}]",
+        "sources: [{name: a, type: fil}]",
         "policies: {retries: {a b: {}}}", "unmatched: keep", "routes: [{name: a, to: [{handler: a.b}], filters: [{}]}]",
         "routes: [{name: a, to: [{handler: a.b}], transform: [{drop: [data.x]}]}]",
     ])

@@ -80,6 +80,8 @@ import Testing
     @Test(arguments: [
         ("[{handler: a.b, weight: 1}, {handler: a.b, weight: 2}]", "'a.b' stands here twice"),
         ("[{handler: a.b, weight: 1}]", "one handler is no choice"),
+        ("[{handler: a.b, match: event.data.x}, {handler: a.b}, {handler: a.b}]", "'a.b' stands here twice"),
+        ("[{handler: a.b, weight: 0}, {handler: a.c, weight: 0}]", "every weight is 0"),
     ])
     func `finding 27: a choice has several handlers, each once`(choices: String, message: String) {
         #expect(

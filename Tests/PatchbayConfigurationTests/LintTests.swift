@@ -59,6 +59,44 @@ import Testing
             try lint("routes:\n- {name: a, to: [{handler: a.b}, {handler: a.b}]}") == ["2 shadowedRoute"])
     }
 
+    @Test func `an entry of a choice that no event gets to is named`() throws {
+        func found(_ entries: String...) throws -> [String] {
+            let list = entries.map { "    - {\($0)}" }.joined(separator: "\n")
+            return try lint("routes:\n- name: a\n  to:\n  - oneOf:\n\(list)")
+        }
+        let (first, second) = ("handler: a.b, match: event.data.x", "handler: a.c, match: event.data.y")
+        #expect(try found(first, second, "handler: a.d", "handler: a.e, weight: 3") == [])
+        #expect(try found(first, "handler: a.d", second) == ["7 unreachableChoice"])
+        #expect(
+            try found(first, "handler: a.d", second, "handler: a.e") == ["7 unreachableChoice", "8 unreachableChoice"])
+        #expect(try found(first, "handler: a.d, weight: 0", second) == [])
+        #expect(try found(first, "handler: a.c, match: event.data.x") == ["6 unreachableChoice"])
+        #expect(try found("handler: a.b, match: 'false'", second) == ["5 unreachableChoice"])
+    }
+
+    @Test func `what the conditions of a choice leave gets to later routes`() throws {
+        func found(_ to: String) throws -> [String] {
+            try lint("routes:\n- {name: a, final: true, to: [\(to)]}\n- {name: b, to: [{handler: a.z}]}")
+        }
+        #expect(try found("{oneOf: [{handler: a.b, match: event.data.x}]}") == [])
+        #expect(try found("{oneOf: [{handler: a.b, match: event.data.x}]}, {handler: a.c}") == ["3 unreachableRoute"])
+        #expect(
+            try found("{oneOf: [{handler: a.b, match: event.data.x}, {handler: a.c}]}") == ["3 unreachableRoute"])
+    }
+
+    @Test func `a bulkhead of an entry alone is used, and counts for its handler`() throws {
+        func found(_ entry: String) throws -> [String] {
+            try lint(
+                """
+                policies:
+                  bulkheads: {agents: {maxInFlight: 9}}
+                routes: [{name: a, to: [{oneOf: [{handler: a.b, match: event.data.x\(entry)}, {handler: a.c}]}]}]
+                """, facts: { _ in HandlerFacts(concurrency: 3) })
+        }
+        #expect(try found("") == ["2 unusedPolicy"])
+        #expect(try found(", use: {bulkhead: agents}") == ["2 bulkheadBeyondHandler"])
+    }
+
     @Test func `retries that come after the total timeout are named`() throws {
         func found(_ timeouts: String, _ retries: String) throws -> [String] {
             try lint(

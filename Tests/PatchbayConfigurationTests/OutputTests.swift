@@ -36,7 +36,7 @@ import Testing
         let json = try JSONSerialization.jsonObject(with: Data(EffectiveConfiguration(configuration).json.utf8))
         let root = try #require(json as? [String: Any])
         let origins = try #require(root["origins"] as? [String: String])
-        #expect(origins["routes[0].to[1].oneOf[0].weight"] == "p.yaml:45")
+        #expect(origins["routes[0].to[1].oneOf[1].weight"] == "p.yaml:45")
         #expect(origins["policies.bulkheads.default.algorithm"] == "default")
         let log = try #require((root["configuration"] as? [String: Any])?["log"] as? [String: Any])
         #expect(log["bytes"] as? Int == 0)

@@ -99,7 +99,7 @@ let completeExample = """
         match: event.data.total > 100
         to:
           - handler: audit.append
-          - oneOf: [{handler: billing.charge, weight: 95}, {handler: flaky.fail, weight: 5}]
+          - oneOf: [{handler: audit.append, match: event.data.big, use: {bulkhead: adaptive}}, {handler: billing.charge, weight: 95}, {handler: flaky.fail, weight: 5}]
         final: false
         use: {retry: default, circuitBreaker: default, timeout: default, bulkhead: default, rateLimit: default}
         ordering: {key: event.partitionkey, onFailure: blockKey}

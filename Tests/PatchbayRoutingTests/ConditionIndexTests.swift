@@ -74,7 +74,7 @@ import Testing
             let explained = harness.table.explain(slots)
             // The explanation tries every route, without an index.
             let expected = explained.routes.flatMap { route in
-                route.targets.filter { !$0.isDuplicate }.map { "\(route.route)→\($0.lane)" }
+                route.targets.filter(\.delivers).map { "\(route.route)→\($0.lane ?? -1)" }
             }
             check(
                 deliveries.map { "\($0.route)→\($0.lane)" } == expected, "seed \(seed), round \(round): \(json)")

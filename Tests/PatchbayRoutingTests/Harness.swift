@@ -80,7 +80,7 @@ func handler(_ index: UInt16) -> RouteTarget { .handler(RouteHandler(name: "h\(i
 func oneOf(_ weights: [UInt16: UInt32]) -> RouteTarget {
     .oneOf(
         weights.sorted { $0.key < $1.key }.map {
-            WeightedRouteHandler(RouteHandler(name: "h\($0.key)", handler: $0.key, lane: $0.key), weight: $0.value)
+            RouteChoice(RouteHandler(name: "h\($0.key)", handler: $0.key, lane: $0.key), weight: $0.value)
         })
 }
 

@@ -29,7 +29,8 @@ import Testing
         var pattern: String?
         var filters: [Piece]
         var match: ((Sample) -> Bool?)?
-        var handlers: [UInt16]
+        /// Of each target the handlers that may get the event, with their conditions; the first that holds does.
+        var targets: [[(handler: UInt16, holds: ((Sample) -> Bool?)?)]]
     }
 
     @Test(arguments: UInt64(1)...30)
@@ -46,7 +47,7 @@ import Testing
             let deliveries = harness.route(slots).map { [$0.route, $0.lane] }
             let explanation = harness.table.explain(slots)
             let explained = explanation.routes.flatMap { route in
-                route.targets.filter { !$0.isDuplicate }.map { [UInt16(route.route), UInt16($0.lane)] }
+                route.targets.filter(\.delivers).map { [UInt16(route.route), UInt16($0.lane ?? -1)] }
             }
             let expected = modelled(rules, sample)
             check(deliveries == expected, "seed \(seed), step \(step): \(sample.json)")
@@ -67,7 +68,11 @@ import Testing
             guard rule.pattern.map({ takes($0, sample.type) }) ?? true else { continue }
             guard all(rule.filters.map { $0.holds(sample) }) == true else { continue }
             if let match = rule.match, match(sample) != true { continue }
-            for handler in rule.handlers where delivered.insert(handler).inserted {
+            let chosen = rule.targets.compactMap { entries in
+                entries.first { entry in entry.holds.map { $0(sample) == true } ?? true }?.handler
+            }
+            if chosen.isEmpty { continue }
+            for handler in chosen where delivered.insert(handler).inserted {
                 result.append([UInt16(index), handler])
             }
             if rule.route.isFinal { break }
@@ -93,16 +98,43 @@ import Testing
         let pattern = dice.below(3) == 0 ? nil : dice.pick(["a.*", "a.b", "**", "*.b.**", "a.**", "b", "*.*.c"])
         let filters = try (0..<dice.below(3)).map { _ in try piece(&dice, compiler, depth: 0) }
         let bound = dice.below(10)
-        let handlers = (0...dice.below(3)).map { _ in UInt16(dice.below(6)) }
+        var targets: [[(handler: UInt16, holds: ((Sample) -> Bool?)?)]] = []
+        var routeTargets: [RouteTarget] = []
+        for _ in 0...dice.below(3) {
+            let (target, entries) = try self.target(&dice, compiler)
+            routeTargets.append(target)
+            targets.append(entries)
+        }
         let hasMatch = dice.below(2) == 0
         let route = Route(
             name: "r\(index)", order: dice.below(3), type: try pattern.map { try TypePattern($0) },
             filters: filters.map(\.filter),
             match: hasMatch ? try compiler.expression("event.data.amount > \(bound)") : nil,
-            targets: handlers.map { handler($0) }, isFinal: dice.below(6) == 0)
+            targets: routeTargets, isFinal: dice.below(6) == 0)
         return Rule(
             route: route, pattern: pattern, filters: filters,
-            match: hasMatch ? { $0.amount.map { $0 > bound } } : nil, handlers: handlers)
+            match: hasMatch ? { $0.amount.map { $0 > bound } } : nil, targets: targets)
+    }
+
+    /// A handler, or a choice of up to three entries of which each may have a condition; nothing is behind the first
+    /// that has none.
+    private func target(
+        _ dice: inout Dice, _ compiler: Harness.Compiler
+    ) throws -> (RouteTarget, [(handler: UInt16, holds: ((Sample) -> Bool?)?)]) {
+        let single = UInt16(dice.below(6))
+        if dice.below(2) == 0 { return (handler(single), [(single, nil)]) }
+        var choices: [RouteChoice] = []
+        var entries: [(handler: UInt16, holds: ((Sample) -> Bool?)?)] = []
+        for _ in 0...dice.below(3) {
+            let (index, bound) = (UInt16(dice.below(6)), dice.below(10))
+            let isLast = dice.below(4) == 0
+            let match = isLast ? nil : try compiler.expression("event.data.amount > \(bound)")
+            let entry = RouteHandler(name: "h\(index)", handler: index, lane: index)
+            choices.append(RouteChoice(entry, weight: 1, match: match))
+            entries.append((index, isLast ? nil : { $0.amount.map { $0 > bound } }))
+            if isLast { break }
+        }
+        return (.oneOf(choices), entries)
     }
 
     private func piece(_ dice: inout Dice, _ compiler: Harness.Compiler, depth: Int) throws -> Piece {

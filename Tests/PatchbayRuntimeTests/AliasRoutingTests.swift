@@ -34,7 +34,7 @@ import Testing
     ) throws -> [String] {
         let event = #"{"specversion":"1.0","id":"\#(id)","source":"/s","type":"\#(type)"\#(more)}"#
         return try explainer.explain(Array(event.utf8)[...]).routing.routes.flatMap { route in
-            route.targets.filter { !$0.isDuplicate }.map { "\(route.name)→\($0.handler)" }
+            route.targets.filter(\.delivers).map { "\(route.name)→\($0.handler ?? "nobody")" }
         }
     }
 

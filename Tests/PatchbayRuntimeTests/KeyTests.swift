@@ -206,6 +206,23 @@ struct KeyProof: Sendable, CustomTestStringConvertible {
                     \(value == "0" ? 1 : 0)}]}]
                     """)
         },
+        KeyProof("routes[].to[].oneOf[].match", "event.data.total > 4", "event.data.total > 2") { value in
+            try run(
+                modules + source + """
+                    routes:
+                      - name: all
+                        to: [{oneOf: [{handler: lab.record, match: \(value)}, {handler: other.record}]}]
+                    """)
+        },
+        KeyProof("routes[].to[].oneOf[].use.bulkhead", "default", "agents") { value in
+            try run(
+                modules + source + """
+                    policies: {bulkheads: {agents: {maxInFlight: 2}}}
+                    routes:
+                      - name: all
+                        to: [{oneOf: [{handler: lab.record, match: 'true', use: {bulkhead: \(value)}}]}]
+                    """)
+        },
         use("retry", "retries", "duration: 7ms"), use("circuitBreaker", "circuitBreakers", "slowCall: 7ms"),
         use("timeout", "timeouts", "attempt: 7ms"), use("bulkhead", "bulkheads", "maxQueue: 7"),
         use("rateLimit", "rateLimits", "count: 7"),

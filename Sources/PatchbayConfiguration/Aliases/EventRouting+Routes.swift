@@ -71,7 +71,7 @@ extension Configuration {
             route.filters.append(filter(rule.regions, isRequired: true, from: "\(path).regions"))
         }
         if let balancing = optimization.loadBalancing, balancing.enabled, rule.handlers.count > 1 {
-            route.to = [.oneOf(rule.handlers.map { WeightedHandler(handler: $0) })]
+            route.to = [.oneOf(rule.handlers.map { Choice(handler: $0) })]
             route.ordering.key = ExpressionSource("")
             come("ordering.key", from: optimization.paths[.loadBalancing])
             for index in rule.handlers.indices {

@@ -20,6 +20,15 @@ enum NameCheck {
             resolve(
                 route.use.rateLimit, policies.rateLimits.names, "rate limit policy", "\(path).rateLimit", "rateLimits",
                 &reading)
+            for (target, entry) in route.to.enumerated() {
+                guard case .oneOf(let choices) = entry else { continue }
+                for (choice, entry) in choices.enumerated() {
+                    guard let bulkhead = entry.use.bulkhead else { continue }
+                    resolve(
+                        bulkhead, policies.bulkheads.names, "bulkhead policy",
+                        "routes[\(index)].to[\(target)].oneOf[\(choice)].use.bulkhead", "bulkheads", &reading)
+                }
+            }
         }
     }
 

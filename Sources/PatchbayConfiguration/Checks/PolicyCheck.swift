@@ -45,9 +45,8 @@ enum PolicyCheck {
 
     private static func batching(_ configuration: Configuration, _ index: Int, _ reading: inout Reading) {
         let route = configuration.routes[index]
-        guard let bulkhead = configuration.policies.bulkheads[route.use.bulkhead.name],
-            route.batching.count > bulkhead.maxQueue
-        else { return }
+        let bulkheads = route.receivers.compactMap { configuration.policies.bulkheads[$0.bulkhead.name] }
+        guard let bulkhead = bulkheads.first(where: { route.batching.count > $0.maxQueue }) else { return }
         let place = reading.place(of: ["routes[\(index)].batching.count"], configuration)
         reading.fail(
             .impossible,

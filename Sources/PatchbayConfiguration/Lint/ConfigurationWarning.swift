@@ -10,6 +10,8 @@ package struct ConfigurationWarning: Sendable, Equatable, CustomStringConvertibl
         package static let unreachableRoute = Code(rawValue: "unreachableRoute")
         /// An earlier route has already given every such event to the handler.
         package static let shadowedRoute = Code(rawValue: "shadowedRoute")
+        /// An entry of `oneOf` that no event gets to.
+        package static let unreachableChoice = Code(rawValue: "unreachableChoice")
         /// Attempts and waits take longer than the delivery has.
         package static let retryBeyondTotal = Code(rawValue: "retryBeyondTotal")
         /// After an attempt that times out there is no time for another one.

@@ -92,7 +92,10 @@ extension Linter {
             guard let limit = configuration.policies.rateLimits[route.use.rateLimit.name], limit.count > 0,
                 limit.key.isEmpty, route.batching.count == 1
             else { return nil }
-            limiters.insert(Limiter(name: limit.name, bulkhead: route.use.bulkhead.name, batching: route.batching))
+            for receiver in route.receivers where receiver.handler.name == breaker.handler {
+                limiters.insert(
+                    Limiter(name: limit.name, bulkhead: receiver.bulkhead.name, batching: route.batching))
+            }
         }
         var most = 0
         for limiter in limiters {

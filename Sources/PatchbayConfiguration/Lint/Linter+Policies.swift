@@ -8,7 +8,8 @@ extension Linter {
         unused(
             policies.circuitBreakers.names, uses.map(\.circuitBreaker.name), "circuit breaker policy",
             "circuitBreakers", "circuitBreaker")
-        unused(policies.bulkheads.names, uses.map(\.bulkhead.name), "bulkhead policy", "bulkheads", "bulkhead")
+        let bulkheads = configuration.routes.flatMap(\.receivers).map(\.bulkhead.name)
+        unused(policies.bulkheads.names, bulkheads, "bulkhead policy", "bulkheads", "bulkhead")
         unused(policies.rateLimits.names, uses.map(\.rateLimit.name), "rate limit policy", "rateLimits", "rateLimit")
     }
 
@@ -27,11 +28,10 @@ extension Linter {
     mutating func lintBulkheads() {
         var seen: Set<[String]> = []
         for (index, route) in configuration.routes.enumerated() {
-            guard let policy = configuration.policies.bulkheads[route.use.bulkhead.name], let most = policy.most else {
-                continue
-            }
-            for handler in route.to.flatMap(\.handlers) {
-                guard let allowed = facts(handler.name)?.concurrency, allowed > 0, most > allowed,
+            for receiver in route.receivers {
+                let handler = receiver.handler
+                guard let policy = configuration.policies.bulkheads[receiver.bulkhead.name], let most = policy.most,
+                    let allowed = facts(handler.name)?.concurrency, allowed > 0, most > allowed,
                     seen.insert([policy.name, handler.name]).inserted
                 else { continue }
                 let key = policy.algorithm == .fixed ? "maxInFlight" : "max"

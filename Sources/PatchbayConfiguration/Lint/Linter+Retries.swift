@@ -76,8 +76,8 @@ extension Linter {
         }
         var most = 0
         for route in routes {
-            for handler in route.to.flatMap(\.handlers) {
-                guard let permits = permits(route, handler.name) else { return nil }
+            for receiver in route.receivers {
+                guard let permits = permits(receiver) else { return nil }
                 most = max(most, permits)
             }
         }
@@ -89,10 +89,10 @@ extension Linter {
         )
     }
 
-    /// Calls at once of a handler under a route's bulkhead; `nil` where that depends on the machine.
-    func permits(_ route: Configuration.Route, _ handler: String) -> Int? {
-        let allowed = facts(handler).flatMap { $0.concurrency > 0 ? $0.concurrency : nil }
-        guard let policy = configuration.policies.bulkheads[route.use.bulkhead.name] else { return allowed }
+    /// Calls at once of a handler under its bulkhead; `nil` where that depends on the machine.
+    private func permits(_ receiver: Configuration.Receiver) -> Int? {
+        let allowed = facts(receiver.handler.name).flatMap { $0.concurrency > 0 ? $0.concurrency : nil }
+        guard let policy = configuration.policies.bulkheads[receiver.bulkhead.name] else { return allowed }
         return [policy.most, allowed].compactMap { $0 }.min()
     }
 }

@@ -1,3 +1,5 @@
+import PatchbayRouting
+
 extension Linter {
     /// Routes that no event gets to, deliveries that an earlier route has made, and files that drop everything.
     mutating func lintRoutes() {
@@ -49,10 +51,41 @@ extension Linter {
                 shadow(handler, in: route, given, at: "\(path).handler")
                 given[handler.name] = given[handler.name] ?? "an entry before this one names it,"
             case .oneOf(let choices):
-                for (choice, weighted) in choices.enumerated() where weighted.weight > 0 {
-                    shadow(weighted.handler, in: route, given, at: "\(path).oneOf[\(choice)].handler")
+                let order = ChoiceOrder(of: choices)
+                for choice in order.asked + order.sharing {
+                    shadow(choices[choice].handler, in: route, given, at: "\(path).oneOf[\(choice)].handler")
                 }
+                lintChoices(choices, order, of: route, at: "\(path).oneOf")
             }
+        }
+    }
+
+    /// Entries of a choice that no event gets to.
+    private mutating func lintChoices(
+        _ choices: [Configuration.Choice], _ order: ChoiceOrder, of route: Configuration.Route, at path: String
+    ) {
+        func found(_ index: Int, _ reason: String, _ remedy: String) {
+            warn(
+                .unreachableChoice, "no event of route '\(route.name)' gets to '\(choices[index].handler.name)' here",
+                reason: reason, remedy: remedy,
+                at: ["\(path)[\(index)].match", "\(path)[\(index)].handler"], or: choices[index].handler.location)
+        }
+        var asked: [String: Int] = [:]
+        for index in order.asked {
+            let condition = choices[index].match.text
+            if condition == "false" {
+                found(index, "its condition is false for every event", "correct it, or remove the entry")
+            } else if let earlier = asked[condition] {
+                found(
+                    index, "'\(choices[earlier].handler.name)' before it has the same condition",
+                    "correct it, or remove the entry")
+            }
+            asked[condition] = asked[condition] ?? index
+        }
+        for index in order.unreachable {
+            found(
+                index, "'\(choices[order.sharing[0]].handler.name)' before it has no condition, so it takes the rest",
+                "put entries with a condition before those without")
         }
     }
 
@@ -66,5 +99,19 @@ extension Linter {
             reason: "\(who) and a handler gets an event once, under the policies of the first",
             remedy: "remove this target, or give the narrower route the lower 'order'", at: [path],
             or: handler.location)
+    }
+}
+
+extension ChoiceOrder {
+    fileprivate init(of choices: [Configuration.Choice]) {
+        self.init(choices.lazy.map { (hasCondition: !$0.match.isEmpty, weight: $0.weight) })
+    }
+}
+
+extension Configuration.Target {
+    /// Whether there are events of the route that nobody here gets.
+    var mayChooseNobody: Bool {
+        guard case .oneOf(let choices) = self else { return false }
+        return ChoiceOrder(of: choices).sharing.isEmpty
     }
 }

@@ -18,6 +18,8 @@ struct RouteCover {
         if let type, !type.text.contains("*") { exactType = type.text }
         add(route.match)
         for filter in route.filters { add(filter) }
+        // What its choices leave is for other routes.
+        if route.to.allSatisfy(\.mayChooseNobody) { conditions.insert("choices of \(route.name)") }
     }
 
     /// `nil` for what is no pattern, which a valid configuration does not hold.

@@ -28,6 +28,17 @@ extension Configuration {
         package var location = SourceLocation.none
 
         package init() {}
+
+        /// Every handler that the route may choose, in the order of `to`.
+        package var receivers: [Receiver] {
+            to.flatMap { target in
+                switch target {
+                case .handler(let handler): [Receiver(handler: handler, bulkhead: use.bulkhead)]
+                case .oneOf(let choices):
+                    choices.map { Receiver(handler: $0.handler, bulkhead: $0.use.bulkhead ?? use.bulkhead) }
+                }
+            }
+        }
     }
 
     /// Knative's filter dialects.
@@ -57,8 +68,9 @@ extension Configuration {
     /// One receiver of a route.
     package enum Target: Sendable, Equatable {
         case handler(HandlerReference)
-        /// One of these, by weight, sticky by ordering key; at least one weight is positive.
-        case oneOf([WeightedHandler])
+        /// One of these: the first whose condition holds, or else one by weight, sticky by ordering key; at least one
+        /// has a condition or a positive weight.
+        case oneOf([Choice])
 
         /// Every handler that this target may choose.
         package var handlers: [HandlerReference] {
@@ -69,14 +81,32 @@ extension Configuration {
         }
     }
 
-    package struct WeightedHandler: Sendable, Equatable {
+    /// One entry of `oneOf`.
+    package struct Choice: Sendable, Equatable {
+        package struct Use: Sendable, Equatable {
+            /// `nil` is the route's.
+            package var bulkhead: PolicyReference?
+
+            package init() {}
+        }
+
         package var handler: HandlerReference
+        /// Its share among those without a condition; 1 for one that has one.
         package var weight = 1
+        /// CEL over `event`; empty takes a share of what no condition took.
+        package var match = ExpressionSource("")
+        package var use = Use()
 
         package init(handler: HandlerReference, weight: Int = 1) {
             self.handler = handler
             self.weight = weight
         }
+    }
+
+    /// A handler of a route, with the bulkhead that it is called under there.
+    package struct Receiver: Sendable, Equatable {
+        package var handler: HandlerReference
+        package var bulkhead: PolicyReference
     }
 
     /// A handler by name: `module.handler`, the module being an instance's name or `builtin`.

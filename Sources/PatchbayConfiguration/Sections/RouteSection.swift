@@ -64,7 +64,7 @@ extension Configuration.Use {
 
 extension Format<Configuration.PolicyReference> {
     /// A policy's name; whether it exists is checked once all of the file is read.
-    fileprivate static let policy = Format(
+    static let policy = Format(
         read: { node, path, reading in
             reading.scalar(node, path, expected: "a policy's name").map { .init($0.text, location: node.location) }
         },

@@ -32,20 +32,21 @@ extension Format<Configuration.HandlerReference> {
 /// The two shapes of an entry of `to`.
 private struct TargetKeys: Sendable {
     var handler = Configuration.HandlerReference(name: "", location: .none)
-    var oneOf: [Configuration.WeightedHandler] = []
+    var oneOf: [Configuration.Choice] = []
 
     static let section = Section<Self>(
         "a target", { Self() },
         [
             Key("handler", \.handler, .handler, "The handler, as module.handler.", example: .string("billing.charge")),
             Key(
-                "oneOf", \.oneOf, Configuration.WeightedHandler.section.format.list(nonEmpty: true),
-                "Handlers of which one receives, by weight, sticky by ordering key.",
+                "oneOf", \.oneOf, Configuration.Choice.section.format.list(nonEmpty: true),
+                "Entries of which one receives: the first whose match holds, or else one of those without, by weight.",
                 example: .list([
                     .map([
-                        .init(key: "handler", value: .string("billing.charge")), .init(key: "weight", value: .int(95)),
+                        .init(key: "handler", value: .string("github.comment")),
+                        .init(key: "match", value: .string("event.source.startsWith('https://github.com/')")),
                     ]),
-                    .map([.init(key: "handler", value: .string("audit.append")), .init(key: "weight", value: .int(5))]),
+                    .map([.init(key: "handler", value: .string("slack.post"))]),
                 ])),
         ]
     ) { _, node, path, reading in
@@ -62,14 +63,41 @@ private struct TargetKeys: Sendable {
     }
 }
 
-extension Configuration.WeightedHandler {
+extension Configuration.Choice {
     static let section = Section<Self>(
         "a choice", { Self(handler: .init(name: "", location: .none)) },
         [
             Key(
                 "handler", \.handler, .handler, "The handler, as module.handler.", example: .string("billing.charge"),
                 required: true),
-            Key("weight", \.weight, .integer(0...1_000_000), "Its share of the sum of all weights."),
+            Key(
+                "match", \.match, .expression(.condition),
+                "CEL over event; the first entry for which it holds receives. Empty takes what no condition took.",
+                example: .string("event.data.repository.private == false"), shownIf: { !$0.match.isEmpty }),
+            Key(
+                "weight", \.weight, .integer(0...1_000_000),
+                "Its share of the sum of all weights, sticky by ordering key; not beside match.",
+                shownIf: \.match.isEmpty),
+            Key(
+                "use", \.use, Use.section.format, "Policies of this entry alone, by name.",
+                example: .map([.init(key: "bulkhead", value: .string("default"))]),
+                shownIf: { $0.use.bulkhead != nil }),
+        ]
+    ) { choice, node, path, reading in
+        guard !choice.match.isEmpty, let weight = node["weight"] else { return }
+        reading.fail(
+            .impossible, "an entry has 'match' or 'weight', not both", at: weight.keyLocation, "\(path).weight",
+            remedy: "remove 'weight': entries without 'match' share what no condition took")
+    }
+}
+
+extension Configuration.Choice.Use {
+    static let section = Section<Self>(
+        "use of an entry", { Self() },
+        [
+            Key(
+                "bulkhead", \.bulkhead, Format<Configuration.PolicyReference>.policy.optional,
+                "A name of policies.bulkheads, instead of the route's.", example: .string("default"))
         ])
 }
 
@@ -86,7 +114,7 @@ extension Format<Configuration.Target> {
                     .impossible, problem.message, at: choices.value.location, "\(path).oneOf", remedy: problem.remedy)
                 return nil
             }
-            if keys.oneOf.allSatisfy({ $0.weight == 0 }) {
+            if keys.oneOf.allSatisfy({ $0.weight == 0 && $0.match.isEmpty }) {
                 reading.fail(
                     .impossible, "every weight is 0, so no handler is ever chosen", at: choices.value.location,
                     "\(path).oneOf", remedy: "give at least one handler a weight")
@@ -98,7 +126,7 @@ extension Format<Configuration.Target> {
             switch target {
             case .handler(let reference): .map([.init(key: "handler", value: .string(reference.name))])
             case .oneOf(let choices):
-                .map([.init(key: "oneOf", value: .list(choices.map(Configuration.WeightedHandler.section.show)))])
+                .map([.init(key: "oneOf", value: .list(choices.map(Configuration.Choice.section.show)))])
             }
         },
         schema: {
@@ -107,12 +135,13 @@ extension Format<Configuration.Target> {
             ])
         })
 
-    private static func problem(of choices: [Configuration.WeightedHandler]) -> (message: String, remedy: String)? {
-        if choices.count == 1 {
+    private static func problem(of choices: [Configuration.Choice]) -> (message: String, remedy: String)? {
+        if choices.count == 1, choices[0].match.isEmpty {
             return ("one handler is no choice", "write {handler: \(choices[0].handler.name)}, or add another one")
         }
         var seen: Set<String> = []
-        guard let twice = choices.first(where: { !seen.insert($0.handler.name).inserted }) else { return nil }
+        let sharing = choices.filter(\.match.isEmpty)
+        guard let twice = sharing.first(where: { !seen.insert($0.handler.name).inserted }) else { return nil }
         return ("'\(twice.handler.name)' stands here twice", "give it one weight, the sum of both")
     }
 }

@@ -62,30 +62,34 @@ package struct RouteHandler: Sendable, Hashable {
 }
 
 /// One receiver of a route.
-package enum RouteTarget: Sendable, Hashable {
+package enum RouteTarget: Sendable {
     case handler(RouteHandler)
-    /// One of these, by weight, always the same for the same ordering key (or, without a key, for the same event),
-    /// also after a restart; at least one weight is positive.
-    case oneOf([WeightedRouteHandler])
+    /// One of these, as `ChoiceOrder` says: the first whose condition holds, or else one by weight, always the same for
+    /// the same ordering key (or, without a key, for the same event), also after a restart. Nobody, where all entries
+    /// that may get anything have conditions and none holds; at least one entry may get something.
+    case oneOf([RouteChoice])
 
     /// Every handler that it may choose.
-    package var choices: [WeightedRouteHandler] {
+    package var choices: [RouteChoice] {
         switch self {
-        case .handler(let handler): [WeightedRouteHandler(handler, weight: 1)]
+        case .handler(let handler): [RouteChoice(handler, weight: 1)]
         case .oneOf(let choices): choices
         }
     }
 }
 
-/// A handler with its share of a choice.
-package struct WeightedRouteHandler: Sendable, Hashable {
+/// A handler with its condition, or its share, in a choice.
+package struct RouteChoice: Sendable {
     package var handler: RouteHandler
-    /// Relative to the other weights; 0 never gets anything.
+    /// Relative to the weights of the others without a condition; 0 never gets anything.
     package var weight: UInt32
+    /// `nil` takes its share of what no condition took.
+    package var match: Expression?
 
-    package init(_ handler: RouteHandler, weight: UInt32) {
+    package init(_ handler: RouteHandler, weight: UInt32, match: Expression? = nil) {
         self.handler = handler
         self.weight = weight
+        self.match = match
     }
 }
 

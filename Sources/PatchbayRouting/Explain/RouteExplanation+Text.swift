@@ -36,7 +36,10 @@ extension RouteExplanation {
         case .event(let json): lines.append("    handlers get \(json)")
         case .failed(let reason): lines.append("    no handler gets it, it becomes a dead letter: \(reason)")
         }
-        lines += targets.map { "    → \($0.text)" }
+        for target in targets {
+            lines.append("    → \(target.text)")
+            lines += target.conditions.map { "        \($0.text)" }
+        }
         return lines.joined(separator: "\n")
     }
 }
@@ -71,8 +74,9 @@ extension RouteCheck.Decision {
 }
 
 extension TargetExplanation {
-    /// One line.
+    /// One line, without the conditions.
     package var text: String {
+        guard let handler else { return "nobody: no condition holds" }
         let all = choices.reduce(0) { $0 + $1.weight }
         let shares = choices.map { "\($0.handler) \($0.weight)/\(all)" }.joined(separator: ", ")
         let key = chosenBy.map { "the ordering key \($0.value ?? "")" } ?? "source and id"

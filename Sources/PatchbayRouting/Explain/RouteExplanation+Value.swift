@@ -82,8 +82,10 @@ extension TargetExplanation {
             Value.object([("handler", .string(choice.handler)), ("weight", .int(Int64(choice.weight)))])
         }
         return .object([
-            ("handler", .string(handler)), ("lane", .int(Int64(lane))), ("duplicate", .bool(isDuplicate)),
-            ("givenBy", givenBy.map(Value.string)), ("oneOf", choices.isEmpty ? nil : .list(choices)),
+            ("handler", handler.map(Value.string)), ("lane", lane.map { .int(Int64($0)) }),
+            ("duplicate", .bool(isDuplicate)), ("givenBy", givenBy.map(Value.string)),
+            ("conditions", conditions.isEmpty ? nil : .list(conditions.map(\.json))),
+            ("oneOf", choices.isEmpty ? nil : .list(choices)),
             ("chosenBy", chosenBy.map(\.json)),
         ])
     }

@@ -14,7 +14,7 @@ extension RouteTable {
             var explained = RouteExplanation(
                 route: Int(record.route), name: route.name, order: route.order, verdict: .matched,
                 priority: Int(route.priority))
-            let (verdict, checks) = decide(route, ExplainedFields(slots, of: route))
+            let (verdict, checks, choices) = decide(record, route, slots)
             if let finalRoute {
                 explained.verdict = .notTried(after: finalRoute)
                 explained.wouldMatch = verdict == .yes
@@ -25,7 +25,7 @@ extension RouteTable {
             if explained.verdict == .matched {
                 explained.orderingKey = self.key(record.orderingKey, route.orderingKey, of: route, slots)
                 explained.rateKey = self.key(record.rateKey, route.rateKey, of: route, slots)
-                explained.targets = targets(of: record, route, slots, explained.orderingKey, &delivered)
+                explained.targets = targets(of: route, choices, explained.orderingKey, &delivered)
                 explained.isFinal = route.isFinal
                 if route.isFinal { finalRoute = route.name }
             }
@@ -42,12 +42,26 @@ extension RouteTable {
         return explained
     }
 
-    /// What failed in a route's filters or condition.
-    func errorText(ofRoute index: Int, _ slots: FieldSlots) -> String? {
-        for check in decide(routes[index], ExplainedFields(slots, of: routes[index])).checks {
+    /// What failed in a route's filters or conditions.
+    func errorText(of record: RouteRecord, _ slots: FieldSlots) -> String? {
+        let (_, checks, choices) = decide(record, routes[Int(record.route)], slots)
+        for check in checks + choices.flatMap(\.checks) {
             if case .failed(let reason) = check.outcome { return "\(check.place): \(reason)" }
         }
         return nil
+    }
+
+    /// The whole of it: where nobody gets anything, the conditions of its choices are what decided.
+    private func decide(
+        _ record: RouteRecord, _ route: Route, _ slots: FieldSlots
+    ) -> (verdict: Match, checks: [RouteCheck], choices: [ExplainedChoice]) {
+        let fields = ExplainedFields(slots, of: route)
+        let (verdict, checks) = decide(route, fields)
+        guard verdict == .yes else { return (verdict, checks, []) }
+        let choices = choices(of: record, route, fields)
+        guard choices.allSatisfy({ $0.entry == nil }) else { return (.yes, checks, choices) }
+        let own = choices.flatMap(\.checks)
+        return (choices.lazy.compactMap(\.failure).first ?? .no, own, choices)
     }
 
     private func decide(_ route: Route, _ fields: ExplainedFields) -> (verdict: Match, checks: [RouteCheck]) {
@@ -126,7 +140,7 @@ extension RouteTable {
         return (.yes, checks)
     }
 
-    private func decide(
+    func decide(
         _ source: String, _ verdict: Match, _ decision: RouteCheck.Decision, _ place: String
     ) -> (verdict: Match, checks: [RouteCheck]) {
         var check = RouteCheck(place: place, expected: source, actual: nil, outcome: .holds, decision: decision)
@@ -138,24 +152,5 @@ extension RouteTable {
         case .error: check.outcome = .failed(decision.text)
         }
         return (verdict, [check])
-    }
-
-    private func targets(
-        of record: RouteRecord, _ route: Route, _ slots: FieldSlots, _ key: KeyExplanation?,
-        _ delivered: inout [UInt16: String]
-    ) -> [TargetExplanation] {
-        let chance = record.hasChoice ? compiled.chance(record, slots) : 0
-        return route.targets.enumerated().map { index, target in
-            let choice = compiled.choice(compiled.targets[Int(record.firstTarget) + index], chance: chance)
-            let possible = target.choices
-            let chosen = possible.first { $0.weight > 0 && $0.handler.handler == choice.handler }
-            let givenBy = delivered[choice.handler]
-            if givenBy == nil { delivered[choice.handler] = route.name }
-            return TargetExplanation(
-                handler: chosen?.handler.name ?? "", lane: Int(choice.lane),
-                choices: possible.count > 1
-                    ? possible.map { .init(handler: $0.handler.name, weight: Int($0.weight)) } : [],
-                chosenBy: possible.count > 1 && key?.value != nil ? key : nil, givenBy: givenBy)
-        }
     }
 }

@@ -7,7 +7,7 @@ package struct RoutingExplanation: Sendable, Equatable {
     /// Whether `unmatched` decides about the event.
     package var isUnmatched: Bool { !routes.contains { $0.verdict == .matched } }
     /// Deliveries that the event gets.
-    package var deliveryCount: Int { routes.reduce(0) { $0 + $1.targets.count { !$0.isDuplicate } } }
+    package var deliveryCount: Int { routes.reduce(0) { $0 + $1.targets.count(where: \.delivers) } }
 }
 
 /// What one route makes of an event.
@@ -90,10 +90,14 @@ package struct RouteCheck: Sendable, Equatable {
     }
 }
 
-/// A receiver of a route that matches.
+/// A target of a route that matches, and who receives there.
 package struct TargetExplanation: Sendable, Equatable {
-    package var handler: String
-    package var lane: Int
+    /// `nil` when no condition of the choice holds and nobody gets the rest.
+    package var handler: String?
+    /// `nil` when nobody receives.
+    package var lane: Int?
+    /// The conditions that were asked, the last of which holds unless another choice followed; empty without any.
+    package var conditions: [RouteCheck] = []
     /// What it was chosen from, by weight; empty when there was no choice.
     package var choices: [Choice] = []
     /// What picks one of the choices: the ordering key; `nil` when there is no choice, or it is by source and id.
@@ -103,6 +107,8 @@ package struct TargetExplanation: Sendable, Equatable {
 
     /// Whether the handler has the event already, so that this adds no delivery.
     package var isDuplicate: Bool { givenBy != nil }
+    /// Whether this adds a delivery.
+    package var delivers: Bool { handler != nil && !isDuplicate }
 
     package struct Choice: Sendable, Equatable {
         package var handler: String

@@ -71,13 +71,34 @@ extension CompiledRoutes {
         return KeySeed.fixed.hash(slots[idSlot].text, kind: 0, chain: source)
     }
 
-    func choice(_ target: TargetRecord, chance: UInt64) -> ChoiceRecord {
+    /// The index of the choice that gets the event; `nil` when no condition holds and nobody gets the rest.
+    ///
+    /// - Parameter hasFailed: becomes true when a condition that was asked has no value; it does not hold.
+    @inline(__always)
+    func choice(_ target: TargetRecord, chance: UInt64, _ slots: FieldSlots, hasFailed: inout Bool) -> Int? {
         var index = Int(target.firstChoice)
-        if target.choiceCount > 1 {
+        if target.conditionCount > 0 {
+            if let taken = conditionalChoice(target, slots, &hasFailed) { return taken }
+            if target.sharingCount == 0 { return nil }
+            index += Int(target.conditionCount)
+        }
+        if target.sharingCount > 1 {
             let point = chance.multipliedFullWidth(by: target.weightSum).high
             while point >= choices[index].weightBelow { index += 1 }
         }
-        return choices[index]
+        return index
+    }
+
+    @inline(never)
+    private func conditionalChoice(_ target: TargetRecord, _ slots: FieldSlots, _ hasFailed: inout Bool) -> Int? {
+        for index in Int(target.firstChoice)..<Int(target.firstChoice + target.conditionCount) {
+            switch matches(condition: Int(choices[index].condition), slots) {
+            case .yes: return index
+            case .no: break
+            case .error: hasFailed = true
+            }
+        }
+        return nil
     }
 }
 

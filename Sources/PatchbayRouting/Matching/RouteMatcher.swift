@@ -65,8 +65,10 @@ package final class RouteMatcher {
                 recordError(record, slots)
                 continue
             }
+            guard let count = deliver(record, event: event, slots: slots, stamp: stamp, into: deliveries + written)
+            else { continue }
             counters[Int(record.route)].matched &+= 1
-            written += deliver(record, event: event, slots: slots, stamp: stamp, into: deliveries + written)
+            written += count
             if record.isFinal { break }
         }
         return written
@@ -82,16 +84,23 @@ package final class RouteMatcher {
     /// Times the cache of types was full and started over: many kinds of types, or somebody makes them up.
     package var typeCacheResets: UInt64 { state.pointee.cache.resets }
 
+    /// How many deliveries were written; `nil` when the conditions of its choices leave nobody, so that the route does
+    /// not take the event.
     private func deliver(
         _ record: RouteRecord, event: UInt32, slots: FieldSlots, stamp: UInt64,
         into deliveries: UnsafeMutablePointer<RoutedDelivery>
-    ) -> Int {
+    ) -> Int? {
         let key = compiled.hash(key: record.orderingKey, slots, seed: compiled.seed)
         let rateKey = compiled.hash(key: record.rateKey, slots, seed: compiled.seed)
         let chance = record.hasChoice ? compiled.chance(record, slots) : 0
         var written = 0
+        var (isTaken, hasFailed) = (false, false)
         for index in Int(record.firstTarget)..<Int(record.firstTarget + record.targetCount) {
-            let choice = compiled.choice(compiled.targets[index], chance: chance)
+            guard
+                let chosen = compiled.choice(compiled.targets[index], chance: chance, slots, hasFailed: &hasFailed)
+            else { continue }
+            isTaken = true
+            let choice = compiled.choices[chosen]
             if stamps[Int(choice.handler)] == stamp {
                 counters[Int(record.route)].duplicates &+= 1
                 continue
@@ -103,7 +112,8 @@ package final class RouteMatcher {
             written += 1
         }
         if record.deduplicationKey >= 0, written > 0 { mark(record, event: event, slots: slots) }
-        return written
+        if hasFailed { recordError(record, slots) }
+        return isTaken ? written : nil
     }
 
     /// An event without the key is no duplicate of any.
@@ -127,7 +137,7 @@ package final class RouteMatcher {
         counters[route].errors &+= 1
         // The text is made anew only now and then: a route that fails for every event would spend its time on it.
         if counters[route].errors & (counters[route].errors - 1) == 0 {
-            state.pointee.lastErrors[route] = table.errorText(ofRoute: route, slots)
+            state.pointee.lastErrors[route] = table.errorText(of: record, slots)
         }
     }
 }
@@ -137,7 +147,7 @@ package struct RouteCounters: BitwiseCopyable, Sendable, Hashable {
     package var matched: UInt64 = 0
     /// Receivers left out because an earlier route, or an earlier receiver, had given the event to the same handler.
     package var duplicates: UInt64 = 0
-    /// Events whose filters or condition could not be evaluated; they do not match.
+    /// Events for which a filter or a condition could not be evaluated; it does not hold.
     package var errors: UInt64 = 0
 
     package init() {}

@@ -12,20 +12,23 @@ struct RouteRecord: BitwiseCopyable {
     var deduplicationKey: Int32
     var firstTarget: Int32
     var targetCount: Int32
-    /// Whether any target is a choice, so that a key for it is needed.
+    /// Whether any target is a choice by weight, so that a key for it is needed.
     var hasChoice: Bool
 }
 
+/// Choices with a condition come first, then those that share the rest.
 struct TargetRecord: BitwiseCopyable {
     var firstChoice: Int32
-    var choiceCount: Int32
+    var conditionCount: Int32
+    var sharingCount: Int32
     var weightSum: UInt64
 }
 
 struct ChoiceRecord: BitwiseCopyable {
     var handler: UInt16
     var lane: UInt16
-    /// Weights up to this choice, itself included.
+    var condition: Int32
+    /// Weights up to this choice, itself included; of those that share.
     var weightBelow: UInt64
 }
 

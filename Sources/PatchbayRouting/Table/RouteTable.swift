@@ -92,7 +92,7 @@ package final class RouteTable: @unchecked Sendable {
         if route.targets.isEmpty {
             throw RoutingError(code: .targets, message: "it has no receiver", route: route.name)
         }
-        for target in route.targets where target.choices.allSatisfy({ $0.weight == 0 }) {
+        for target in route.targets where ChoiceOrder(target.choices).isEmpty {
             throw RoutingError(code: .targets, message: "a choice needs a weight above 0", route: route.name)
         }
     }

@@ -24,17 +24,22 @@ struct RouteTableBuilder {
         let firstTarget = targets.count
         var hasChoice = false
         for target in route.targets {
-            let possible = target.choices.filter { $0.weight > 0 }
-            hasChoice = hasChoice || possible.count > 1
-            var sum: UInt64 = 0
+            let entries = target.choices
+            let order = ChoiceOrder(entries)
+            hasChoice = hasChoice || order.sharing.count > 1
             targets.append(
                 TargetRecord(
-                    firstChoice: Int32(choices.count), choiceCount: Int32(possible.count),
-                    weightSum: possible.reduce(0) { $0 + UInt64($1.weight) }))
-            for choice in possible {
-                sum += UInt64(choice.weight)
+                    firstChoice: Int32(choices.count), conditionCount: Int32(order.asked.count),
+                    sharingCount: Int32(order.sharing.count),
+                    weightSum: order.sharing.reduce(0) { $0 + UInt64(entries[$1].weight) }))
+            var sum: UInt64 = 0
+            for index in order.asked + order.sharing {
+                let entry = entries[index]
+                if entry.match == nil { sum += UInt64(entry.weight) }
                 choices.append(
-                    ChoiceRecord(handler: choice.handler.handler, lane: choice.handler.lane, weightBelow: sum))
+                    ChoiceRecord(
+                        handler: entry.handler.handler, lane: entry.handler.lane,
+                        condition: entry.match.map { add($0) } ?? -1, weightBelow: sum))
             }
         }
         requirements.append(requirements(of: route))

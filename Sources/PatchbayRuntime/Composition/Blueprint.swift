@@ -69,7 +69,7 @@ package struct Blueprint: Sendable {
             built.orderingKey = try key(route.ordering.key, environment)
             if let dedup = route.dedup { built.deduplicationKey = try key(dedup.key, environment) }
             built.rateKey = try key(configuration.policies.rateLimits.policy(route.use.rateLimit.name).key, environment)
-            for target in route.to { built.targets.append(self.target(target, of: route)) }
+            for target in route.to { built.targets.append(try self.target(target, of: route, environment)) }
             return built
         }
 
@@ -125,25 +125,29 @@ package struct Blueprint: Sendable {
             }
         }
 
-        private mutating func target(_ target: Configuration.Target, of route: Configuration.Route) -> RouteTarget {
+        private mutating func target(
+            _ target: Configuration.Target, of route: Configuration.Route, _ environment: ExpressionEnvironment
+        ) throws(BlueprintError) -> RouteTarget {
             switch target {
-            case .handler(let reference): return .handler(handler(reference, of: route))
-            case .oneOf(let choices):
-                var weighted: [WeightedRouteHandler] = []
-                for choice in choices {
-                    weighted.append(
-                        WeightedRouteHandler(
-                            handler(choice.handler, of: route), weight: UInt32(clamping: choice.weight)))
+            case .handler(let reference): return .handler(handler(reference, under: route.use.bulkhead, of: route))
+            case .oneOf(let entries):
+                var choices: [RouteChoice] = []
+                for entry in entries {
+                    let bulkhead = entry.use.bulkhead ?? route.use.bulkhead
+                    choices.append(
+                        RouteChoice(
+                            handler(entry.handler, under: bulkhead, of: route), weight: UInt32(clamping: entry.weight),
+                            match: try expression(entry.match, environment)))
                 }
-                return .oneOf(weighted)
+                return .oneOf(choices)
             }
         }
 
         private mutating func handler(
-            _ reference: Configuration.HandlerReference, of route: Configuration.Route
+            _ reference: Configuration.HandlerReference, under bulkhead: Configuration.PolicyReference,
+            of route: Configuration.Route
         ) -> RouteHandler {
-            let lane = Lane(
-                handler: reference.name, bulkhead: route.use.bulkhead.name, batching: route.batching)
+            let lane = Lane(handler: reference.name, bulkhead: bulkhead.name, batching: route.batching)
             let laneIndex = lanes.firstIndex(of: lane) ?? lanes.count
             if laneIndex == lanes.count { lanes.append(lane) }
             let handlerIndex = handlers.firstIndex(of: reference.name) ?? handlers.count

@@ -84,9 +84,7 @@ package final class Explainer {
                 key.value = key.value.map { configuration.redacted($0, at: path) }
                 return key
             }
-            routing.routes[index].checks = routing.routes[index].checks.map { check in
-                withoutSecrets(check) { configuration.redacted($0, at: "\(place).\(check.place)") }
-            }
+            routing.routes[index].checks = routing.routes[index].checks.map { withoutSecrets($0, below: place) }
             routing.routes[index].orderingKey = clean(
                 routing.routes[index].orderingKey, at: "\(place).ordering.key")
             routing.routes[index].rateKey = clean(
@@ -94,12 +92,16 @@ package final class Explainer {
             for target in routing.routes[index].targets.indices {
                 routing.routes[index].targets[target].chosenBy = clean(
                     routing.routes[index].targets[target].chosenBy, at: "\(place).ordering.key")
+                routing.routes[index].targets[target].conditions = routing.routes[index].targets[target].conditions
+                    .map { withoutSecrets($0, below: place) }
             }
         }
         return routing
     }
 
-    private func withoutSecrets(_ check: RouteCheck, _ clean: (String) -> String) -> RouteCheck {
+    private func withoutSecrets(_ check: RouteCheck, below place: String) -> RouteCheck {
+        let path = "\(place).\(check.place)"
+        func clean(_ text: String) -> String { blueprint.configuration.redacted(text, at: path) }
         var check = check
         check.expected = clean(check.expected)
         check.actual = check.actual.map(clean)

@@ -21,7 +21,9 @@ package struct RoutingDrift: Sendable, Equatable {
         let recorded = history.deliveries.filter { !$0.isRedriven }
         guard !recorded.contains(where: { $0.route == Self.timerRoute }) else { return nil }
         var today = routing.routes.flatMap { route in
-            route.targets.filter { !$0.isDuplicate }.map { (handler: $0.handler, route: route.name) }
+            route.targets.filter(\.delivers).compactMap { target in
+                target.handler.map { (handler: $0, route: route.name) }
+            }
         }
         if routing.isUnmatched, unmatched == .deadLetter { today = [(handler: "", route: "")] }
         changes = recorded.compactMap { delivery in

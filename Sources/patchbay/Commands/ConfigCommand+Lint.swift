@@ -11,7 +11,7 @@ extension ConfigCommand {
             commandName: "lint",
             abstract: "Find what is valid and cannot have the effect that it was written for.",
             discussion: """
-                Routes that no event gets to, targets that an earlier route has served, retries that come too late, \
+                Routes and entries of choices that no event gets to, targets that an earlier route has served, retries that come too late, \
                 budgets that never act, breakers that never trip, policies that nothing uses, bulkheads that a handler \
                 undercuts, secrets as plain text. Each with its place, the reason, and what to do. Modules are read, \
                 never loaded.

@@ -25,7 +25,8 @@ struct ExplainCommand: ParsableCommand {
                               priority, checks: [{place, expected, actual, outcome, reason,
                               decided: {expression, outcome, operands: [{expression, value}]}}],
                               orderingKey, rateLimitKey: {expression, value}, transform: {event} or {error},
-                              targets: [{handler, lane, duplicate, givenBy, oneOf: [{handler, weight}], chosenBy}]}]}
+                              targets: [{handler, lane, duplicate, givenBy, conditions: as checks,
+                              oneOf: [{handler, weight}], chosenBy}]}]}
                               verdict: matched, notMatched, failed, notTried; outcome: holds, doesNotHold, failed
               delivers        [{handler, lane, route, at, priority, policies: {KIND: {name, about, from}}}]
               unmatched       what becomes of an event that no route takes

@@ -28,7 +28,7 @@ struct EffectivePolicies {
             entry("timeout", policies.timeouts, use.timeout, about: about),
             entry("retry", policies.retries, use.retry, about: about),
             entry("circuitBreaker", policies.circuitBreakers, use.circuitBreaker, about: about),
-            entry("bulkhead", policies.bulkheads, use.bulkhead) { about($0, blueprint.maxInFlight(lane)) },
+            bulkhead(of: lane),
             entry("rateLimit", policies.rateLimits, use.rateLimit, about: about),
         ]
         let origins = blueprint.configuration.origins
@@ -50,6 +50,16 @@ struct EffectivePolicies {
                     place: origins.nearest(to: "routes[\(index)].batching.count")?.location.fileAndLine ?? "default"))
         }
         return entries
+    }
+
+    /// The bulkhead of one lane, which may be that of an entry of `oneOf` alone.
+    func bulkhead(of lane: Blueprint.Lane) -> Entry {
+        let receiver = route.receivers.first {
+            $0.handler.name == lane.handler && $0.bulkhead.name == lane.bulkhead
+        }
+        return entry("bulkhead", blueprint.configuration.policies.bulkheads, receiver?.bulkhead ?? route.use.bulkhead) {
+            about($0, blueprint.maxInFlight(lane))
+        }
     }
 
     // MARK: Private

@@ -48,7 +48,7 @@ struct ExplanationReport {
                 "delivers",
                 .list(
                     routing.routes.flatMap { route in
-                        route.targets.filter { !$0.isDuplicate }.map { value($0, of: route) }
+                        route.targets.filter(\.delivers).compactMap { value($0, of: route) }
                     })
             ),
         ]
@@ -86,11 +86,16 @@ struct ExplanationReport {
     private func policies(of route: RouteExplanation) -> [String] {
         let settings = blueprint.configuration.routes[route.route]
         let effective = EffectivePolicies(settings, blueprint)
-        let lanes = route.targets.filter { !$0.isDuplicate }.map(\.lane)
-        guard !lanes.isEmpty else { return [] }
-        let names = lanes.map { blueprint.lanes[$0].name }.joined(separator: ", ")
+        let lanes = route.targets.filter(\.delivers).compactMap { $0.lane.map { blueprint.lanes[$0] } }
+        guard let first = lanes.first else { return [] }
+        let names = lanes.map(\.name).joined(separator: ", ")
         var lines = ["\(lanes.count == 1 ? "lane" : "lanes") \(names), priority \(settings.priority)"]
-        let entries = effective.entries(lane: blueprint.lanes[lanes[0]])
+        var entries = effective.entries(lane: first)
+        // Entries of a choice may have bulkheads of their own.
+        var bulkheads: Set = [first.bulkhead]
+        for lane in lanes where bulkheads.insert(lane.bulkhead).inserted {
+            entries.append(effective.bulkhead(of: lane))
+        }
         let width = entries.map(\.kind.count).max() ?? 0
         for entry in entries {
             let padding = String(repeating: " ", count: width - entry.kind.count)
@@ -99,12 +104,13 @@ struct ExplanationReport {
         return lines
     }
 
-    private func value(_ target: TargetExplanation, of route: RouteExplanation) -> Value {
+    /// `nil` for a target that delivers to nobody.
+    private func value(_ target: TargetExplanation, of route: RouteExplanation) -> Value? {
+        guard let handler = target.handler, let lane = target.lane.map({ blueprint.lanes[$0] }) else { return nil }
         let settings = blueprint.configuration.routes[route.route]
-        let lane = blueprint.lanes[target.lane]
         let entries = EffectivePolicies(settings, blueprint).entries(lane: lane)
         return .object([
-            ("handler", .string(target.handler)), ("lane", .string(lane.name)), ("route", .string(route.name)),
+            ("handler", .string(handler)), ("lane", .string(lane.name)), ("route", .string(route.name)),
             ("at", .string(settings.location.fileAndLine)), ("priority", .int(Int64(settings.priority))),
             (
                 "policies",
