@@ -17,5 +17,10 @@ extension UInt64 {
     }
 }
 
+extension UInt64 {
+    /// Nanoseconds since `earlier`; 0 when `earlier` is not in the past.
+    @inlinable package func elapsed(since earlier: UInt64) -> UInt64 { self > earlier ? self - earlier : 0 }
+}
+
 /// Nanoseconds of a configured value: a negative one, which `problems()` reports, counts as 0.
 @inlinable package func unsigned(_ nanoseconds: Int64) -> UInt64 { nanoseconds > 0 ? UInt64(nanoseconds) : 0 }

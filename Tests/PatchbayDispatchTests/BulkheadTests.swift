@@ -92,15 +92,33 @@ import Testing
         #expect(bench.counts.done == 3)
     }
 
-    @Test func `an adaptive lane begins with its initial limit`() {
+    @Test func `an adaptive lane measures its handler with few calls in flight and goes on with its initial limit`() {
         let bench = Bench(
-            maxInFlight: 1, lane: { $0.adaptive = AdaptiveLimitPolicy(min: 1, initial: 3, max: 50, tolerance: 1.5) })
+            maxInFlight: 1, lane: { $0.adaptive = AdaptiveLimitPolicy(min: 1, initial: 12, max: 50, tolerance: 1.5) })
         bench.asynchronous = [0]
         bench.reply = { _ in .done(in: .milliseconds(10)) }
-        bench.send((0..<20).map { Given("e\($0)") })
+        bench.send((0..<200).map { Given("e\($0)") })
         bench.run(for: 0)
         #expect(bench.open.count == 3)
+        bench.run(for: .milliseconds(200))
+        #expect(bench.open.count == 12)
         bench.run()
-        #expect(bench.counts.done == 20)
+        #expect(bench.counts.done == 200)
+    }
+
+    @Test func `an adaptive lane shrinks when calls run into their timeout, and recovers`() {
+        let bench = Bench(
+            maxInFlight: 1, lane: { $0.adaptive = AdaptiveLimitPolicy(min: 1, initial: 40, max: 50, tolerance: 1.2) }
+        ) {
+            $0.timeout = TimeoutPolicy(attempt: .milliseconds(1_500), total: .zero)
+            $0.retry = RetryPolicy(policy: .none)
+            $0.breaker.trip = { _ in false }
+        }
+        bench.asynchronous = [0]
+        // Bears ten calls; with more, all take longer.
+        bench.reply = { _ in .done(in: .milliseconds(50) * UInt64(max(10, bench.open.count))) }
+        for batch in 0..<8 { bench.send((0..<500).map { Given("e\(batch)-\($0)") }) }
+        bench.run()
+        #expect(bench.counts.timeouts > 0 && bench.counts.done > 3_800, "\(bench.counts)")
     }
 }

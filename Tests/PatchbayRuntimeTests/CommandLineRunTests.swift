@@ -32,6 +32,21 @@ import Testing
         #expect((report["deliveries"] as? [String: Any])?["retries"] as? Int == 1)
     }
 
+    @Test func `the report says what limit an adaptive bulkhead has found`() throws {
+        let bench = try bench(script: "ok", events: 200)
+        #expect(!(try bench.run("run", "--once").errors.contains("found")))
+        let yaml =
+            "\(bench.read("patchbay.yaml"))\npolicies: {bulkheads: {default: {algorithm: gradient2, initial: 7}}}\n"
+        try bench.write(
+            yaml.replacingOccurrences(
+                of: "policies:\n  retries: {default: {duration: 1ms, maxRetries: 2}}\n", with: ""), to: "adaptive.yaml")
+        let result = try bench.run("run", "--once", "-c", "adaptive.yaml")
+        #expect(result.status == 0 && result.errors.contains("200 done; limit "), "\(result)")
+        let report = try json(try bench.run("run", "--once", "--json", "-c", "adaptive.yaml").output)
+        let lanes = try #require(report["handlers"] as? [[String: Any]])
+        #expect((1...200).contains(lanes[0]["limit"] as? Int ?? 0), "\(report)")
+    }
+
     @Test func `--once ends with 3 when it leaves dead letters, and says where they are`() throws {
         let bench = try bench(script: "permanent")
         let result = try bench.run("run", "--once", "--dead-letters", "dead.jsonl")

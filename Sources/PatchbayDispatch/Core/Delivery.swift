@@ -118,8 +118,3 @@ struct DeliveryList: BitwiseCopyable {
         return node
     }
 }
-
-extension UInt64 {
-    /// Nanoseconds since `earlier`; 0 when `earlier` is not in the past.
-    func elapsed(since earlier: UInt64) -> UInt64 { self > earlier ? self - earlier : 0 }
-}

@@ -50,11 +50,7 @@ extension DispatchCore {
         case .done, .skip:
             counts.attempts += 1
             note(.success, node, open, duration: duration, now: now, effects: &effects)
-            if let adaptive = lanes[index].adaptive, duration > 0 {
-                var limit = adaptive
-                _ = limit.sample(nanoseconds: duration, inFlight: lanes[index].pushed + 1, now: now)
-                (lanes + index).pointee.adaptive = limit
-            }
+            adapt(index, .done, duration: duration, now: now)
             if kind == .done {
                 counts.done += 1
                 (lanes + index).pointee.counts.done += 1
@@ -67,6 +63,7 @@ extension DispatchCore {
             let details = outcome.details ?? ResultDetails()
             let isLate = kind == .cancelled && (open.isCancelled || (open.timeout != 0 && duration >= open.timeout))
             if isLate { counts.timeouts += 1 }
+            adapt(index, isLate ? .late : .failed, duration: duration, now: now)
             let failureClass = isLate ? "timeout" : kind == .fail ? "permanent" : "transient"
             note(
                 details.sparesBreaker ? .success : .failure, node, open, duration: duration, now: now, effects: &effects
@@ -114,6 +111,15 @@ extension DispatchCore {
     package mutating func keepClose(_ lane: Int) { (lanes + lane).pointee.isCrowded = true }
 
     // MARK: Private
+
+    /// Tells a lane that finds its own limit how a call of it went; each event of a batch is told with its call's time.
+    private func adapt(_ index: Int, _ end: AdaptiveLimit.End, duration: UInt64, now: UInt64) {
+        guard var adaptive = lanes[index].adaptive, duration > 0 else { return }
+        let batch = max(1, lanes[index].batching.count)
+        _ = adaptive.sample(
+            nanoseconds: duration, end, inFlight: (lanes[index].pushed + batch) / batch, now: now)
+        (lanes + index).pointee.adaptive = adaptive
+    }
 
     /// What an outcome means here: lost state reruns the call, and giving up because the process stops is not the
     /// handler's fault.

@@ -153,6 +153,8 @@ package struct DispatchCore: ~Copyable {
     }
 
     package func laneCounts(_ lane: Int) -> DispatchCounts { lanes[lane].counts }
+    /// How many calls at once the lane has found its handler to bear; `nil` for one with a fixed limit.
+    package func limitFound(_ lane: Int) -> Int? { lanes[lane].adaptive?.found }
 
     /// Deliveries that a lane has loaded and not settled; for reports.
     package func loadedCount(_ lane: Int) -> Int { lanes[lane].loaded }

@@ -120,6 +120,8 @@ package struct DispatchStatus: Sendable {
     /// Events that nobody handles: no route takes them, or they were emitted too deep. Dead once they are written.
     package var unmatched = DispatchCounts()
     package var lanes: [DispatchCounts] = []
+    /// Lane by lane the calls at once that were found to be good; `nil` where the limit is fixed.
+    package var limits: [Int?] = []
     /// Deliveries loaded and calls owed, lane by lane.
     package var loaded: [Int] = []
     package var log = LogUsage(boundBytes: 0, reserveBytes: 0)

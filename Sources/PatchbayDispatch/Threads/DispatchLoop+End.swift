@@ -155,6 +155,7 @@ extension DispatchLoop {
         status.counts.dead -= status.unmatched.dead
         for lane in 0..<burialLane {
             status.lanes.append(core.laneCounts(lane))
+            status.limits.append(core.limitFound(lane))
             status.loaded.append(core.loadedCount(lane))
         }
         status.counts.created += UInt64(backlogCount)

@@ -359,7 +359,9 @@ package final class Host: Sendable {
         }
         if operated.received.current > 0 { report.sources.append(RunReport.Source(operated, duplicate: 0)) }
         report.emits = RunReport.Source(emitted, duplicate: status.duplicates.last ?? 0)
-        report.lanes = zip(blueprint.lanes, status.lanes).map { RunReport.Lane(name: $0.name, counts: $1) }
+        report.lanes = zip(blueprint.lanes, zip(status.lanes, status.limits)).map { lane, found in
+            RunReport.Lane(name: lane.name, counts: found.0, limit: found.1)
+        }
         report.deadLettersWritten = letters.written
         report.deadLetterPath = options.deadLetterPath
         report.once = options.once

@@ -53,6 +53,16 @@ enum HostMetrics {
                 report.lanes.map {
                     MetricPoint([Attribute("handler", .string($0.name))], .number(Double($0.counts.pending)))
                 }))
+        let adaptive = report.lanes.filter { $0.limit != nil }
+        if !adaptive.isEmpty {
+            metrics.append(
+                metric(
+                    "patchbay.lane.limit", .gauge, "{call}", "Calls at once that an adaptive bulkhead found to be good",
+                    adaptive.map {
+                        MetricPoint([Attribute("handler", .string($0.name))], .number(Double($0.limit ?? 0)))
+                    }
+                ))
+        }
         return metrics
     }
 

@@ -28,6 +28,8 @@ package struct RunReport: Sendable {
     package struct Lane: Sendable, Equatable {
         package var name: String
         package var counts: DispatchCounts
+        /// Calls at once that an adaptive bulkhead found to be good; `nil` for a fixed one.
+        package var limit: Int?
     }
 
     package struct Misbehaviour: Sendable, Equatable {

@@ -1,4 +1,5 @@
 import PatchbayEvents
+import PatchbayResilience
 import PatchbayRouting
 
 /// What is to be replayed: which stored events, to whom, and whether their handlers' calls have effects.
@@ -121,9 +122,4 @@ package struct ReplayPace: Sendable {
         self.nextAt = nextAt
         if start == nil, let nextAt { start = (nextAt, now) }
     }
-}
-
-extension UInt64 {
-    /// 0 when `earlier` is not in the past.
-    fileprivate func elapsed(since earlier: UInt64) -> UInt64 { self > earlier ? self - earlier : 0 }
 }

@@ -25,6 +25,7 @@ extension RunReport {
             if lane.counts.retries > 0 { line += ", \(Self.count(lane.counts.retries, "retry", "retries"))" }
             if lane.counts.skipped > 0 { line += ", \(lane.counts.skipped.grouped) skipped" }
             if lane.counts.dead > 0 { line += ", \(lane.counts.dead.grouped) dead" }
+            if let limit = lane.limit { line += "; limit \(limit) found" }
             lines.append(line)
         }
         if spans.recorded > 0 {
@@ -90,7 +91,12 @@ extension RunReport {
             ("sources", .list(sources.map(source))),
             (
                 "handlers",
-                .list(lanes.map { .object([("name", .string($0.name)), ("deliveries", deliveries($0.counts))]) })
+                .list(
+                    lanes.map { lane in
+                        .object(
+                            [("name", .string(lane.name)), ("deliveries", deliveries(lane.counts))]
+                                + (lane.limit.map { [("limit", .int(Int64($0)))] } ?? []))
+                    })
             ),
             (
                 "spans",
