@@ -24,6 +24,8 @@ struct Patchbay: ParsableCommand {
                   see which routes take an event, and why
               patchbay test
                   run the tests of routes and policies in this folder
+              source <(patchbay --generate-completion-script bash)
+                  complete commands, files and names in this shell; zsh and fish have scripts, too
             """,
         version: Version.text,
         subcommands: [

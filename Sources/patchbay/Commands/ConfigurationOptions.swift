@@ -9,10 +9,12 @@ import PatchbayRuntime
 struct ConfigurationOptions: ParsableArguments {
     @Option(
         name: [.customShort("c"), .customLong("config")],
-        help: ArgumentHelp("The configuration file.", valueName: "file"))
+        help: ArgumentHelp("The configuration file.", valueName: "file"), completion: .configurations)
     var file = "patchbay.yaml"
 
-    @Option(help: ArgumentHelp("Folder whose files are secrets, for ${secret:name}.", valueName: "folder"))
+    @Option(
+        help: ArgumentHelp("Folder whose files are secrets, for ${secret:name}.", valueName: "folder"),
+        completion: .directory)
     var secrets: String?
 
     var inputs: ConfigurationInputs { .ofProcess(secrets: secrets) }

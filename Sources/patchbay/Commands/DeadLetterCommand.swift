@@ -27,12 +27,15 @@ struct DeadLetterCommand: ParsableCommand {
 
 /// Whose dead letters.
 struct LetterFolderOptions: ParsableArguments {
-    @Option(help: ArgumentHelp("The data folder; the same as log.path of a configuration.", valueName: "folder"))
+    @Option(
+        help: ArgumentHelp("The data folder; the same as log.path of a configuration.", valueName: "folder"),
+        completion: .directory)
     var data: String?
 
     @Option(
         name: [.customShort("c"), .customLong("config")],
-        help: ArgumentHelp("Look at the data folder of this configuration file.", valueName: "file"))
+        help: ArgumentHelp("Look at the data folder of this configuration file.", valueName: "file"),
+        completion: .configurations)
     var file: String?
 
     func validate() throws {
@@ -57,12 +60,13 @@ struct LetterFilterOptions: ParsableArguments {
     @Option(help: ArgumentHelp("Of this group, or whose group begins so; `dlq stats` lists them.", valueName: "group"))
     var group: String?
 
-    @Option(help: ArgumentHelp("That died at this handler.", valueName: "module.handler"))
+    @Option(help: ArgumentHelp("That died at this handler.", valueName: "module.handler"), completion: .handlers)
     var handler: String?
 
     @Option(
         name: .customLong("class"),
-        help: ArgumentHelp("Of this failure class: transient, permanent, timeout, unmatched, …", valueName: "class"))
+        help: ArgumentHelp("Of this failure class: transient, permanent, timeout, unmatched, …", valueName: "class"),
+        completion: .failureClasses)
     var failureClass: String?
 
     @Option(help: ArgumentHelp("Whose event has this type; * and ** as in routes.", valueName: "pattern"))

@@ -54,7 +54,7 @@ struct ExplainCommand: ParsableCommand {
               patchbay explain --stored 4711 --source /shop -c patchbay.yaml
             """)
 
-    @Argument(help: "A file of CloudEvents as JSON, one or more, - is standard input.")
+    @Argument(help: "A file of CloudEvents as JSON, one or more, - is standard input.", completion: .events)
     var event: String?
 
     @Option(help: ArgumentHelp("An event of the log instead; --source tells it from others.", valueName: "id"))

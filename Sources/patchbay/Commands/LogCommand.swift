@@ -22,12 +22,13 @@ struct LogCommand: ParsableCommand {
 
 /// Which data folder.
 struct DataFolderOptions: ParsableArguments {
-    @Argument(help: "The data folder; the same as log.path of a configuration.")
+    @Argument(help: "The data folder; the same as log.path of a configuration.", completion: .directory)
     var path: String?
 
     @Option(
         name: [.customShort("c"), .customLong("config")],
-        help: ArgumentHelp("Look at the data folder of this configuration file.", valueName: "file"))
+        help: ArgumentHelp("Look at the data folder of this configuration file.", valueName: "file"),
+        completion: .configurations)
     var file: String?
 
     func validate() throws {

@@ -24,15 +24,18 @@ struct ModulesCommand: ParsableCommand {
               patchbay modules --directory plugins --json
             """)
 
-    @Argument(help: "The directory to look into; the same as --directory.")
+    @Argument(help: "The directory to look into; the same as --directory.", completion: .directory)
     var folder: String?
 
-    @Option(name: [.customShort("d"), .long], help: ArgumentHelp("The directory to look into.", valueName: "folder"))
+    @Option(
+        name: [.customShort("d"), .long], help: ArgumentHelp("The directory to look into.", valueName: "folder"),
+        completion: .directory)
     var directory: String?
 
     @Option(
         name: [.customShort("c"), .customLong("config")],
-        help: ArgumentHelp("Look at what this configuration file uses.", valueName: "file"))
+        help: ArgumentHelp("Look at what this configuration file uses.", valueName: "file"), completion: .configurations
+    )
     var file: String?
 
     @Flag(help: "Print JSON: modules, rejected, warnings.")

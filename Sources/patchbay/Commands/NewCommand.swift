@@ -35,7 +35,9 @@ struct NewCommand: ParsableCommand {
         @Option(name: .shortAndLong, help: "What it is written in: c or swift.")
         var language: Scaffold.Language
 
-        @Option(name: .shortAndLong, help: ArgumentHelp("The new folder. (default: ./NAME)", valueName: "folder"))
+        @Option(
+            name: .shortAndLong, help: ArgumentHelp("The new folder. (default: ./NAME)", valueName: "folder"),
+            completion: .directory)
         var directory: String?
 
         @Option(
@@ -44,7 +46,7 @@ struct NewCommand: ParsableCommand {
                 The Swift SDK: the folder sdk/patchbay of the repository, or the repository's URL. \
                 (default: the folder, found above this program)
                 """,
-                valueName: "folder|url"))
+                valueName: "folder|url"), completion: .directory)
         var sdk: String?
 
         func run() throws {

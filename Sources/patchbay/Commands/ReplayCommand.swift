@@ -49,10 +49,12 @@ struct ReplayCommand: ParsableCommand {
     @OptionGroup var source: ConfigurationOptions
     @OptionGroup var selection: ReplaySelectionOptions
 
-    @Option(help: ArgumentHelp("Deliver to this handler instead.", valueName: "module.handler"))
+    @Option(help: ArgumentHelp("Deliver to this handler instead.", valueName: "module.handler"), completion: .handlers)
     var into: String?
 
-    @Option(help: ArgumentHelp("1x is as they were accepted, then 10x, 500/s, or max.", valueName: "speed"))
+    @Option(
+        help: ArgumentHelp("1x is as they were accepted, then 10x, 500/s, or max.", valueName: "speed"),
+        completion: .speeds)
     var speed = SpeedOption.max
 
     @Flag(help: "Handlers run, and what they emit, store and set is thrown away.")
@@ -64,7 +66,7 @@ struct ReplayCommand: ParsableCommand {
     @Option(
         help: ArgumentHelp(
             "Compare --handler with another handler, or with another build of its module, and deliver nothing.",
-            valueName: "module.handler|file.so"))
+            valueName: "module.handler|file.so"), completion: .modules)
     var compare: String?
 
     @Flag(help: "Print JSON.")
@@ -202,10 +204,10 @@ struct ReplaySelectionOptions: ParsableArguments {
     @Option(parsing: .unconditional, help: ArgumentHelp("Accepted before this time.", valueName: "time"))
     var to: TimePoint?
 
-    @Option(help: ArgumentHelp("Only what this route delivered.", valueName: "route"))
+    @Option(help: ArgumentHelp("Only what this route delivered.", valueName: "route"), completion: .routes)
     var route: String?
 
-    @Option(help: ArgumentHelp("Only what this handler got.", valueName: "module.handler"))
+    @Option(help: ArgumentHelp("Only what this handler got.", valueName: "module.handler"), completion: .handlers)
     var handler: String?
 
     func validate() throws {

@@ -39,19 +39,23 @@ struct RunCommand: ParsableCommand {
     @Option(help: "Where spans go; may be given more than once. otlp uses telemetry.otlp.")
     var trace: [Trace] = []
 
-    @Option(help: ArgumentHelp("The file of --trace file.", valueName: "path"))
+    @Option(help: ArgumentHelp("The file of --trace file.", valueName: "path"), completion: .file())
     var traceFile = "traces.jsonl"
 
     @Flag(help: "Read the finite sources to their end, settle every delivery, and exit.")
     var once = false
 
-    @Option(help: ArgumentHelp("Where dead letters are appended, with a log in memory.", valueName: "path"))
+    @Option(
+        help: ArgumentHelp("Where dead letters are appended, with a log in memory.", valueName: "path"),
+        completion: .file())
     var deadLetters = "dead-letters.jsonl"
 
-    @Option(help: ArgumentHelp("Where pending events are appended at a deadline.", valueName: "path"))
+    @Option(
+        help: ArgumentHelp("Where pending events are appended at a deadline.", valueName: "path"), completion: .file())
     var pending = "pending.jsonl"
 
-    @Option(help: "The least log level: trace, debug, info, notice, warning, error or critical.")
+    @Option(
+        help: "The least log level: trace, debug, info, notice, warning, error or critical.", completion: .logLevels)
     var logLevel = "info"
 
     @Option(help: "How log lines look.")

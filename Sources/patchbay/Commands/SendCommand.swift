@@ -27,19 +27,23 @@ struct SendCommand: ParsableCommand {
               generate-events | patchbay send -f - --socket /run/patchbay.sock
             """)
 
-    @Option(name: .shortAndLong, help: ArgumentHelp("A file of events, - is standard input.", valueName: "file"))
+    @Option(
+        name: .shortAndLong, help: ArgumentHelp("A file of events, - is standard input.", valueName: "file"),
+        completion: .events)
     var file: String?
 
     @OptionGroup(title: "One event") var event: EventOptions
 
     @Option(
         name: [.customShort("c"), .customLong("config")],
-        help: ArgumentHelp("The configuration of the host: its first socket source is used.", valueName: "file"))
+        help: ArgumentHelp("The configuration of the host: its first socket source is used.", valueName: "file"),
+        completion: .configurations)
     var config: String?
 
     @Option(
         help: ArgumentHelp(
-            "The host's socket. (default: $XDG_RUNTIME_DIR/patchbay.sock, else ./patchbay.sock)", valueName: "path"))
+            "The host's socket. (default: $XDG_RUNTIME_DIR/patchbay.sock, else ./patchbay.sock)", valueName: "path"),
+        completion: .file())
     var socket: String?
 
     @Flag(help: "Print the host's answer as JSON.")

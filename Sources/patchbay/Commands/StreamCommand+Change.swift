@@ -24,7 +24,9 @@ extension StreamCommand {
         @Argument(help: "The stream's name.")
         var stream: String
 
-        @Option(name: .shortAndLong, help: ArgumentHelp("A file of events, - is standard input.", valueName: "file"))
+        @Option(
+            name: .shortAndLong, help: ArgumentHelp("A file of events, - is standard input.", valueName: "file"),
+            completion: .events)
         var file: String?
 
         @OptionGroup(title: "One event") var event: EventOptions
@@ -153,7 +155,8 @@ extension StreamCommand {
         @Argument(help: "The stream's name.")
         var stream: String
 
-        @Option(help: ArgumentHelp("Keep this file's bytes; - is standard input.", valueName: "file"))
+        @Option(
+            help: ArgumentHelp("Keep this file's bytes; - is standard input.", valueName: "file"), completion: .file())
         var put: String?
 
         @Option(help: ArgumentHelp("With --put: the last event that it includes.", valueName: "revision"))

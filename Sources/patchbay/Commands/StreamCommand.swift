@@ -55,12 +55,14 @@ struct StreamFolderOptions: ParsableArguments {
     // Not --data as elsewhere: that is an event's.
     @Option(
         name: .customLong("folder"),
-        help: ArgumentHelp("The data folder; the same as log.path of a configuration.", valueName: "folder"))
+        help: ArgumentHelp("The data folder; the same as log.path of a configuration.", valueName: "folder"),
+        completion: .directory)
     var data: String?
 
     @Option(
         name: [.customShort("c"), .customLong("config")],
-        help: ArgumentHelp("Use the data folder of this configuration file.", valueName: "file"))
+        help: ArgumentHelp("Use the data folder of this configuration file.", valueName: "file"),
+        completion: .configurations)
     var file: String?
 
     func validate() throws {

@@ -27,7 +27,7 @@ struct TestCommand: ParsableCommand {
               patchbay test --list
             """)
 
-    @Argument(help: "Configurations, test files or folders; this folder by default.")
+    @Argument(help: "Configurations, test files or folders; this folder by default.", completion: .configurations)
     var file: [String] = ["."]
 
     @Option(help: ArgumentHelp("Run only tests whose name contains this.", valueName: "name"))
@@ -36,10 +36,14 @@ struct TestCommand: ParsableCommand {
     @Option(help: ArgumentHelp("Use this seed for every test instead of its own.", valueName: "number"))
     var seed: UInt32?
 
-    @Option(help: ArgumentHelp("Write JUnit's XML to a file as well.", valueName: "file"))
+    @Option(
+        help: ArgumentHelp("Write JUnit's XML to a file as well.", valueName: "file"),
+        completion: .file(extensions: ["xml"]))
     var junit: String?
 
-    @Option(help: ArgumentHelp("Folder whose files are secrets, for ${secret:name}.", valueName: "folder"))
+    @Option(
+        help: ArgumentHelp("Folder whose files are secrets, for ${secret:name}.", valueName: "folder"),
+        completion: .directory)
     var secrets: String?
 
     @Flag(help: "Print JSON instead of text.")

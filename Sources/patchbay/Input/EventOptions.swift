@@ -19,7 +19,8 @@ struct EventOptions: ParsableArguments {
     @Option(help: "Its data; JSON, unless --content-type says something else.")
     var data: String?
 
-    @Option(help: ArgumentHelp("A file that holds its data, - is standard input.", valueName: "file"))
+    @Option(
+        help: ArgumentHelp("A file that holds its data, - is standard input.", valueName: "file"), completion: .file())
     var dataFile: String?
 
     @Option(help: ArgumentHelp("The media type of its data. (default: application/json)", valueName: "type"))
