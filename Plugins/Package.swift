@@ -31,6 +31,7 @@ func tests(_ name: String, exclude: [String] = []) -> Target {
 let package = Package(
     name: "patchbay-modules",
     products: [
+        .library(name: "audit", type: .dynamic, targets: ["Audit"]),
         .library(name: "payment", type: .dynamic, targets: ["Payment"]),
         .library(name: "notification", type: .dynamic, targets: ["Notification"]),
     ],
@@ -41,6 +42,10 @@ let package = Package(
     targets: [
         .target(name: "HandlerKit", dependencies: [sdk], path: "HandlerKit/Sources", swiftSettings: strict),
         tests("HandlerKit"),
+        // SHA-256 from the system's libcrypto.
+        .target(name: "CAuditCrypto", path: "Audit/Crypto", linkerSettings: [.linkedLibrary("crypto")]),
+        module("Audit", ["CAuditCrypto"]),
+        tests("Audit"),
         module("Notification", [.product(name: "Mustache", package: "swift-mustache")]),
         tests("Notification"),
         module("Payment"),

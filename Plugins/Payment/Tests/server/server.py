@@ -143,6 +143,12 @@ class Handler(http.server.BaseHTTPRequestHandler):
     def log_message(self, *arguments):
         pass
 
+    def handle(self):
+        try:
+            super().handle()
+        except ConnectionError:
+            pass    # The client has left.
+
     def do_GET(self):
         if self.path == "/_ledger":
             with self.bank.lock:
@@ -209,7 +215,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
                 status, body = 200, self.perform(key)
             except Failure as failure:
                 status, body = failure.status, failure.body
-            if fault == "broken_after":
+            if fault == "broken_after" and status == 200:
                 status, body = 500, Failure(500, "api_error").body
             bank.keys[key]["answer"] = (status, json.loads(json.dumps(body)))
         self.deliver(fault, status, body)
