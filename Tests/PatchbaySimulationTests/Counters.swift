@@ -18,6 +18,9 @@ struct Counters {
     var resent = 0
     var calls = 0
     var repeats = 0
+    var failures = 0
+    var hangs = 0
+    var duplicates = 0
     var conflicts = 0
     var dead = 0
     var obituaries = 0
@@ -64,7 +67,8 @@ struct Counters {
             ("of these without a handler", \.reducedLives), ("crashes", \.crashes), ("power cuts", \.powerCuts),
             ("kills", \.kills), ("crashes while opening", \.crashesWhileOpening), ("drains", \.drained),
             ("drains at their deadline", \.cutShort), ("ends with all settled", \.finished),
-            ("events sent again", \.resent), ("calls", \.calls), ("repeated calls", \.repeats),
+            ("events sent again", \.resent), ("of the same twice", \.duplicates),
+            ("calls", \.calls), ("repeated calls", \.repeats), ("failures", \.failures), ("hangs", \.hangs),
             ("conflicts of state", \.conflicts), ("dead letters", \.dead), ("of these come in again", \.obituaries),
             ("of these redriven", \.redriven), ("of these purged", \.purged),
             ("emitted events", \.emitted), ("of these later", \.released), ("timers fired", \.firedTimers),
@@ -73,8 +77,12 @@ struct Counters {
             ("frames that could not be read", \.unreadable), ("orphaned deliveries", \.orphaned),
             ("groups that the disk refused", \.refusedGroups), ("failures taken over", \.resumedFailures),
             ("frames in doubt", \.doubtful), ("of these on disk", \.doubtfulKept), ("flipped bits", \.flips),
-            ("of these reported", \.flipsSeen), ("disk operations", \.disk.operations), ("EIO", \.disk.ioErrors),
-            ("ENOSPC", \.disk.noSpaceErrors), ("lost pages", \.disk.lostPages), ("torn pages", \.disk.tornPages),
+            ("of these reported", \.flipsSeen), ("disk operations", \.disk.operations),
+            ("crashes at a write", \.disk.crashesAtWrite), ("crashes at a sync", \.disk.crashesAtSync),
+            ("EIO", \.disk.ioErrors), ("of these of a write", \.disk.ioErrorsAtWrite),
+            ("of these of a sync", \.disk.ioErrorsAtSync), ("ENOSPC", \.disk.noSpaceErrors),
+            ("lost pages", \.disk.lostPages), ("torn pages", \.disk.tornPages),
+            ("files written in another order", \.disk.reorderedFiles),
             ("phantom pages", \.disk.phantomPages), ("lost names", \.disk.lostEntries),
         ]
     }

@@ -139,10 +139,11 @@ final class Hands: @unchecked Sendable {
         default:
             switch luck {
             case 0..<10: call.outcome = .retry
+            case _ where world.counters.hangs == 0 && world.counters.calls > 200: hang(&call)
             case 10..<12: call.outcome = .fail
             case 12..<14: call.outcome = .skip
             case 14..<16: call.outcome = .busy
-            case 16: call.endsAt = .max
+            case 16: hang(&call)
             case 17:
                 // Comes back long after the host has given it up.
                 call.heedsCancel = false
@@ -150,6 +151,11 @@ final class Hands: @unchecked Sendable {
             default: break
             }
         }
+    }
+
+    private func hang(_ call: inout Open) {
+        call.endsAt = .max
+        world.counters.hangs += 1
     }
 
     // MARK: Ends
@@ -163,6 +169,7 @@ final class Hands: @unchecked Sendable {
         default: break
         }
         var details: ResultDetails?
+        if outcome == .retry || outcome == .fail { world.counters.failures += 1 }
         if outcome == .retry || outcome == .fail || outcome == .cancelled {
             details = ResultDetails(reason: "\(outcome.name): scripted")
         }

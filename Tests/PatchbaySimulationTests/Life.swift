@@ -40,7 +40,8 @@ final class Life {
     ///
     /// - Parameter doubtful: what the last process gave to the log without hearing of it again.
     init(
-        _ scenario: Scenario, _ blueprint: Blueprint, _ storage: any LogStorage, _ world: World, _ source: Source,
+        _ scenario: Scenario, _ blueprint: Blueprint, _ settings: LogSettings, _ storage: any LogStorage,
+        _ world: World, _ source: Source,
         _ mutation: Mutation?, doubtful: [LogSubmission], random: SeededRandom, time: SimulatedClock.Time
     ) throws {
         self.scenario = scenario
@@ -62,7 +63,7 @@ final class Life {
         hands.attach(dispatcher)
         port = dispatcher.makePort()
         let logger = Logger(label: "simulation") { _ in SwiftLogNoOpLogHandler() }
-        var settings = scenario.settings
+        var settings = settings
         if mutation == .acceptsBeforeTheSync { settings.sync = .never }
         folder = try DataFolder.open(
             storage, lock: nil, settings: settings, names: dispatcher.names, fingerprint: "simulated", state: state,

@@ -14,14 +14,17 @@ struct Scenario {
     /// The same without the route and handler `absent`.
     let reducedBlueprint: Blueprint
     private(set) var settings = LogSettings()
+    /// Of processes that answer before they sync.
+    private(set) var lazySettings = LogSettings()
     private(set) var faults = FaultPlan()
-    /// Without a sync before events are accepted only what survives `kill -9` is promised: the power stays on.
-    let losesPower: Bool
+    /// Some of its processes accept events before they are synced: only what survives `kill -9` is promised then, and
+    /// the power stays on for as long as they run.
+    let isLazy: Bool
     /// Nanoseconds that a write of the log takes at most.
     let latencyMax: UInt64
     let reachMin: UInt64
 
-    static let eventCount = 500
+    static let eventCountMin = 500
     static let crashesMin = 3
 
     init(seed: UInt64) throws {
@@ -32,18 +35,19 @@ struct Scenario {
         var reduced = configuration
         reduced.routes.removeAll { $0.name == "absent" }
         reducedBlueprint = try Blueprint(reduced, seed: seed)
-        losesPower = random.upTo(4) != 0
-        if !losesPower { settings.sync = .interval(5_000_000) }
+        isLazy = random.upTo(2) == 0
         settings.segmentBytes = 8192 << Int(random.upTo(2))
         settings.checkpointBytes = 4 * settings.segmentBytes
         settings.retentionBytes = random.next() & 1 == 0 ? 0 : 4 * settings.segmentBytes
         settings.identity = seed
-        // A third of the disks do nothing but lose power.
+        lazySettings = settings
+        lazySettings.sync = .interval(5_000_000)
+        // A third of the disks fail when they are told to, and not by chance.
         if random.upTo(2) != 0 {
             faults.writeFailure = random.fraction() * 0.02
             faults.writeNoSpace = random.fraction() * 0.05
-            // After a failed sync a system may have lost what was written: then a kill is like a power cut.
-            if losesPower { faults.syncFailure = random.fraction() * 0.05 }
+            // After a failed sync a system may have lost what was written: never where a kill is not a power cut.
+            faults.syncFailure = random.fraction() * 0.05
             faults.otherFailure = random.fraction() * 0.02
             faults.readFailure = random.fraction() * 0.01
         }

@@ -8,19 +8,22 @@ enum SeedRuns {
         var counters = Counters()
     }
 
+    /// Takes the seeds in their order.
+    ///
     /// - Parameters:
     ///   - stopsEarly: at the first violation.
     ///   - progress: hears how many are done, now and then.
     static func run(
-        _ seeds: Range<Int>, _ mutation: Mutation? = nil, stopsEarly: Bool = false,
+        _ seeds: [Int], _ mutation: Mutation? = nil, stopsEarly: Bool = false,
         progress: @Sendable (Int) -> Void = { _ in }
     ) -> Result {
-        let next = Atomic(seeds.lowerBound)
+        let next = Atomic(0)
         let result = Mutex(Result())
         DispatchQueue.concurrentPerform(iterations: ProcessInfo.processInfo.activeProcessorCount) { _ in
             while true {
-                let seed = next.wrappingAdd(1, ordering: .relaxed).oldValue
-                guard seed < seeds.upperBound else { return }
+                let place = next.wrappingAdd(1, ordering: .relaxed).oldValue
+                guard place < seeds.count else { return }
+                let seed = seeds[place]
                 let (violation, counters) = outcome(UInt64(seed), mutation)
                 let done = result.withLock { result in
                     result.counters = result.counters + counters
@@ -28,7 +31,7 @@ enum SeedRuns {
                     return result.counters.runs
                 }
                 if done % 50 == 0 { progress(done) }
-                if violation != nil, stopsEarly { next.store(seeds.upperBound, ordering: .relaxed) }
+                if violation != nil, stopsEarly { next.store(seeds.count, ordering: .relaxed) }
             }
         }
         return result.withLock { result in

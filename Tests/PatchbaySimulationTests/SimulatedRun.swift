@@ -14,6 +14,10 @@ struct SimulatedRun {
     private var time = SimulatedClock.Time(now: 1, unixNow: 1_800_000_000_000_000_000)
     private var crashes = 0
     private var turns = 0
+    private var lives = 0
+    /// Of the process that runs, and of the one before it.
+    private var losesPower = true
+    private var lostPower = true
     private var doubtful: [LogSubmission] = []
 
     init(seed: UInt64, mutation: Mutation? = nil) throws {
@@ -28,24 +32,44 @@ struct SimulatedRun {
 
     /// Ordinary runs take some thousands.
     private static let turnsMax = 200_000
+    /// And about ten processes.
+    private static let livesMax = 100
 
     /// What went wrong, `nil` when nothing did, and what was met on the way.
     mutating func run() throws -> (violation: String?, counters: Counters) {
         var isOver = false
         while !isOver, world.violation == nil, let life = try open() {
-            isOver = source.isDone && crashes >= Scenario.crashesMin && world.isSettled
+            isOver = source.isDone && !mayCrash && world.isSettled
             if !isOver { live(life) }
+            lives += 1
+            if lives > Self.livesMax { world.fail("its faults are not met in \(lives) processes: \(missing)") }
             source.reconnect()
             doubtful = life.doubtful
             time.unixNow = life.time.unixNow + random.upTo(10_000_000)
         }
         if world.violation == nil { checkEvents() }
         world.counters.runs = 1
-        world.counters.events = source.sent.count
         world.counters.crashes = crashes
-        world.counters.resent = source.resent
-        world.counters.disk = disk.counts
+        if world.violation == nil { checkPlan() }
         return (world.violation, world.counters)
+    }
+
+    /// A run that was spared something shows less than is said of it.
+    private func checkPlan() {
+        if world.counters.events < Scenario.eventCountMin {
+            world.fail("only \(world.counters.events) events were sent")
+        }
+        if crashes < Scenario.crashesMin { world.fail("only \(crashes) crashes") }
+        if !missing.isEmpty { world.fail("it was without \(missing.map(\.rawValue).joined(separator: ", "))") }
+    }
+
+    /// Kinds of faults that are still to come.
+    private var missing: [Fault] {
+        world.counters.events = source.sent.count
+        world.counters.resent = source.resent
+        world.counters.duplicates = source.duplicates
+        world.counters.disk = disk.counts
+        return Fault.missing(in: world.counters)
     }
 
     /// What was acknowledged is there.
@@ -58,22 +82,27 @@ struct SimulatedRun {
 
     // MARK: Opening
 
-    private var mayCrash: Bool { crashes < Scenario.crashesMin + 1 }
+    private var mayCrash: Bool { crashes < Scenario.crashesMin + 1 || missing.contains(where: \.isOfDisk) }
 
     /// A process that has opened the log; disks that fail and crashes on the way are met with another try.
     private mutating func open() throws -> Life? {
         for _ in 0..<200 {
             if disk.isDown { disk.restart() }
+            losesPower = true
             try operate()
             try flipABit()
+            losesPower = !scenario.isLazy || random.next() & 1 == 0
             var plan = scenario.faults
-            if mayCrash, scenario.losesPower, random.upTo(3) == 0 {
+            if !losesPower || !lostPower { plan.syncFailure = 0 }
+            if mayCrash, losesPower, lostPower, random.upTo(3) == 0 {
                 plan.at[disk.counts.operations + 1 + Int(random.upTo(8))] = .crash
             }
             disk.plan = plan
             do {
                 let life = try life()
                 world.counters.lives += 1
+                // What it found is on the disk by now.
+                lostPower = losesPower
                 return world.violation == nil ? life : nil
             } catch let error as LogError {
                 if disk.isDown {
@@ -95,7 +124,8 @@ struct SimulatedRun {
         let isReduced = world.counters.lives > 0 && mayCrash && random.upTo(4) == 0
         if isReduced { world.counters.reducedLives += 1 }
         return try Life(
-            scenario, isReduced ? scenario.reducedBlueprint : scenario.blueprint, storage, world, source, mutation,
+            scenario, isReduced ? scenario.reducedBlueprint : scenario.blueprint,
+            losesPower ? scenario.settings : scenario.lazySettings, storage, world, source, mutation,
             doubtful: doubtful, random: SeededRandom(seed: random.next()), time: time)
     }
 
@@ -112,7 +142,8 @@ struct SimulatedRun {
 
     /// Flips a bit of a sealed segment or a checkpoint for the time of one opening, which must say so or lose nothing.
     private mutating func flipABit() throws {
-        guard random.upTo(7) == 0 || mutation == .skipsTheChecksum, world.counters.lives > 0 else { return }
+        let isWanted = mutation == .skipsTheChecksum || (crashes > 1 && missing.contains(.bitRot))
+        guard random.upTo(7) == 0 || isWanted, world.counters.lives > 0 else { return }
         disk.plan = FaultPlan()
         let segments = try disk.folder("log").list().filter { $0.hasSuffix(".seg") }.sorted().dropLast(2)
         // The mutation that takes checksums for right is about segments.
@@ -136,15 +167,33 @@ struct SimulatedRun {
 
     // MARK: Living
 
-    private mutating func live(_ life: Life) {
-        if mayCrash, scenario.losesPower, random.upTo(3) != 0 {
-            disk.plan.at[disk.counts.operations + 1 + Int(random.upTo(200))] = .crash
+    /// Has the disk fail in this process: in a way that this run has not met as a rule. Whether the power goes.
+    private mutating func arm() -> Bool {
+        guard mayCrash else { return false }
+        for fault in missing where fault.isOfDisk && !fault.isCrash && (losesPower || fault != .syncError) {
+            fault.arm(&disk.plan, disk.counts, distance: 1 + Int(random.upTo(30)))
         }
-        let killAt = mayCrash && random.upTo(2) == 0 ? turns + Int(random.upTo(400)) : .max
+        guard losesPower else { return false }
+        let crashes = missing.filter(\.isCrash)
+        if !crashes.isEmpty, random.upTo(3) != 0 {
+            let crash = crashes[Int(random.upTo(UInt64(crashes.count - 1)))]
+            crash.arm(&disk.plan, disk.counts, distance: 1 + Int(random.upTo(40)))
+            return true
+        }
+        guard random.next() & 1 == 0 else { return false }
+        disk.plan.at[disk.counts.operations + 1 + Int(random.upTo(200))] = .crash
+        return true
+    }
+
+    private mutating func live(_ life: Life) {
+        if losesPower { disk.plan.syncFailure = scenario.faults.syncFailure }
+        let isArmed = arm()
+        let killAt = mayCrash && !isArmed && random.next() & 1 == 0 ? turns + Int(random.upTo(400)) : .max
         let drainAt = mayCrash && random.upTo(3) == 0 ? turns + Int(random.upTo(400)) : .max
         // A part of the events is for the processes after the next crashes.
         let parts = Scenario.crashesMin + 1
-        source.heldBack = max(0, parts - 1 - crashes) * Scenario.eventCount / parts
+        let left = max(parts - 1 - crashes, missing.contains(where: \.isOfDisk) ? 1 : 0)
+        source.holdBack(left * Scenario.eventCountMin / parts, &random)
         while world.violation == nil {
             turns += 1
             if turns > Self.turnsMax { return world.fail("it does not end") }
@@ -155,7 +204,7 @@ struct SimulatedRun {
                 return
             }
             if turns >= killAt || (source.heldBack > 0 && life.isIdle) {
-                if scenario.losesPower, random.next() & 1 == 0 { disk.crash() }
+                if losesPower, random.next() & 1 == 0 { disk.crash() }
                 world.counters.kills += 1
                 crashes += 1
                 return

@@ -3,13 +3,19 @@ import Testing
 
 /// The whole runtime in one thread, through crashes and disks that fail: `make simulate SEEDS=n`.
 @Suite struct Simulation {
-    private static func number(_ name: String, _ standard: Int) -> Int {
-        ProcessInfo.processInfo.environment[name].flatMap { Int($0) } ?? standard
+    private static func number(_ name: String) -> Int? {
+        ProcessInfo.processInfo.environment[name].flatMap { Int($0) }
+    }
+
+    /// Those that are asked for; else those that are kept, and some more.
+    private static var seeds: [Int] {
+        let (first, count) = (number("PATCHBAY_SIMULATE_SEED"), number("PATCHBAY_SIMULATE_SEEDS") ?? 20)
+        let range = Array((first ?? 1)..<((first ?? 1) + count))
+        return first == nil || count >= 200 ? KeptSeeds.all + range : range
     }
 
     @Test func `nothing accepted is lost, and nothing done is done again, whatever the disk does`() {
-        let first = Self.number("PATCHBAY_SIMULATE_SEED", 1)
-        let seeds = first..<(first + Self.number("PATCHBAY_SIMULATE_SEEDS", 20))
+        let seeds = Self.seeds
         let begin = Date()
         let result = SeedRuns.run(seeds) { done in
             FileHandle.standardOutput.write(Data("[\(done)/\(seeds.count)] seeds\n".utf8))

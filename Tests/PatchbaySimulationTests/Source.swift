@@ -21,14 +21,20 @@ final class Source {
     /// Acknowledged at least once.
     private(set) var acknowledged: Set<Int> = []
     private(set) var resent = 0
+    /// Times that one that is to be taken once was acknowledged again.
+    private(set) var duplicates = 0
 
     /// Types that events come as, besides one that no route takes.
     private static let types: [Scenario.Part] = [
         .keyed, .fan, .once, .emitting, .counting, .timed, .fragile, .dying, .absent,
     ]
 
-    init(_ random: inout SeededRandom) {
-        for number in 0..<Scenario.eventCount {
+    init(_ random: inout SeededRandom) { waiting = make(Scenario.eventCountMin, &random).reversed() }
+
+    /// Makes more events: their numbers in the order in which they are to be sent.
+    private func make(_ count: Int, _ random: inout SeededRandom) -> [Int] {
+        let first = sent.count
+        for number in first..<(first + count) {
             let choice = Int(random.upTo(UInt64(2 * Self.types.count)))
             let type = choice == 2 * Self.types.count ? "stray" : Self.types[choice / 2].rawValue
             let (id, subject) = ("e\(number)", "k\(random.upTo(7))")
@@ -40,15 +46,21 @@ final class Source {
                         + #""subject":"\#(subject)","data":"\#(data)"}"#))
         }
         // Some of those that are to be taken once come twice, apart from each other.
-        var order = Array(sent.indices)
-        for number in sent.indices where sent[number].type == Scenario.Part.once.rawValue && random.next() & 1 == 0 {
+        var order = Array(first..<sent.count)
+        for number in order where sent[number].type == Scenario.Part.once.rawValue && random.next() & 1 == 0 {
             order.insert(number, at: Int(random.upTo(UInt64(order.count))))
         }
-        waiting = order.reversed()
+        return order
     }
 
     /// How many are held back for later processes.
-    var heldBack = 0
+    private(set) var heldBack = 0
+
+    /// Holds events back; makes more where this process would have next to none.
+    func holdBack(_ count: Int, _ random: inout SeededRandom) {
+        heldBack = count
+        if count > 0, waiting.count < count + 20 { waiting.insert(contentsOf: make(40, &random).reversed(), at: 0) }
+    }
 
     /// Nothing is left to send or to acknowledge.
     var isDone: Bool { waiting.isEmpty && underWay.isEmpty }
@@ -71,7 +83,9 @@ final class Source {
     /// A batch was accepted, or held nothing new.
     func acknowledge(_ batch: EventBatch) {
         guard let place = underWay.firstIndex(where: { $0.batch === batch }) else { return }
-        acknowledged.formUnion(underWay.remove(at: place).numbers)
+        for number in underWay.remove(at: place).numbers where !acknowledged.insert(number).inserted {
+            if sent[number].type == Scenario.Part.once.rawValue { duplicates += 1 }
+        }
     }
 
     /// The process is gone: what it did not acknowledge is sent to the next one, first.

@@ -10,6 +10,17 @@ package struct FaultPlan: Sendable, Equatable {
         case crash
     }
 
+    /// What a crash does to bytes that were not synced.
+    package enum Loss: Sendable, Equatable {
+        case byChance
+        /// All of them go.
+        case all
+        /// In each file, where more than a sector is at stake: the last that was written stays, the first goes.
+        case reordered
+        /// In each file, where more than a sector is at stake: the first that was written stays, the last goes.
+        case torn
+    }
+
     /// Chances per operation, 0 to 1.
     package var writeFailure = 0.0
     package var writeNoSpace = 0.0
@@ -21,6 +32,10 @@ package struct FaultPlan: Sendable, Equatable {
     package var capacityBytes = Int.max
     /// Faults at chosen operations: the number of the operation (reads are not counted), from 1.
     package var at: [Int: Fault] = [:]
+    /// The same by the number of the write, and of the sync of a file.
+    package var atWrite: [Int: Fault] = [:]
+    package var atSync: [Int: Fault] = [:]
+    package var loss = Loss.byChance
 
     package init() {}
 }
@@ -28,13 +43,20 @@ package struct FaultPlan: Sendable, Equatable {
 /// What a disk in memory did, to see that a test reached what it is about.
 package struct FaultCounts: Sendable, Equatable {
     package var operations = 0
+    package var writes = 0
     package var syncs = 0
     package var crashes = 0
+    package var crashesAtWrite = 0
+    package var crashesAtSync = 0
     package var ioErrors = 0
+    package var ioErrorsAtWrite = 0
+    package var ioErrorsAtSync = 0
     package var noSpaceErrors = 0
     /// Pages that were not synced and went with a crash, or were half written.
     package var lostPages = 0
     package var tornPages = 0
+    /// Files of which a crash kept what was written behind something that it lost.
+    package var reorderedFiles = 0
     /// Pages that a failed sync lost for good while the program still reads them as written.
     package var phantomPages = 0
     /// Names made, renamed or removed that a crash undid.

@@ -57,9 +57,13 @@ struct MemoryDisk: Sendable {
         if let fault = plan.at[counts.operations] { return fault }
         switch operation {
         case .write:
+            counts.writes += 1
+            if let fault = plan.atWrite[counts.writes] { return fault }
             if chance(plan.writeFailure) { return .io }
             return chance(plan.writeNoSpace) ? .noSpace : nil
-        case .sync: return chance(plan.syncFailure) ? .io : nil
+        case .sync:
+            counts.syncs += 1
+            return plan.atSync[counts.syncs] ?? (chance(plan.syncFailure) ? .io : nil)
         default: return chance(plan.otherFailure) ? .io : nil
         }
     }
@@ -76,12 +80,16 @@ struct MemoryDisk: Sendable {
         switch fault {
         case .io:
             counts.ioErrors += 1
+            if operation == .write { counts.ioErrorsAtWrite += 1 }
+            if operation == .sync { counts.ioErrorsAtSync += 1 }
             return StorageError(operation, path, errno: EIO)
         case .noSpace:
             counts.noSpaceErrors += 1
             return StorageError(operation, path, errno: ENOSPC)
         case .crash:
             crash()
+            if operation == .write { counts.crashesAtWrite += 1 }
+            if operation == .sync { counts.crashesAtSync += 1 }
             return StorageError(operation, path, errno: ENODEV)
         }
     }
@@ -196,11 +204,10 @@ struct MemoryDisk: Sendable {
     }
 
     mutating func sync(_ file: Int, _ path: String) throws(StorageError) {
-        counts.syncs += 1
         guard let fault = try fault(.sync, path) else { return settle(file) }
         switch fault {
         case .io: loseSome(file)
-        case .crash where coin(): settle(file)
+        case .crash where plan.loss == .byChance && coin(): settle(file)
         default: break
         }
         throw fail(.sync, path, fault)
@@ -277,37 +284,74 @@ struct MemoryDisk: Sendable {
         if inode.live.count != inode.durable.count {
             let low = min(inode.live.count, inode.durable.count)
             let high = max(inode.live.count, inode.durable.count)
-            switch random.upTo(3) {
+            switch plan.loss == .byChance || plan.loss == .all ? random.upTo(3) : 3 {
             case 0: break
             case 1: Self.resize(&result, to: low + Int(random.upTo(UInt64(high - low))))
             default: Self.resize(&result, to: inode.live.count)
             }
         }
-        let style = random.upTo(3)
-        let dirty = inode.dirty.sorted()
-        let kept = Int(random.upTo(UInt64(dirty.count)))
-        for (index, page) in dirty.enumerated() {
-            let stays: Bool
-            switch style {
-            case 0: stays = true
-            case 1: stays = index < kept
-            default: stays = coin()
-            }
-            if !stays {
-                counts.lostPages += 1
-            } else if style == 3, coin() {
-                counts.tornPages += 1
-                let sectors = UInt64(Self.pageBytes / Self.sectorBytes)
-                Self.copy(
-                    page, from: inode.live, to: &result, bytes: Int(random.upTo(sectors)) * Self.sectorBytes)
-            } else {
-                Self.copy(page, from: inode.live, to: &result)
-            }
-        }
+        lose(inode, &result)
         inode.live = result
         inode.durable = result
         inode.dirty = []
         files[file] = inode
+    }
+
+    /// Puts into `result` what a crash keeps of what a file's dirty pages were to be, sector by sector.
+    private mutating func lose(_ inode: File, _ result: inout [UInt8]) {
+        let style = random.upTo(3)
+        let dirty = inode.dirty.sorted()
+        let kept = Int(random.upTo(UInt64(dirty.count)))
+        let sectors = dirty.map { page in
+            stride(from: page * Self.pageBytes, to: (page + 1) * Self.pageBytes, by: Self.sectorBytes)
+                .filter { Self.differs($0, inode.live, result) }
+        }
+        let ends = (first: sectors.first { !$0.isEmpty }?.first, last: sectors.last { !$0.isEmpty }?.last)
+        var hasLost = false
+        var isReordered = false
+        for (index, sectors) in sectors.enumerated() {
+            let stays = style == 0 || (style == 1 ? index < kept : coin())
+            // Sectors of a page reach the medium in any order.
+            let isTorn = style == 3 && coin()
+            var keptCount = 0
+            for sector in sectors {
+                let wanted = isTorn ? coin() : stays
+                guard sector < result.count, self.stays(sector, ends.first, ends.last) ?? wanted else {
+                    hasLost = true
+                    continue
+                }
+                Self.copy(sector, Self.sectorBytes, from: inode.live, to: &result)
+                keptCount += 1
+                isReordered = isReordered || hasLost
+            }
+            if keptCount < sectors.count {
+                if keptCount > 0 { counts.tornPages += 1 } else { counts.lostPages += 1 }
+            }
+        }
+        if isReordered { counts.reorderedFiles += 1 }
+    }
+
+    /// What the plan says of a sector that is at stake; `nil` is nothing.
+    private func stays(_ sector: Int, _ first: Int?, _ last: Int?) -> Bool? {
+        switch plan.loss {
+        case .byChance: nil
+        case .all: false
+        case .torn: sector == last && sector != first ? false : sector == first ? true : nil
+        case .reordered: sector == first && sector != last ? false : sector == last ? true : nil
+        }
+    }
+
+    /// Whether a sector of one file is another one in the other file, or not there.
+    private static func differs(_ start: Int, _ a: [UInt8], _ b: [UInt8]) -> Bool {
+        guard start < a.count else { return false }
+        let end = min(start + sectorBytes, a.count)
+        guard end <= b.count else { return true }
+        return a.withUnsafeBytes { a in
+            b.withUnsafeBytes { b in
+                guard let a = a.baseAddress, let b = b.baseAddress else { return false }
+                return memcmp(a + start, b + start, end - start) != 0
+            }
+        }
     }
 
     /// Flips one bit of what is on the medium, and of what reads give.
@@ -331,9 +375,12 @@ struct MemoryDisk: Sendable {
         }
     }
 
-    /// Copies the first `bytes` of a page, as far as both files go.
-    private static func copy(_ page: Int, from: [UInt8], to: inout [UInt8], bytes: Int = pageBytes) {
-        let start = page * pageBytes
+    private static func copy(_ page: Int, from: [UInt8], to: inout [UInt8]) {
+        copy(page * pageBytes, pageBytes, from: from, to: &to)
+    }
+
+    /// Copies `bytes` from `start` on, as far as both files go.
+    private static func copy(_ start: Int, _ bytes: Int, from: [UInt8], to: inout [UInt8]) {
         let end = min(start + bytes, min(from.count, to.count))
         guard start < end else { return }
         to.withUnsafeMutableBytes { to in
