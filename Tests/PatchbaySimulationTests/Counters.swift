@@ -8,6 +8,8 @@ struct Counters {
     var events = 0
     var lives = 0
     var reducedLives = 0
+    var changes = 0
+    var requests = 0
     var crashes = 0
     var powerCuts = 0
     var kills = 0
@@ -22,6 +24,9 @@ struct Counters {
     var hangs = 0
     var duplicates = 0
     var conflicts = 0
+    var streamConflicts = 0
+    var appended = 0
+    var carried = 0
     var dead = 0
     var obituaries = 0
     var redriven = 0
@@ -64,13 +69,17 @@ struct Counters {
     static var paths: [(String, WritableKeyPath<Counters, Int>)] {
         [
             ("runs", \.runs), ("events", \.events), ("processes", \.lives),
-            ("of these without a handler", \.reducedLives), ("crashes", \.crashes), ("power cuts", \.powerCuts),
+            ("of these without a handler", \.reducedLives), ("changed configurations", \.changes),
+            ("crashes", \.crashes), ("power cuts", \.powerCuts),
             ("kills", \.kills), ("crashes while opening", \.crashesWhileOpening), ("drains", \.drained),
             ("drains at their deadline", \.cutShort), ("ends with all settled", \.finished),
             ("events sent again", \.resent), ("of the same twice", \.duplicates),
             ("calls", \.calls), ("repeated calls", \.repeats), ("failures", \.failures), ("hangs", \.hangs),
-            ("conflicts of state", \.conflicts), ("dead letters", \.dead), ("of these come in again", \.obituaries),
+            ("conflicts of state", \.conflicts), ("conflicts of streams", \.streamConflicts),
+            ("events appended to streams", \.appended), ("streams read back", \.carried),
+            ("dead letters", \.dead), ("of these come in again", \.obituaries),
             ("of these redriven", \.redriven), ("of these purged", \.purged),
+            ("requests of operators while it runs", \.requests),
             ("emitted events", \.emitted), ("of these later", \.released), ("timers fired", \.firedTimers),
             ("timers cancelled", \.cancelledTimers), ("timeouts", \.timeouts), ("late completions", \.late),
             ("busy", \.busy), ("breakers opened", \.opened), ("probes", \.probes), ("frames read back", \.reloaded),

@@ -26,6 +26,8 @@ final class Hands: @unchecked Sendable {
         /// Of its key of the state, when it began.
         var revision: UInt64 = 0
         var count = 0
+        /// Of its stream, when it began.
+        var expected = ExpectedRevision.any
 
         var index: Int { Int(call & 0xFF_FFFF) }
     }
@@ -33,6 +35,7 @@ final class Hands: @unchecked Sendable {
     private let world: World
     private let table: CallTable
     private let state: StateStore
+    private let streams: StreamStore
     private let mutation: Mutation?
     private let clock: SimulatedClock
     private var random: SeededRandom
@@ -43,13 +46,14 @@ final class Hands: @unchecked Sendable {
     private(set) var hasFailed = false
 
     init(
-        _ world: World, _ table: CallTable, _ state: StateStore, _ clock: SimulatedClock, _ mutation: Mutation?,
-        random: SeededRandom
+        _ world: World, _ table: CallTable, _ state: StateStore, _ streams: StreamStore, _ clock: SimulatedClock,
+        _ mutation: Mutation?, random: SeededRandom
     ) {
         self.clock = clock
         self.world = world
         self.table = table
         self.state = state
+        self.streams = streams
         self.mutation = mutation
         self.random = random
     }
@@ -109,6 +113,10 @@ final class Hands: @unchecked Sendable {
         if known.part == .counting, let entry = state.get(known.subject, of: Self.counting, now: clock.unixNow) {
             known.revision = entry.revision
             known.count = Counted(entry.value)?.count ?? 0
+        }
+        if known.part == .streaming, random.upTo(3) != 0 {
+            let last = streams[World.stream(of: known.subject)]?.revision
+            known.expected = last.map { random.upTo(5) == 0 ? .streamExists : .exact($0) } ?? .noStream
         }
         play(&known)
         open.append(known)
@@ -192,6 +200,7 @@ final class Hands: @unchecked Sendable {
         switch call.part {
         case .emitting: emit(call, &said)
         case .counting: count(call, &said)
+        case .streaming: append(call, &said)
         case .timed: if !call.event.hasPrefix("tick-") { time(call, &said) }
         default: break
         }
@@ -221,6 +230,18 @@ final class Hands: @unchecked Sendable {
             key: World.byKey + call.subject, value: Counted(count: 0, position: call.id.position).bytes,
             expectedRevision: .max, timeToLive: 0)
         _ = table.withEffects(call.call) { $0.stateWrites += [write, note] }
+    }
+
+    private func append(_ call: Open, _ said: inout World.Said) {
+        let events = (0...random.upTo(2)).map {
+            Event(
+                id: World.streamed(call.id, number: $0), source: "/sim/streaming",
+                type: Scenario.Part.streaming.rawValue)
+        }
+        let append = StreamAppend(
+            stream: World.stream(of: call.subject), expected: call.expected, events: events)
+        said.appended = (append.stream, append.expected, events.map(\.id))
+        _ = table.withEffects(call.call) { $0.streamAppends.append(append) }
     }
 
     private func time(_ call: Open, _ said: inout World.Said) {

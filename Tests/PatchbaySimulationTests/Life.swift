@@ -31,6 +31,7 @@ final class Life {
     private let folder: DataFolder
     private let writer: CommitterBox
     private let log: WatchedLog
+    private let operations: Operator
     private var loop: DispatchLoop
     private var writerDue: UInt64 = 0
     /// Nothing was submitted when it last looked.
@@ -53,7 +54,7 @@ final class Life {
         let doorbell = Doorbell()
         let table = CallTable(capacity: 2048, doorbell: doorbell)
         let (state, timers, streams) = (StateStore(), TimerStore(), StreamStore())
-        hands = Hands(world, table, state, clock, mutation, random: SeededRandom(seed: random.next()))
+        hands = Hands(world, table, state, streams, clock, mutation, random: SeededRandom(seed: random.next()))
         let tracer = Tracer.off(ids: IDGenerator(seed: scenario.seed))
         var options = Dispatcher.Options()
         options.endsWhenIdle = true
@@ -71,10 +72,13 @@ final class Life {
             logger: logger, now: time.now, unixNow: time.unixNow)
         guard let writer = folder.writer.takeCommitter() else { preconditionFailure("a writer has one committer") }
         self.writer = writer
-        world.recover(folder, writer.committer.ledger, state, timers, doubtful: doubtful)
+        world.recover(folder, writer.committer.ledger, state, timers, streams, doubtful: doubtful)
+        world.route(blueprint.configuration)
         log = WatchedLog(folder.log, world, source, mutation)
         let setup = Self.setup(blueprint, tracer)
         intake = Intake(setup, name: "source", number: 0, counters: IntakeCounters(name: "source"))
+        operations = Operator(
+            dispatcher, folder, blueprint, setup, clock, random: SeededRandom(seed: random.next()))
         let reentry = ReentryIntake(setup, number: 1, counters: emitted, logger: logger)
         var host = DispatchHost(
             state: state, timers: timers, streams: streams, scopes: blueprint.lanes.map(\.scope),
@@ -150,7 +154,8 @@ final class Life {
             }
         }
         var operations = try LetterOperations(
-            storage, lock: nil, routes: dispatcher.names.routes, handlers: dispatcher.names.handlers, who: "operator")
+            storage, lock: nil, routes: Set(redriven.map(\.route)).sorted(), handlers: dispatcher.names.handlers,
+            who: "operator")
         try operations.redrive(redriven)
         try operations.purge(purged)
         return try LogReader.open(storage.folder("log"))
@@ -163,6 +168,7 @@ final class Life {
         var progress = false
         if writerDue <= clock.now { progress = write() }
         progress = send() || progress
+        progress = operations.turn(ledger, world) || progress
         progress = loop.turn() || progress
         wakeWriter()
         acknowledge()
@@ -276,6 +282,7 @@ final class Life {
             _ = write()
         }
         guard log.underWay.isEmpty else { return }
+        _ = operations.hear()
         let orphaned = folder.pending.orphaned.reduce(0) { $0 + $1.count }
         let pending = ledger.counts.pending
         if pending != UInt64(end.pendingDeliveries + orphaned) {
@@ -290,6 +297,7 @@ final class Life {
         var report = RunReport(status: status)
         report.end = "ended"
         report.sources = [RunReport.Source(intake.counters, duplicate: status.duplicates[0])]
+        report.sources.append(RunReport.Source(operations.counters, duplicate: 0))
         report.emits = RunReport.Source(emitted, duplicate: status.duplicates[1])
         report.lanes = zip(dispatcher.plan.lanes, status.lanes).map { RunReport.Lane(name: $0.name, counts: $1) }
         report.unread = UInt64(end.unread + port.unread().reduce(0) { $0 + $1.count })

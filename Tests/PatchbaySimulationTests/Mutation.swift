@@ -5,10 +5,11 @@ enum Mutation: String, CaseIterable, Sendable {
     // Of the disk.
     case dropsTheSync, dropsTheFolderSync, skipsTheChecksum, acceptsBeforeTheSync
     // Of what is recorded.
-    case forgetsWhatHappened, emitsInAnotherFrame, forgetsState, forgetsTimers, ignoresRevisions
+    case forgetsWhatHappened, emitsInAnotherFrame, forgetsState, forgetsTimers, ignoresRevisions, forgetsStreams,
+        ignoresStreamRevisions
     case retriesBeforeTheRecord
     // Of what a process takes over.
-    case forgetsAttempts, losesABacklog, forgetsDuplicates
+    case forgetsAttempts, losesABacklog, reroutesABacklog, forgetsDuplicates
     // Of limits.
     case releasesAPermitTwice, letsABreakerThrough
 }

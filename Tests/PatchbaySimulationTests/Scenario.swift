@@ -10,9 +10,7 @@ struct Scenario {
     let seed: UInt64
     /// Goes on where making the scenario ended.
     private(set) var random: SeededRandom
-    let blueprint: Blueprint
-    /// The same without the route and handler `absent`.
-    let reducedBlueprint: Blueprint
+    private let configuration: Configuration
     private(set) var settings = LogSettings()
     /// Of processes that answer before they sync.
     private(set) var lazySettings = LogSettings()
@@ -30,11 +28,7 @@ struct Scenario {
     init(seed: UInt64) throws {
         self.seed = seed
         var random = SeededRandom(seed: seed)
-        let configuration = Self.configuration(&random)
-        blueprint = try Blueprint(configuration, seed: seed)
-        var reduced = configuration
-        reduced.routes.removeAll { $0.name == "absent" }
-        reducedBlueprint = try Blueprint(reduced, seed: seed)
+        configuration = Self.configuration(&random)
         isLazy = random.upTo(2) == 0
         settings.segmentBytes = 8192 << Int(random.upTo(2))
         settings.checkpointBytes = 4 * settings.segmentBytes
@@ -58,6 +52,13 @@ struct Scenario {
 
     // MARK: Configuration
 
+    /// The configuration of a process.
+    func blueprint(_ variation: Variation) throws -> Blueprint {
+        var configuration = configuration
+        variation.change(&configuration)
+        return try Blueprint(configuration, seed: seed)
+    }
+
     /// The handlers that do something of their own, each behind a route of its name that takes events of that type.
     enum Part: String, CaseIterable {
         /// With an ordering key.
@@ -70,6 +71,8 @@ struct Scenario {
         case emitting, child
         /// Counts by key in its state.
         case counting
+        /// Appends to streams.
+        case streaming
         /// Sets and cancels timers.
         case timed
         /// Fails in rows, behind a breaker.
@@ -82,6 +85,8 @@ struct Scenario {
         var handler: String { "sim.\(rawValue)" }
     }
 
+    /// A type that most processes have no route for.
+    static let stray = "stray"
     /// Within which `once` takes an event once: longer than any run.
     static let window = Duration.seconds(360_000)
     static let breakerProbesMax = 2

@@ -20,6 +20,14 @@ struct Seams: Sendable {
         var watched = host
         watched.commitState = { commit(host, $0, $1, $2, &$3) }
         watched.notice = { world.breakers.hear($0, now: clock.now, world) }
+        watched.streamsTake = { appends, snapshots in
+            let takes = host.streamsTake(changed(appends), snapshots)
+            if !takes, let id = appends.first?.events.first?.id { world.unsay(streamed: id) }
+            return takes
+        }
+        watched.changeStreams = { appends, snapshots, now, recording in
+            host.changeStreams(changed(appends), snapshots, now) { if mutation != .forgetsStreams { recording($0) } }
+        }
         watched.reload = { reload(host, $0, $1) }
         watched.reenter = { events in
             let batches = host.reenter(events)
@@ -35,6 +43,11 @@ struct Seams: Sendable {
         return watched
     }
 
+    private func changed(_ appends: [StreamAppend]) -> [StreamAppend] {
+        guard mutation == .ignoresStreamRevisions else { return appends }
+        return appends.map { StreamAppend(stream: $0.stream, expected: .any, events: $0.events) }
+    }
+
     private func commit(
         _ host: DispatchHost, _ lane: Int, _ writes: [StateWrite], _ now: UInt64, _ records: inout ByteWriter
     ) -> Bool {
@@ -45,6 +58,7 @@ struct Seams: Sendable {
             mutation == .forgetsState
             ? host.commitState(lane, writes, now, &elsewhere) : host.commitState(lane, writes, now, &records)
         if !isCommitted, let note = writes.last.flatMap({ Counted($0.value) }) {
+            world.counters.conflicts += 1
             world.unsay(DeliveryID(position: note.position, handler: world.handlers[lane]))
         }
         return isCommitted
@@ -57,6 +71,10 @@ struct Seams: Sendable {
         }
         world.counters.reloaded += 1
         if mutation == .forgetsAttempts { batch.resumed.removeAll() }
+        if mutation == .reroutesABacklog, batch.deliveryCount > 0 {
+            let lane = Int(batch.deliveries[0].lane)
+            batch.deliveries[0].lane = UInt16((lane + 1) % (world.handlers.count - 1))
+        }
         return batch
     }
 }

@@ -2,6 +2,8 @@ import PatchbayDispatch
 import PatchbayLog
 import PatchbayResilience
 
+@testable import PatchbayRuntime
+
 /// Runs what a seed stands for to its end, through crashes, and says what broke a promise.
 struct SimulatedRun {
     private let scenario: Scenario
@@ -19,6 +21,9 @@ struct SimulatedRun {
     private var losesPower = true
     private var lostPower = true
     private var doubtful: [LogSubmission] = []
+    /// Of the last process.
+    private var variation = Variation()
+    private var blueprints: [Int: Blueprint] = [:]
 
     init(seed: UInt64, mutation: Mutation? = nil) throws {
         scenario = try Scenario(seed: seed)
@@ -39,7 +44,7 @@ struct SimulatedRun {
     mutating func run() throws -> (violation: String?, counters: Counters) {
         var isOver = false
         while !isOver, world.violation == nil, let life = try open() {
-            isOver = source.isDone && !mayCrash && world.isSettled
+            isOver = source.isDone && crashes >= Scenario.crashesMin && missing.isEmpty && world.isSettled
             if !isOver { live(life) }
             lives += 1
             if lives > Self.livesMax { world.fail("its faults are not met in \(lives) processes: \(missing)") }
@@ -121,11 +126,16 @@ struct SimulatedRun {
     private mutating func life() throws -> Life {
         // Each process has another idea of when its clock began.
         time.now = 1 + random.upTo(1_000_000_000)
-        let isReduced = world.counters.lives > 0 && mayCrash && random.upTo(4) == 0
-        if isReduced { world.counters.reducedLives += 1 }
+        let before = variation
+        if random.upTo(2) != 0 { variation = Variation(rawValue: Int(random.upTo(Variation.count - 1))) }
+        if world.counters.lives == 0 || !mayCrash { variation.remove(.absentGone) }
+        if variation.contains(.absentGone) { world.counters.reducedLives += 1 }
+        if variation != before { world.counters.changes += 1 }
+        let blueprint = try blueprints[variation.rawValue] ?? scenario.blueprint(variation)
+        blueprints[variation.rawValue] = blueprint
         return try Life(
-            scenario, isReduced ? scenario.reducedBlueprint : scenario.blueprint,
-            losesPower ? scenario.settings : scenario.lazySettings, storage, world, source, mutation,
+            scenario, blueprint, losesPower ? scenario.settings : scenario.lazySettings, storage, world, source,
+            mutation,
             doubtful: doubtful, random: SeededRandom(seed: random.next()), time: time)
     }
 
@@ -156,7 +166,11 @@ struct SimulatedRun {
         let (offset, bit) = (Int(random.upTo(UInt64(size - 1))), Int(random.upTo(7)))
         world.counters.flips += 1
         disk.flip(name, offset: offset, bit: bit)
-        defer { disk.flip(name, offset: offset, bit: bit) }
+        world.hasFlippedBit = true
+        defer {
+            disk.flip(name, offset: offset, bit: bit)
+            world.hasFlippedBit = false
+        }
         do {
             doubtful = try life().doubtful
             world.counters.lives += 1

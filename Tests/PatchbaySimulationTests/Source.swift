@@ -26,7 +26,7 @@ final class Source {
 
     /// Types that events come as, besides one that no route takes.
     private static let types: [Scenario.Part] = [
-        .keyed, .fan, .once, .emitting, .counting, .timed, .fragile, .dying, .absent,
+        .keyed, .fan, .once, .emitting, .counting, .streaming, .timed, .fragile, .dying, .absent,
     ]
 
     init(_ random: inout SeededRandom) { waiting = make(Scenario.eventCountMin, &random).reversed() }
@@ -36,7 +36,7 @@ final class Source {
         let first = sent.count
         for number in first..<(first + count) {
             let choice = Int(random.upTo(UInt64(2 * Self.types.count)))
-            let type = choice == 2 * Self.types.count ? "stray" : Self.types[choice / 2].rawValue
+            let type = choice == 2 * Self.types.count ? Scenario.stray : Self.types[choice / 2].rawValue
             let (id, subject) = ("e\(number)", "k\(random.upTo(7))")
             let data = String(repeating: "x", count: Int(random.upTo(200)))
             sent.append(

@@ -11,6 +11,8 @@ extension World {
         var events: [String] = []
         var delayed: [String] = []
         var states: [String] = []
+        /// The stream, the first revision and the ids of each append.
+        var appends: [String] = []
         var sets: [String] = []
         var cancels: [String] = []
         /// Dead letters that come in again.
@@ -19,6 +21,7 @@ extension World {
         mutating func sort() {
             events.sort()
             delayed.sort()
+            appends.sort()
             sets.sort()
             cancels.sort()
         }
@@ -59,6 +62,12 @@ extension World {
         for index in 0..<batch.count {
             let (id, type) = (String(view.bytes(batch.events[index].id)), String(view.bytes(batch.events[index].type)))
             accepted.append(id)
+            // Redriven.
+            if batch.isGiven {
+                frame.events.append(id)
+                continue
+            }
+            expect(event: id, type: type, in: batch, index)
             if type == Scenario.Part.once.rawValue, !acceptedOnce.insert(id).inserted {
                 fail("\(id) was accepted twice")
             }
@@ -96,7 +105,9 @@ extension World {
         case .state(let state) where state.key.hasPrefix(Self.byKey): break
         case .state(let state): found.states.append("\(state.key) \(Counted(state.value)?.count ?? 0)")
         case .timer(let timer): take(timer, &found, &wanted)
-        case .deduplication, .event, .name, .operation, .stream, .unknown: break
+        case .operation(let operation): take(operation, &wanted)
+        case .stream(let stream): found.appends.append(text(of: stream))
+        case .deduplication, .event, .name, .unknown: break
         }
     }
 
@@ -115,12 +126,23 @@ extension World {
         wanted.delayed += word.later
         wanted.sets += word.sets
         wanted.cancels += word.cancels
+        if let appended = word.appended { wanted.appends.append(append(appended, outcome.delivery)) }
         guard let counted = word.counted else { return }
         if let value = counted.value, value != (counts[counted.key] ?? 0) + 1 {
             fail("\(name(outcome.delivery)) counted \(value) after \(counts[counted.key] ?? 0)")
         }
         counts[counted.key] = counted.value ?? 0
         wanted.states.append("\(counted.key) \(counted.value ?? 0)")
+    }
+
+    /// What an operator did to a dead letter while the process ran.
+    private func take(_ operation: OperationRecord, _ wanted: inout Frame) {
+        if letters.removeValue(forKey: operation.letter) != operation.delivery {
+            fail("\(operation.kind) of dead letter \(operation.letter), which is not kept")
+        }
+        guard operation.kind == .redrive else { return counters.purged += 1 }
+        counters.redriven += 1
+        wanted.events.append(accepted[Int(operation.delivery.position)])
     }
 
     private func take(_ timer: TimerRecord, _ found: inout Frame, _ wanted: inout Frame) {

@@ -20,6 +20,8 @@ final class World {
         var later: [String] = []
         /// The key that it counted in its handler's state, and what it left there; `nil` is nothing any more.
         var counted: (key: String, value: Int?)?
+        /// What it appended to a stream, by id, and where it was to go.
+        var appended: (stream: String, expected: ExpectedRevision, ids: [String])?
         /// Keys of timers; the event of `set` has the id `tick-` and the key.
         var sets: [String] = []
         var cancels: [String] = []
@@ -37,7 +39,7 @@ final class World {
     var counters = Counters()
     var breakers = BreakerWatch()
     /// Names of the log's handlers by number, as far as processes had them.
-    private var names: [UInt16: String] = [:]
+    private(set) var names: [UInt16: String] = [:]
     /// Ids of accepted events, by position.
     var accepted: [String] = []
     var acceptedOnce: Set<String> = []
@@ -49,6 +51,8 @@ final class World {
     var said: [DeliveryID: Said] = [:]
     /// By key: what handlers of `counting` left in their state.
     var counts: [String: Int] = [:]
+    /// Ids of what is in a stream, by revision.
+    var streams: [String: [String]] = [:]
     var timers: Set<String> = []
     /// Ids of emitted events that are to come in later, as often as they are.
     var delayed: [String] = []
@@ -57,6 +61,10 @@ final class World {
     private var queues: [Key: [UInt64]] = [:]
     /// The log's numbers of this process's lanes.
     var handlers: [UInt16] = []
+    /// Handlers that this process's configuration gives events of a type.
+    var routing: [String: Set<String>] = [:]
+    /// A bit is flipped for as long as this process opens the log.
+    var hasFlippedBit = false
     /// Sequence of the last frame that the log said it has.
     var committed: UInt64 = 0
 
@@ -113,7 +121,6 @@ final class World {
 
     /// The state that a call wanted to change was changed meanwhile: what it said counts for nothing.
     func unsay(_ id: DeliveryID) {
-        counters.conflicts += 1
         if said.removeValue(forKey: id) == nil { fail("\(name(id)) has a conflict without having ended") }
     }
 
@@ -123,14 +130,15 @@ final class World {
     ///
     /// - Parameter doubtful: what the last process gave to the log without hearing of it again, oldest first.
     func recover(
-        _ folder: DataFolder, _ ledger: Ledger, _ state: StateStore, _ timers: TimerStore, doubtful: [LogSubmission]
+        _ folder: DataFolder, _ ledger: Ledger, _ state: StateStore, _ timers: TimerStore, _ streams: StreamStore,
+        doubtful: [LogSubmission]
     ) {
         for (number, name) in ledger.names.names(.handler).enumerated() { names[UInt16(number)] = name }
         if ledger.sequence < committed { fail("the log had \(committed) frames, and has \(ledger.sequence)") }
         for submission in doubtful where submission.sequence > committed {
             counters.doubtful += 1
             // Numbered when it was written; none of those behind the last that is there was.
-            guard submission.sequence <= ledger.sequence else { continue }
+            guard submission.sequence <= ledger.sequence, isThere(submission, folder.writer.reader) else { continue }
             counters.doubtfulKept += 1
             commit(submission)
         }
@@ -145,10 +153,31 @@ final class World {
         var stored: [String: Int] = [:]
         state.snapshot()({ if !$0.key.hasPrefix(Self.byKey) { stored[$0.key] = Counted($0.value)?.count } })
         if stored != kept { fail("handlers left \(kept) in their state, and it is \(stored)") }
+        check(streams)
         let set = Set(timers.all().map(\.key))
         if set != self.timers { fail("timers \(self.timers) were set, and \(set) are") }
         let coming = folder.pending.delayed.map(\.reentry.event.id)
         if coming.sorted() != delayed.sorted() { fail("\(delayed) are to come in later, and \(coming) will") }
+    }
+
+    /// Whether it has its number for good: names that a process gives while it opens the log may have taken it.
+    private func isThere(_ submission: LogSubmission, _ reader: LogReader) -> Bool {
+        for _ in 0..<20 {
+            do {
+                var cursor = reader.frames(fromSequence: submission.sequence)
+                var isNaming = false
+                try cursor.next()?.view.forEachRecord { if case .name = $0 { isNaming = true } }
+                return !isNaming
+            } catch let error as LogError where error.code == .io {
+                // The disk gives it the next time.
+                continue
+            } catch {
+                fail("frame \(submission.sequence) cannot be read: \(error)")
+                return false
+            }
+        }
+        fail("frame \(submission.sequence) could not be read in 20 tries")
+        return false
     }
 
     /// What the log says of deliveries is what the frames said that it was given.

@@ -64,6 +64,15 @@ package final class ControlPort: Sendable {
     /// Hands a change over and waits until the log has it. False when the dispatcher ends before: nothing of it is
     /// delivered by this run then.
     package func commit(_ change: ControlChange) -> Bool {
+        guard offer(change) else { return false }
+        while true {
+            toOperator.wait(timeout: 0) { state.withLock { $0.isStopped || $0.isCommitted } }
+            if let isCommitted = answer() { return isCommitted }
+        }
+    }
+
+    /// Hands a change over; false when the dispatcher has ended. Its answer is taken before the next one is offered.
+    func offer(_ change: ControlChange) -> Bool {
         let isTaken = state.withLock { state in
             guard !state.isStopped else { return false }
             state.stage = .waiting(change)
@@ -72,14 +81,15 @@ package final class ControlPort: Sendable {
         guard isTaken else { return false }
         announce(change)
         toDispatcher.ring()
-        while true {
-            toOperator.wait(timeout: 0) { state.withLock { $0.isStopped || $0.isCommitted } }
-            let isCommitted: Bool? = state.withLock { state in
-                guard state.isStopped || state.isCommitted else { return nil }
-                defer { state.stage = .idle }
-                return state.isCommitted
-            }
-            if let isCommitted { return isCommitted }
+        return true
+    }
+
+    /// Whether the log has the change that was offered; `nil` while that is open.
+    func answer() -> Bool? {
+        state.withLock { state in
+            guard state.isStopped || state.isCommitted else { return nil }
+            defer { state.stage = .idle }
+            return state.isCommitted
         }
     }
 

@@ -1,0 +1,94 @@
+import PatchbayDispatch
+import PatchbayEvents
+import PatchbayLog
+import PatchbayResilience
+
+@testable import PatchbayDispatch
+@testable import PatchbayRuntime
+
+/// Works on the dead letters of a process that runs, the way that requests of the control socket take.
+final class Operator {
+    private let port: ControlPort
+    private let letters: LetterReader
+    private let intake: OperatorIntake
+    private let places: DeliveryPlaces
+    private let names: (routes: [String], handlers: [String])
+    private let numbers: LogNumbers
+    private let clock: SimulatedClock
+    private var random: SeededRandom
+    /// Of the change that the dispatcher has.
+    private var eventsUnderWay: Int?
+    let counters = IntakeCounters(name: "operators")
+
+    init(
+        _ dispatcher: Dispatcher, _ folder: DataFolder, _ blueprint: Blueprint, _ setup: Intake.Setup,
+        _ clock: SimulatedClock, random: SeededRandom
+    ) {
+        port = dispatcher.control
+        names = dispatcher.names
+        letters = LetterReader(folder.writer.reader)
+        intake = OperatorIntake(setup, name: "operators", number: 2, counters: IntakeCounters(name: "taken"))
+        numbers = folder.log.numbers
+        places = DeliveryPlaces(numbers, blueprint)
+        self.clock = clock
+        self.random = random
+    }
+
+    /// Hears of the last change, or hands over another one now and then; false when neither is the case.
+    func turn(_ ledger: Ledger, _ world: World) -> Bool {
+        guard eventsUnderWay == nil else { return hear() }
+        guard random.upTo(60) == 0 else { return false }
+        let kept = ledger.letters(limit: 30)
+        guard !kept.isEmpty else { return false }
+        var change = ControlChange()
+        for letter in kept where random.upTo(4) == 0 {
+            do {
+                try add(letter, to: &change)
+            } catch is LogError {
+                // The disk does not give it now.
+                continue
+            } catch {
+                world.fail("dead letter \(letter.id) cannot be redriven: \(error)")
+            }
+        }
+        guard !change.operations.isEmpty, port.offer(change) else { return false }
+        world.counters.requests += 1
+        eventsUnderWay = change.batches.reduce(0) { $0 + $1.count }
+        return true
+    }
+
+    /// Takes the answer to the last change, if it is there.
+    func hear() -> Bool {
+        guard let count = eventsUnderWay, let isCommitted = port.answer() else { return false }
+        eventsUnderWay = nil
+        guard isCommitted else { return true }
+        counters.received.add(UInt64(count))
+        counters.accepted.add(UInt64(count))
+        return true
+    }
+
+    private func add(_ kept: KeptLetter, to change: inout ControlChange) throws {
+        let letter = try letters.read(kept)
+        var kind = OperationRecord.Kind.purge
+        if random.next() & 1 == 0, let place = place(letter) {
+            kind = .redrive
+            var deliveries = GivenDeliveries.DeliveryList()
+            deliveries.add([letter.delivery(event: 0, route: place.route, lane: place.lane)])
+            for batch in try intake.batches([letter.redriven().json], deliveries) {
+                batch.receivedAt = clock.unixNow
+                change.batches.append(batch)
+            }
+        }
+        change.operations.append(
+            OperationRecord(
+                kind, letter.id, of: letter.delivery, target: DeadLetterRecord.noHandler, at: clock.unixNow,
+                by: "operator"))
+    }
+
+    /// Where this process delivers it; `nil` when no route took the event, or its handler is not there.
+    private func place(_ letter: StoredLetter) -> DeliveryPlaces.Place? {
+        guard !letter.handler.isEmpty, let lane = names.handlers.firstIndex(of: letter.handler) else { return nil }
+        let route = names.routes.firstIndex(of: letter.route).map { numbers.routes[$0] }
+        return places.place(route: route ?? .max, handler: numbers.handlers[lane])
+    }
+}
