@@ -36,18 +36,27 @@ MOMENTS = [
 ]
 
 
+# A host ends between a write and its sync while the power stays, and the next one begins a segment with its first group:
+# what it found in the segment before is on disk by the start's sync, or never.
+PAIR_CHANCE = 0.15
+PAIR_MOMENT = ("sync data/log/*.seg", 30)
+PAIR_SEGMENT = 4096
+
+
 class Round:
     """One data folder, from its first host to its last."""
 
     def __init__(self, options, work, seed):
         self.options, self.work = options, work
         self.random = random.Random(seed)
-        self.counts = {"kills": 0, "chosen": 0, "starts": 0, "cuts": 0, "names": 0, "files": 0, "bytes": 0}
+        self.counts = {"kills": 0, "chosen": 0, "starts": 0, "cuts": 0, "pairs": 0, "names": 0, "files": 0, "bytes": 0}
         for name in ("disk", "shadow", "record", "in.sock", "host.log"):
             path = f"{work}/{name}"
             shutil.rmtree(path) if os.path.isdir(path) else os.path.exists(path) and os.remove(path)
         configure(work, f"{work}/disk/data")
         self.disk = Disk(f"{work}/disk", f"{work}/shadow")
+        # Of a pair of hosts: 1 the first, 2 the second.
+        self.pair = 0
         self.senders = [Sender(n, f"{work}/in.sock", random.Random(f"{seed}.{n}")) for n in range(3)]
 
     @property
@@ -89,8 +98,11 @@ class Round:
         environment = {"PATCHBAY_LOG_SEGMENT_BYTES": str(self.options.segment)}
         if self.options.skip:
             environment["CRASH_SKIP"] = self.options.skip
-        if cycle and self.random.random() < 0.5:
-            pattern, most = self.random.choice(MOMENTS)
+        self.pair = 2 if self.pair == 1 else int(cycle > 0 and self.random.random() < PAIR_CHANCE)
+        if self.pair == 2:
+            environment["PATCHBAY_LOG_SEGMENT_BYTES"] = str(PAIR_SEGMENT)
+        elif self.pair == 1 or cycle and self.random.random() < 0.5:
+            pattern, most = PAIR_MOMENT if self.pair else self.random.choice(MOMENTS)
             environment["CRASH_KILL"] = f"{pattern}={self.random.randint(1, most)}"
         self.cycle = cycle
         if any(sender.is_stopping.is_set() for sender in self.senders):
@@ -100,7 +112,7 @@ class Round:
     def crash(self, host):
         """Kills it at some moment; then the power may go."""
         before = self.acknowledged()
-        if self.random.random() < 0.15:
+        if not self.pair and self.random.random() < 0.15:
             self.counts["starts"] += 1
             host.wait_until(lambda: False, self.random.random() * 0.4)
         else:
@@ -108,11 +120,13 @@ class Round:
                 raise Failure(f"nothing was accepted for 120 s:\n{host.tail()}")
             host.wait_until(lambda: False, 0.05 + self.random.random() * 0.8)
         self.counts["kills"] += 1
+        self.counts["pairs"] += int(self.pair == 2)
         self.counts["chosen"] += 0 if host.is_running else 1
         host.kill()
-        if self.random.random() < 0.75:
+        if self.pair == 2 or not self.pair and self.random.random() < 0.75:
             self.counts["cuts"] += 1
-            lost = self.disk.cut(self.random.choice(["strict", "strict", "torn", "torn", "ahead"]), self.random)
+            style = "strict" if self.pair else self.random.choice(["strict", "strict", "torn", "torn", "ahead"])
+            lost = self.disk.cut(style, self.random)
             for name, count in lost.items():
                 self.counts[name] += count
 
