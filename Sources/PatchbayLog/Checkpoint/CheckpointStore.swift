@@ -12,6 +12,8 @@ package struct CheckpointStore: Sendable {
         package var checkpoint: Checkpoint?
         /// Later ones that are not, latest first. They stay where they are until newer ones take their place.
         package var skipped: [Skipped]
+        /// Why the disk did not give the first of those that it did not give.
+        package var failure: StorageError?
     }
 
     private static let ending = ".ckpt"
@@ -31,6 +33,7 @@ package struct CheckpointStore: Sendable {
     /// Reads the latest checkpoint that is right. A file that cannot be read is skipped like one that is wrong.
     package mutating func load() throws(StorageError) -> Loaded {
         var skipped: [Skipped] = []
+        var failure: StorageError?
         for sequence in try storage.list().compactMap(Self.sequence).sorted().reversed() {
             let name = Self.name(sequence)
             do {
@@ -39,12 +42,13 @@ package struct CheckpointStore: Sendable {
                     throw LogFormatError("it is the checkpoint of frame \(checkpoint.sequence)")
                 }
                 good = [sequence]
-                return Loaded(checkpoint: checkpoint, skipped: skipped)
+                return Loaded(checkpoint: checkpoint, skipped: skipped, failure: failure)
             } catch {
+                failure = failure ?? error as? StorageError
                 skipped.append(Skipped(path: "\(storage.path)/\(name)", reason: "\(error)"))
             }
         }
-        return Loaded(checkpoint: nil, skipped: skipped)
+        return Loaded(checkpoint: nil, skipped: skipped, failure: failure)
     }
 
     /// All checkpoints of the folder, oldest first, and what is none.

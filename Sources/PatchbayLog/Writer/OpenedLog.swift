@@ -46,14 +46,20 @@ package struct OpenedLog: ~Copyable {
         options.identity = settings.identity
         options.epoch = ledger.epoch
         var bytes = 0
-        store = try SegmentStore.open(folders.log, options: options, after: ledger.sequence) {
-            (frame, location) throws(LogError) in
-            bytes += Int(location.length)
-            do {
-                try ledger.fold(frame, at: location, other: other)
-            } catch {
-                throw LogError.corrupt(location.segment, at: Int(location.offset), "\(error)")
+        do throws(LogError) {
+            store = try SegmentStore.open(folders.log, options: options, after: ledger.sequence) {
+                (frame, location) throws(LogError) in
+                bytes += Int(location.length)
+                do {
+                    try ledger.fold(frame, at: location, other: other)
+                } catch {
+                    throw LogError.corrupt(location.segment, at: Int(location.offset), "\(error)")
+                }
             }
+        } catch {
+            // Nothing is missing where the disk did not give the checkpoint.
+            guard error.code == .missing, let failure = found.failure else { throw error }
+            throw LogError(failure)
         }
         bytesSinceCheckpoint = bytes
         self.ledger = ledger
