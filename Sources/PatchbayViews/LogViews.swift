@@ -221,13 +221,10 @@ package final class LogViews {
 extension Checkpoint {
     /// Handlers' keys as they stood.
     fileprivate var state: [StateRecord] {
-        get throws {
-            try (extra("state") ?? []).withUnsafeBufferPointer { bytes throws(LogFormatError) in
-                var reader = ByteReader(UnsafeRawBufferPointer(bytes))
-                var records: [StateRecord] = []
-                while !reader.isAtEnd { records.append(try StateRecord(&reader)) }
-                return records
-            }
+        get throws(LogFormatError) {
+            var records: [StateRecord] = []
+            try forEachState { records.append($0) }
+            return records
         }
     }
 }

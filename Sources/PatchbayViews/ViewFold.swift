@@ -226,10 +226,13 @@ struct ViewFold {
             return try database.cachedStatement(sql: "DELETE FROM state WHERE handler = ? AND key = ?")
                 .execute(arguments: [record.scope, record.key])
         }
-        try database.cachedStatement(sql: "INSERT OR REPLACE INTO state VALUES(?, ?, ?, ?, ?)").execute(arguments: [
-            record.scope, record.key, Data(value), Int64(bitPattern: record.revision),
-            record.expires == 0 ? nil : UnixTime.text(record.expires),
-        ])
+        try database.cachedStatement(sql: "INSERT OR REPLACE INTO state VALUES(?, ?, ?, ?, ?, ?, ?)").execute(
+            arguments: [
+                record.scope, record.key, Data(value), Int64(bitPattern: record.revision),
+                record.expires == 0 ? nil : UnixTime.text(record.expires),
+                record.origin == .unknown ? nil : StableHash.text(record.origin.definition),
+                record.origin == .unknown ? nil : Int64(clamping: record.origin.position),
+            ])
     }
 
     // MARK: Counting

@@ -1,7 +1,7 @@
 /// The tables that the log is folded into. Times are RFC 3339 texts in UTC, which sort as they follow one another.
 package enum ViewSchema {
     /// Databases of another version are made anew.
-    static let version = 2
+    static let version = 3
 
     package static let sql = """
         -- Dead letters, those that were redriven or purged included, as long as their segments are kept.
@@ -44,6 +44,8 @@ package enum ViewSchema {
         CREATE TABLE state(
           handler TEXT NOT NULL, key TEXT NOT NULL,
           value BLOB NOT NULL, revision INTEGER NOT NULL, expires_at TEXT,
+          definition TEXT,            -- of the code that wrote it: module, version, handler, hashed
+          position INTEGER,           -- of the event with whose outcome it was committed
           PRIMARY KEY(handler, key)
         ) STRICT;
         """

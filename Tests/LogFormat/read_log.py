@@ -153,11 +153,12 @@ class Ledger:
                         self.counts["dead"] += 1
                     self.letters[header["sequence"], letters] = ((position, handler), place, 1)
                     letters += 1
-                elif kind == 6:
+                elif kind in (6, 11):
                     scope, key, length, revision, expires = record.fields("HHIQQ")
+                    origin = record.fields("QQ") if kind == 11 else (0, 2**64 - 1)
                     name = record.text(scope), record.text(key)
                     value = None if length == 2**32 - 1 else record.take(length)
-                    self.change(self.state, name, value is not None, (revision, expires, value))
+                    self.change(self.state, name, value is not None, (revision, expires, value, origin))
                 elif kind == 7:
                     change, _, scope, key, due, length = record.fields("BBHIQI")
                     scope, key, event = record.text(scope), record.text(key), record.take(length)
@@ -366,7 +367,7 @@ class Log:
             return None
         names = ("sequence", "position", "events", "epoch", "written", "key", "previous", "_")
         head = dict(zip(names, struct.unpack_from("<QQIIQIIQ", data, offset + 16)), crc=crc, length=length)
-        check(version == 1 and codec == 0 and head["key"] == 0, f"frame {head['sequence']} is of another version")
+        check(version in (1, 2) and codec == 0 and head["key"] == 0, f"frame {head['sequence']} is of another version")
         head["synced"] = head["sequence"] - 1 - unsynced
         return head
 
@@ -432,7 +433,7 @@ class Log:
 
     def checkpoint(self, number, data):
         magic, crc, version, length = struct.unpack_from("<4sIH6xQ", data)
-        check(magic == b"PBC1" and version == 1 and length == len(data), f"checkpoint {number}: its header")
+        check(magic == b"PBC1" and version in (1, 2) and length == len(data), f"checkpoint {number}: its header")
         check(crc32c(data[8:]) == crc, f"checkpoint {number}: its checksum")
         names = ("sequence", "position", "written", "checksum", "epoch", "sections", "_")
         header = dict(zip(names, struct.unpack_from("<QQQIIII", data, 24)))
@@ -455,7 +456,7 @@ class Log:
         for name in ("counts", "names", "pending", "failures", "letters", "edits", "redriven"):
             ours, theirs = getattr(kept, name), getattr(told, name)
             check(ours == theirs, f"checkpoint {number}: {name} are {theirs}, and the frames say {ours}")
-        for kind, name in ((6, "state"), (7, "timers")):
+        for kind, name in ((6, "state"), (11, "state/2"), (7, "timers")):
             told.frame({"sequence": number, "events": 0, "position": 0}, [(kind, sections.get(name, b""))], None)
         # Keys of state that had expired may be left out.
         for table in (kept, told):

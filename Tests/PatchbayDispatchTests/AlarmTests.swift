@@ -43,7 +43,7 @@ import Testing
             options: Dispatcher.Options())
         let heard = Heard()
         let host = DispatchHost(
-            commitState: { _, _, _, _ in true }, changeTimers: { _, _, _ in }, fireTimers: { _, _ in [] },
+            commitState: { _, _, _, _, _ in true }, changeTimers: { _, _, _ in }, fireTimers: { _, _ in [] },
             nextTimer: { nil },
             reenter: { events in
                 heard.events.withLock { $0 += events.map(\.event) }

@@ -1,4 +1,5 @@
 import CPatchbaySystem
+import PatchbayEvents
 import PatchbayLog
 import Testing
 
@@ -80,6 +81,28 @@ import Testing
         #expect(checkpoint.ledger.redriven(0) == ledger.redriven(0) && ledger.redriven(0).count == 1)
         #expect(checkpoint.ledger.letters(limit: 9) == ledger.letters(limit: 9))
         #expect(encoded(checkpoint.ledger) == encoded(ledger))
+    }
+
+    @Test func `has the state of version 1, which does not say where it comes from`() throws {
+        var builder = CheckpointBuilder(try ledger(), writtenAt: 99)
+        builder.add("state") { writer in
+            for length in [1, 1] as [UInt16] { writer.append(length) }
+            writer.append(UInt32(2))
+            for number in [7, 0] as [UInt64] { writer.append(number) }
+            writer.append("skv1")
+            writer.pad(to: 8)
+        }
+        var bytes = [UInt8](builder.finish())
+        bytes[8] = 1
+        var records: [StateRecord] = []
+        try decode(sealed(bytes)).forEachState { records.append($0) }
+        #expect(
+            records == [
+                StateRecord(
+                    scope: "s", key: "k", value: Array("v1".utf8), revision: 7, expires: 0, origin: .unknown)
+            ])
+        bytes[8] = 3
+        #expect(throws: LogFormatError.self) { try decode(sealed(bytes)) }
     }
 
     @Test func `finds every changed byte and every cut`() throws {

@@ -1,4 +1,5 @@
 import Foundation
+import PatchbayEvents
 import Testing
 
 @testable import PatchbayRuntime
@@ -63,6 +64,9 @@ struct `the documented log format` {
             #expect(counts[name] == ledger[name], "\(name)")
         }
         #expect(read["pending"] as? Int == ledger["pending"])
+        let definition = StableHash.text(Handler.definition(module: "lab", version: "1.0.0", handler: "tally"))
+        let dump = try program.run("log", "dump", bench.path("data"), "--json").output
+        #expect(dump.contains(#""definition":"\#(definition)","position":"#), "\(dump.suffix(2000))")
         let found = try #require(read["found"] as? [String: Int])
         #expect(found["frames"] == sizes["frames"] as? Int && counts["events"] == sizes["events"] as? Int)
         #expect(
@@ -74,7 +78,7 @@ struct `the documented log format` {
             ])
         #expect((read["traces"] as? [String])?.contains(trace) == true)
         // What the folder has to hold for all this to say anything.
-        for kind in [1, 2, 3, 4, 5, 6, 7, 8, 10] { #expect(found["sections\(kind)"] ?? 0 > 0, "section \(kind)") }
+        for kind in [1, 2, 3, 4, 5, 7, 8, 10, 11] { #expect(found["sections\(kind)"] ?? 0 > 0, "section \(kind)") }
         #expect(found["comparedKeys"] == 600, "the emitted events of the second run are duplicates of the first one's")
         #expect(read["streams"] as? [String: Int] == ["order-7": 2, "gone": 0] && found["comparedStreams"] ?? 0 > 1)
         #expect(read["state"] as? Int == 2 && read["timers"] as? Int == 1 && read["failing"] as? Int == 2)

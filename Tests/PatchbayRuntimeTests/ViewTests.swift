@@ -76,7 +76,10 @@ import Testing
             return true
         }
         #expect(try rows(bench, "SELECT id, event_id, state FROM dead_letters") == letters && letters.count == 2)
-        #expect(try rows(bench, "SELECT handler, key, revision FROM state WHERE key = 'n'") == [#""lab.tally" "n" 1"#])
+        let definition = StableHash.text(Handler.definition(module: "lab", version: "1.0.0", handler: "tally"))
+        #expect(
+            try rows(bench, "SELECT handler, key, revision, definition, position FROM state WHERE key = 'n'")
+                == [#""lab.tally" "n" 1 "\#(definition)" 5"#])
     }
 
     @Test func `go on from where they were, to what they would be if made anew`() throws {

@@ -18,7 +18,7 @@ struct Seams: Sendable {
 
     func watched(_ host: DispatchHost) -> DispatchHost {
         var watched = host
-        watched.commitState = { commit(host, $0, $1, $2, &$3) }
+        watched.commitState = { commit(host, $0, $1, $2, $3, &$4) }
         watched.notice = { world.breakers.hear($0, now: clock.now, world) }
         watched.streamsTake = { appends, snapshots in
             let takes = host.streamsTake(changed(appends), snapshots)
@@ -49,14 +49,16 @@ struct Seams: Sendable {
     }
 
     private func commit(
-        _ host: DispatchHost, _ lane: Int, _ writes: [StateWrite], _ now: UInt64, _ records: inout ByteWriter
+        _ host: DispatchHost, _ lane: Int, _ writes: [StateWrite], _ origin: StateOrigin, _ now: UInt64,
+        _ records: inout ByteWriter
     ) -> Bool {
         var writes = writes
         if mutation == .ignoresRevisions { for index in writes.indices { writes[index].expectedRevision = .max } }
         var elsewhere = ByteWriter(capacity: 64)
         let isCommitted =
             mutation == .forgetsState
-            ? host.commitState(lane, writes, now, &elsewhere) : host.commitState(lane, writes, now, &records)
+            ? host.commitState(lane, writes, origin, now, &elsewhere)
+            : host.commitState(lane, writes, origin, now, &records)
         if !isCommitted, let note = writes.last.flatMap({ Counted($0.value) }) {
             world.counters.conflicts += 1
             world.unsay(DeliveryID(position: note.position, handler: world.handlers[lane]))

@@ -213,7 +213,7 @@ private final class DispatcherStage: @unchecked Sendable {
         nonisolated(unsafe) let maker = EventMaker()
         let batchEvents = Self.batchEvents
         return DispatchHost(
-            commitState: { _, _, _, _ in true }, changeTimers: { _, _, _ in }, fireTimers: { _, _ in [] },
+            commitState: { _, _, _, _, _ in true }, changeTimers: { _, _, _ in }, fireTimers: { _, _ in [] },
             nextTimer: { nil },
             reenter: { events in
                 stride(from: 0, to: events.count, by: batchEvents).map { lower in

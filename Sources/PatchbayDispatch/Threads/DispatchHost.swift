@@ -9,7 +9,9 @@ package struct DispatchHost: Sendable {
     /// Puts a call's state writes in place, all or none, and writes down how the keys stand then; false when a revision
     /// was lost.
     package var commitState:
-        @Sendable (_ lane: Int, _ writes: [StateWrite], _ unixNow: UInt64, _ records: inout ByteWriter) -> Bool
+        @Sendable (
+            _ lane: Int, _ writes: [StateWrite], _ origin: StateOrigin, _ unixNow: UInt64, _ records: inout ByteWriter
+        ) -> Bool
     /// Whether streams take all that a call wants of them, as they stand now.
     package var streamsTake: @Sendable (_ appends: [StreamAppend], _ snapshots: [StreamSnapshotWrite]) -> Bool
     /// Does what they take, and writes it down.
@@ -45,7 +47,7 @@ package struct DispatchHost: Sendable {
     package var spans: HandlerSpans?
 
     package init(
-        commitState: @escaping @Sendable (Int, [StateWrite], UInt64, inout ByteWriter) -> Bool,
+        commitState: @escaping @Sendable (Int, [StateWrite], StateOrigin, UInt64, inout ByteWriter) -> Bool,
         changeTimers: @escaping @Sendable (Int, [TimerChange], inout ByteWriter) -> Void,
         fireTimers: @escaping @Sendable (UInt64, inout ByteWriter) -> [Reentry],
         streamsTake: @escaping @Sendable ([StreamAppend], [StreamSnapshotWrite]) -> Bool = { _, _ in true },

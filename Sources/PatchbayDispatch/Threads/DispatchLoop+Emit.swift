@@ -64,6 +64,13 @@ extension DispatchLoop {
         return (appends, host.streamsTake(appends, wanted.streamSnapshots))
     }
 
+    /// Where what a call writes to its handler's state comes from.
+    func origin(of reference: DeliveryReference, _ info: CallInfo) -> StateOrigin {
+        StateOrigin(
+            definition: dispatcher.plan.lanes[Int(info.lane)].handler.definition,
+            position: reference.batch.traces[reference.event].position)
+    }
+
     private func lineage(_ reference: DeliveryReference, _ info: CallInfo) -> EmitLineage {
         let trace = reference.batch.traces[reference.event]
         return EmitLineage(

@@ -380,7 +380,9 @@ struct DispatchLoop: ~Copyable {
             conflict =
                 streams?.takes == false
                 || (!wanted.stateWrites.isEmpty
-                    && !host.commitState(Int(info.lane), wanted.stateWrites, unixNow, &pending.journal.state))
+                    && !host.commitState(
+                        Int(info.lane), wanted.stateWrites, origin(of: reference, info), unixNow,
+                        &pending.journal.state))
             if !conflict {
                 if let streams {
                     host.changeStreams(streams.appends, wanted.streamSnapshots, unixNow) { record in

@@ -16,6 +16,9 @@ package struct Handler: Sendable {
     package let name: String
     /// Of the module; empty for built-ins.
     package let version: String
+    /// Tells code from other code: the hash of the module's name, its version and the handler's id in the module. The
+    /// same in every process, and for all instances of the module.
+    package let definition: UInt64
     /// Calls at once that the module allows; 0 is unlimited.
     package let concurrency: Int
     /// `false` promises to return promptly: such handlers share a small pool.
@@ -30,11 +33,13 @@ package struct Handler: Sendable {
     private let owner: any AnyObject & Sendable
 
     package init(
-        name: String, version: String, concurrency: Int, blocking: Bool, batchMax: Int, instance: OpaquePointer?,
-        handle: @escaping Handle, handleBatch: HandleBatch?, cancel: Cancel?, owner: any AnyObject & Sendable
+        name: String, version: String, definition: UInt64, concurrency: Int, blocking: Bool, batchMax: Int,
+        instance: OpaquePointer?, handle: @escaping Handle, handleBatch: HandleBatch?, cancel: Cancel?,
+        owner: any AnyObject & Sendable
     ) {
         self.name = name
         self.version = version
+        self.definition = definition
         self.concurrency = concurrency
         self.blocking = blocking
         self.batchMax = handleBatch == nil ? 0 : batchMax
@@ -45,6 +50,11 @@ package struct Handler: Sendable {
         self.owner = owner
     }
 
+    /// The first 8 bytes of the SHA-256 of the three texts with a zero byte between each.
+    package static func definition(module: String, version: String, handler: String) -> UInt64 {
+        StableHash.number(Array("\(module)\u{0}\(version)\u{0}\(handler)".utf8))
+    }
+
     /// A handler from a closure, for built-ins and tests. The closure completes the call through the call table, or
     /// returns `PATCHBAY_OK` for done. [worker threads, several at once]
     package init(
@@ -53,7 +63,8 @@ package struct Handler: Sendable {
     ) {
         let box = HandlerClosure(body)
         self.init(
-            name: name, version: "", concurrency: concurrency, blocking: blocking, batchMax: 0,
+            name: name, version: "", definition: Self.definition(module: "", version: "", handler: name),
+            concurrency: concurrency, blocking: blocking, batchMax: 0,
             instance: OpaquePointer(Unmanaged.passUnretained(box).toOpaque()),
             handle: { instance, call, event in
                 guard let instance, let event else { return .badArgument }

@@ -21,6 +21,22 @@ package struct Checkpoint: Sendable {
     /// The bytes of an extra; `nil` when the checkpoint has none of this name.
     package func extra(_ name: String) -> [UInt8]? { extras.first { $0.name == name }?.bytes }
 
+    /// The extra of handlers' state, as records; and the one of version 1, whose records have no origin.
+    package static let stateName = "state/2"
+    package static let stateWithoutOriginName = "state"
+
+    /// Visits handlers' keys as they stood, of either version.
+    package func forEachState(_ body: (StateRecord) throws(LogFormatError) -> Void) throws(LogFormatError) {
+        for (name, bytes) in extras where name == Self.stateName || name == Self.stateWithoutOriginName {
+            try bytes.withUnsafeBufferPointer { bytes throws(LogFormatError) in
+                var reader = ByteReader(UnsafeRawBufferPointer(bytes))
+                while !reader.isAtEnd {
+                    try body(try StateRecord(&reader, hasOrigin: name == Self.stateName))
+                }
+            }
+        }
+    }
+
     /// Reads a whole checkpoint; whatever the bytes are, the result is right or an error.
     package init(_ bytes: UnsafeRawBufferPointer) throws(LogFormatError) {
         let header = try CheckpointHeader(bytes)
@@ -57,7 +73,9 @@ package struct Checkpoint: Sendable {
 /// The first 64 bytes of a checkpoint, little-endian.
 struct CheckpointHeader: Equatable {
     static let magic: UInt32 = 0x3143_4250  // "PBC1"
-    static let version: UInt16 = 1
+    /// What is written. A program that reads version 1 alone would leave out handlers' state.
+    static let version: UInt16 = 2
+    private static let versions: ClosedRange<UInt16> = 1...2
     static let byteCount = 64
 
     // Offset 0: magic, 4 bytes. 4: CRC32C of everything from offset 8 on. 8: version, 2 bytes; 6 reserved.
@@ -90,9 +108,10 @@ struct CheckpointHeader: Equatable {
         guard try reader.next(UInt32.self) == Self.magic else { throw LogFormatError("this is no checkpoint") }
         let checksum = try reader.next(UInt32.self)
         let version = try reader.next(UInt16.self)
-        guard version == Self.version else {
+        guard Self.versions.contains(version) else {
             throw LogFormatError(
-                "a checkpoint has format version \(version); this program reads \(Self.version)", isUnsupported: true)
+                "a checkpoint has format version \(version); this program reads \(Self.versions.lowerBound) to "
+                    + "\(Self.versions.upperBound)", isUnsupported: true)
         }
         _ = try reader.take(6)
         guard try reader.next(UInt64.self) == UInt64(bytes.count) else {

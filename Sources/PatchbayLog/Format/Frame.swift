@@ -9,6 +9,7 @@ package struct FrameHeader: Equatable, Sendable {
     package static let byteCount = 64
     /// Longer frames are not written, and not believed when read.
     package static let lengthMax = 1 << 30
+    static let versions: ClosedRange<UInt8> = 1...2
 
     package var checksum: UInt32 = 0
     /// Of the whole frame with this header, in bytes.
@@ -90,8 +91,8 @@ package struct SectionKind: RawRepresentable, Hashable, Sendable {
     package static let names = SectionKind(rawValue: 4)
     /// Dead letters as they are kept.
     package static let deadLetters = SectionKind(rawValue: 5)
-    /// Changes of handlers' state.
-    package static let state = SectionKind(rawValue: 6)
+    /// Changes of handlers' state, without where they come from: as frames of version 1 have them.
+    package static let stateWithoutOrigin = SectionKind(rawValue: 6)
     /// Timers and delayed events: set, cancelled, fired.
     package static let timers = SectionKind(rawValue: 7)
     /// Appends to streams.
@@ -100,6 +101,11 @@ package struct SectionKind: RawRepresentable, Hashable, Sendable {
     package static let operations = SectionKind(rawValue: 9)
     /// Keys of events that routes take only once.
     package static let deduplication = SectionKind(rawValue: 10)
+    /// Changes of handlers' state.
+    package static let state = SectionKind(rawValue: 11)
+
+    /// The format version that a frame with such a section has: what an older program must not skip has a new one.
+    var version: UInt8 { self == .state ? 2 : 1 }
 }
 
 /// Builds frames one after the other in one buffer.
@@ -107,6 +113,8 @@ package struct FrameBuilder: ~Copyable {
     private var writer: ByteWriter
     private var frame = 0
     private var section = 0
+    /// Of the frame, as far as it is built.
+    private var version: UInt8 = 1
 
     package init(capacity: Int = 1 << 20) { writer = ByteWriter(capacity: capacity) }
 
@@ -118,6 +126,7 @@ package struct FrameBuilder: ~Copyable {
     /// Starts a frame; where it lies in `bytes`.
     package mutating func begin() -> Int {
         frame = writer.skip(FrameHeader.byteCount)
+        version = 1
         return frame
     }
 
@@ -126,6 +135,7 @@ package struct FrameBuilder: ~Copyable {
         _ kind: SectionKind, _ body: (inout ByteWriter) throws(E) -> Void
     ) throws(E) {
         section = writer.count
+        version = max(version, kind.version)
         writer.append(kind.rawValue)
         writer.append(UInt32(0))
         try body(&writer)
@@ -140,6 +150,7 @@ package struct FrameBuilder: ~Copyable {
     /// Completes the frame's header, length and checksum; the header as written.
     package mutating func end(_ header: FrameHeader) -> FrameHeader {
         var header = header
+        header.version = max(header.version, version)
         header.length = UInt32(writer.count - frame)
         header.write(to: &writer, at: frame)
         header.checksum = Self.checksum(of: UnsafeRawBufferPointer(rebasing: writer.bytes[frame...]))
@@ -169,9 +180,10 @@ package struct FrameView {
         guard FrameBuilder.checksum(of: self.bytes) == header.checksum else {
             throw LogFormatError("a frame's checksum is wrong")
         }
-        guard header.version == 1 else {
+        guard FrameHeader.versions.contains(header.version) else {
             throw LogFormatError(
-                "a frame has format version \(header.version); this program reads 1", isUnsupported: true)
+                "a frame has format version \(header.version); this program reads "
+                    + "\(FrameHeader.versions.lowerBound) to \(FrameHeader.versions.upperBound)", isUnsupported: true)
         }
         guard header.codec == 0, header.key == 0 else {
             throw LogFormatError(

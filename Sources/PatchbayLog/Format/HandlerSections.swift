@@ -1,3 +1,5 @@
+package import PatchbayEvents
+
 /// A key of a handler's state as it stands after a commit.
 package struct StateRecord: Equatable, Sendable {
     /// Whose: `instance.handler`.
@@ -8,8 +10,12 @@ package struct StateRecord: Equatable, Sendable {
     package var revision: UInt64
     /// Unix nanoseconds; 0 is never.
     package var expires: UInt64
+    package var origin: StateOrigin
 
-    package init(scope: String, key: String, value: [UInt8]?, revision: UInt64, expires: UInt64) {
+    package init(
+        scope: String, key: String, value: [UInt8]?, revision: UInt64, expires: UInt64, origin: StateOrigin
+    ) {
+        self.origin = origin
         self.scope = scope
         self.key = key
         self.value = value
@@ -17,12 +23,15 @@ package struct StateRecord: Equatable, Sendable {
         self.expires = expires
     }
 
-    package init(_ reader: inout ByteReader) throws(LogFormatError) {
+    /// - Parameter hasOrigin: false for those of before logs kept it.
+    package init(_ reader: inout ByteReader, hasOrigin: Bool) throws(LogFormatError) {
         let scopeLength = Int(try reader.next(UInt16.self))
         let keyLength = Int(try reader.next(UInt16.self))
         let valueLength = try reader.next(UInt32.self)
         revision = try reader.next()
         expires = try reader.next()
+        origin = .unknown
+        if hasOrigin { origin = StateOrigin(definition: try reader.next(), position: try reader.next()) }
         scope = try reader.text(scopeLength)
         key = try reader.text(keyLength)
         value = valueLength == .max ? nil : [UInt8](try reader.take(Int(valueLength)))
@@ -35,6 +44,8 @@ package struct StateRecord: Equatable, Sendable {
         writer.append(value.map { UInt32(clamping: $0.count) } ?? .max)
         writer.append(revision)
         writer.append(expires)
+        writer.append(origin.definition)
+        writer.append(origin.position)
         writer.append(scope)
         writer.append(key)
         if let value { writer.append(value) }

@@ -43,9 +43,9 @@ extension FrameView {
                 try Self.records(bytes) { (reader) throws(LogFormatError) in
                     try body(.name(try NameRecord(&reader)))
                 }
-            case .state:
+            case .state, .stateWithoutOrigin:
                 try Self.records(bytes) { (reader) throws(LogFormatError) in
-                    try body(.state(try StateRecord(&reader)))
+                    try body(.state(try StateRecord(&reader, hasOrigin: kind == .state)))
                 }
             case .timers:
                 try Self.records(bytes) { (reader) throws(LogFormatError) in

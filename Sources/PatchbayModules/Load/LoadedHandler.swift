@@ -29,8 +29,11 @@ package final class LoadedHandler: Sendable {
         self.instance = instance
         self.counters = counters
         handler = Handler(
-            name: scope.name, version: module.file.manifest.version, concurrency: declared.concurrency,
-            blocking: declared.blocking, batchMax: declared.batchMax ?? 0, instance: instance,
+            name: scope.name, version: module.file.manifest.version,
+            definition: Handler.definition(
+                module: module.file.manifest.name, version: module.file.manifest.version, handler: declared.id),
+            concurrency: declared.concurrency, blocking: declared.blocking, batchMax: declared.batchMax ?? 0,
+            instance: instance,
             handle: functions.pointee.handle, handleBatch: functions.pointee.handle_batch,
             cancel: functions.pointee.cancel, owner: module)
     }

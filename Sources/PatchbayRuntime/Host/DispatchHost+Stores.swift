@@ -16,8 +16,8 @@ extension DispatchHost {
     ) {
         let lanes = Dictionary(scopes.enumerated().map { ($1, $0) }, uniquingKeysWith: { first, _ in first })
         self.init(
-            commitState: { lane, writes, now, records in
-                state.commit(writes, of: scopes[lane], now: now, into: &records)
+            commitState: { lane, writes, origin, now, records in
+                state.commit(writes, of: scopes[lane], from: origin, now: now, into: &records)
             },
             changeTimers: { lane, changes, records in timers.commit(changes, of: scopes[lane], into: &records) },
             fireTimers: { now, records in

@@ -5,7 +5,7 @@ import PatchbayModules
 
 /// The names of what the host adds to checkpoints.
 enum CheckpointParts {
-    static let state = "state"
+    static let state = Checkpoint.stateName
     static let timers = "timers"
     static let deduplication = "deduplication"
 

@@ -22,6 +22,7 @@ final class HandlerFold {
         let kind: SectionKind
         switch name {
         case CheckpointParts.state: kind = .state
+        case Checkpoint.stateWithoutOriginName: kind = .stateWithoutOrigin
         case CheckpointParts.timers: kind = .timers
         case CheckpointParts.deduplication:
             windows = try CheckpointParts.windows(bytes)
@@ -37,7 +38,8 @@ final class HandlerFold {
         var reader = ByteReader(bytes)
         while !reader.isAtEnd {
             switch kind {
-            case .state: state.restore(try StateRecord(&reader).change)
+            case .state, .stateWithoutOrigin:
+                state.restore(try StateRecord(&reader, hasOrigin: kind == .state).change)
             case .timers: take(try TimerRecord(&reader))
             case .deduplication: admitted.append(try DeduplicationRecord(&reader))
             default: return

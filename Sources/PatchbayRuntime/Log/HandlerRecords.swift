@@ -5,9 +5,13 @@ import PatchbayModules
 /// What handlers change, as the log records it.
 extension StateStore {
     /// Applies a call's writes, all or none, and writes down how the keys stand then; false when a revision was lost.
-    func commit(_ writes: [StateWrite], of scope: HandlerScope, now: UInt64, into records: inout ByteWriter) -> Bool {
+    func commit(
+        _ writes: [StateWrite], of scope: HandlerScope, from origin: StateOrigin, now: UInt64,
+        into records: inout ByteWriter
+    ) -> Bool {
         var changes: [Change] = []
-        guard commit(writes, of: scope, now: now, recording: { changes.append($0) }) == .committed else { return false }
+        let commit = commit(writes, of: scope, from: origin, now: now) { changes.append($0) }
+        guard commit == .committed else { return false }
         for change in changes { StateRecord(change).write(to: &records) }
         return true
     }
@@ -17,12 +21,13 @@ extension StateRecord {
     init(_ change: StateStore.Change) {
         self.init(
             scope: change.scope.name, key: change.key, value: change.value, revision: change.revision,
-            expires: change.expires)
+            expires: change.expires, origin: change.origin)
     }
 
     var change: StateStore.Change {
         StateStore.Change(
-            scope: HandlerScope(name: scope), key: key, value: value, revision: revision, expires: expires)
+            scope: HandlerScope(name: scope), key: key, value: value, revision: revision, expires: expires,
+            origin: origin)
     }
 }
 

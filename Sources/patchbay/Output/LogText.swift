@@ -88,11 +88,14 @@ struct LogText {
             ]
             return ("name", members, nil)
         case .state(let state):
+            let isKnown = state.origin != .unknown
             return (
                 "state",
                 [
                     ("scope", .string(state.scope)), ("key", .string(state.key)), ("revision", .uint(state.revision)),
                     ("bytes", state.value.map { .uint(UInt64($0.count)) } ?? .null),
+                    ("definition", isKnown ? .string(StableHash.text(state.origin.definition)) : .null),
+                    ("position", isKnown ? .uint(state.origin.position) : .null),
                 ], nil
             )
         case .timer(let timer):

@@ -18,6 +18,7 @@ package final class StateStore: Sendable {
         var revision: UInt64
         /// Unix nanoseconds; 0 is never.
         var expires: UInt64
+        var origin: StateOrigin
     }
 
     /// A key as it stands after a commit.
@@ -29,8 +30,13 @@ package final class StateStore: Sendable {
         package var revision: UInt64
         /// Unix nanoseconds; 0 is never.
         package var expires: UInt64
+        /// Who made it so, also where the key is gone.
+        package var origin: StateOrigin
 
-        package init(scope: HandlerScope, key: String, value: [UInt8]?, revision: UInt64, expires: UInt64) {
+        package init(
+            scope: HandlerScope, key: String, value: [UInt8]?, revision: UInt64, expires: UInt64, origin: StateOrigin
+        ) {
+            self.origin = origin
             self.scope = scope
             self.key = key
             self.value = value
@@ -59,7 +65,8 @@ package final class StateStore: Sendable {
     /// Applies a call's writes together, or none of them, while the call still holds room for them. `now` is Unix
     /// nanoseconds. `recording` is told what changed, in order.
     package func commit(
-        _ writes: [StateWrite], of scope: HandlerScope, now: UInt64, recording: (Change) -> Void = { _ in }
+        _ writes: [StateWrite], of scope: HandlerScope, from origin: StateOrigin = .unknown, now: UInt64,
+        recording: (Change) -> Void = { _ in }
     ) -> Commit {
         contents.withLock { contents in
             for write in writes where write.expectedRevision != StateRevision.any {
@@ -69,12 +76,13 @@ package final class StateStore: Sendable {
             }
             let before = contents.bytes
             for write in writes {
-                Self.apply(write, of: scope, now: now, to: &contents)
+                Self.apply(write, of: scope, from: origin, now: now, to: &contents)
                 let entry = contents.entries[scope]?[write.key]
                 recording(
                     Change(
                         scope: scope, key: write.key, value: entry?.value,
-                        revision: entry?.revision ?? contents.revision, expires: entry?.expires ?? 0))
+                        revision: entry?.revision ?? contents.revision, expires: entry?.expires ?? 0,
+                        origin: origin))
             }
             room.settle(contents.bytes - before)
             return .committed
@@ -89,7 +97,7 @@ package final class StateStore: Sendable {
                 contents.bytes -= change.key.utf8.count + old.value.count
             }
             contents.entries[change.scope, default: [:]][change.key] = change.value.map {
-                Entry(value: $0, revision: change.revision, expires: change.expires)
+                Entry(value: $0, revision: change.revision, expires: change.expires, origin: change.origin)
             }
             if let value = change.value { contents.bytes += change.key.utf8.count + value.count }
             contents.revision = max(contents.revision, change.revision)
@@ -106,7 +114,7 @@ package final class StateStore: Sendable {
                     body(
                         Change(
                             scope: scope, key: key, value: entry.value, revision: entry.revision,
-                            expires: entry.expires))
+                            expires: entry.expires, origin: entry.origin))
                 }
             }
         }
@@ -145,7 +153,7 @@ package final class StateStore: Sendable {
     }
 
     private static func apply(
-        _ write: StateWrite, of scope: HandlerScope, now: UInt64, to contents: inout Contents
+        _ write: StateWrite, of scope: HandlerScope, from origin: StateOrigin, now: UInt64, to contents: inout Contents
     ) {
         let old = contents.entries[scope]?[write.key]
         if let old { contents.bytes -= write.key.utf8.count + old.value.count }
@@ -156,7 +164,8 @@ package final class StateStore: Sendable {
         contents.revision += 1
         let (expires, overflow) = now.addingReportingOverflow(write.timeToLive)
         contents.entries[scope, default: [:]][write.key] = Entry(
-            value: value, revision: contents.revision, expires: write.timeToLive == 0 || overflow ? 0 : expires)
+            value: value, revision: contents.revision, expires: write.timeToLive == 0 || overflow ? 0 : expires,
+            origin: origin)
         contents.bytes += write.key.utf8.count + value.count
     }
 

@@ -15,26 +15,19 @@ enum PastState {
         var base = checkpoints.last { $0.sequence < window }
         let isPast = base != nil || reader.sequences.lowerBound <= 1
         if !isPast { base = checkpoints.last }
-        func put(_ bytes: UnsafeRawBufferPointer) throws(LogFormatError) {
-            var records = ByteReader(bytes)
-            while !records.isAtEnd {
-                var change = try StateRecord(&records).change
-                guard change.scope == scope else { continue }
-                change.scope = target
-                store.restore(change)
-            }
+        func put(_ record: StateRecord) {
+            var change = record.change
+            guard change.scope == scope else { return }
+            change.scope = target
+            store.restore(change)
         }
-        if let part = base?.extra(CheckpointParts.state) {
-            try part.withUnsafeBufferPointer { bytes throws(LogFormatError) in try put(UnsafeRawBufferPointer(bytes)) }
-        }
+        try base?.forEachState { put($0) }
         let end = isPast ? window : until
         let start = max(reader.sequences.lowerBound, (base?.sequence ?? 0) + 1)
         guard start < end else { return isPast }
         var cursor = reader.frames(fromSequence: start)
         while cursor.sequence < end, let frame = try cursor.next() {
-            _ = try frame.view.forEachSection { (kind, bytes) throws(LogFormatError) in
-                if kind == .state { try put(bytes) }
-            }
+            try frame.view.forEachRecord { if case .state(let record) = $0 { put(record) } }
         }
         return isPast
     }
