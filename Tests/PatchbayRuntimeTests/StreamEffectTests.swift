@@ -71,6 +71,30 @@ import Testing
         #expect(try audits(bench).last?.hasPrefix("audit events=3 gaps=0 found=1") == true)
     }
 
+    @Test(arguments: LogBackend.allCases)
+    func `a stream is asked by type, by time of the append and by correlation id, page by page`(
+        _ backend: LogBackend
+    ) throws {
+        let bench = try bench(backend, 7)
+        let yaml = Self.yaml("").replacing("maxInFlight: 8", with: "maxInFlight: 1")
+            .replacing("lab.audit", with: "lab.ask")
+        let report = try bench.run(yaml)
+        #expect(report.status.counts.done == 14 && report.problems == [] && report.drift == nil)
+        func last(_ start: String) throws -> [String: Int] {
+            let line = try #require(try bench.lines("seen").last { $0.hasPrefix(start) })
+            let pairs = line.split(separator: " ").dropFirst().map { $0.split(separator: "=") }
+            return try Dictionary(uniqueKeysWithValues: pairs.map { (String($0[0]), try #require(Int($0[1]))) })
+        }
+        let all = try last("ask all")
+        #expect(all["all"] == 7 && all["paged"] == 7 && all["pages"] == 4, "\(all)")
+        let some = try last("ask other")
+        #expect(some["other"] == 0 && some["own"] == 1 && some["bad"] == 1, "\(some)")
+        // What was appended at the time that both ask for is in both.
+        let (before, after, same) = (some["before"] ?? 0, some["after"] ?? 0, all["same"] ?? 0)
+        #expect(before >= 2 && before + after == 7 + same && same >= 1, "\(some) \(all)")
+        #expect(try last("ask newest") == ["newest": 6, "next": 3])
+    }
+
     @Test func `a later run goes on with the streams that an earlier one, or an operator, left in files`() throws {
         let bench = try bench(.file, 5)
         #expect(try bench.run(Self.yaml("")).status.counts.done == 10)

@@ -68,6 +68,12 @@ enum CFixtures {
           patchbay_status status = stream->head(context->host, context->call, event->subject, NULL, &next);
           if (status < 0 && status != PATCHBAY_E_NOT_FOUND) return patchbay_fail("head");
           if (next) stream->read(context->host, context->call, event->subject, 0, 1000, 0, sum, &total);
+          const patchbay_stream_filter booked = {.size = sizeof booked, .type = PATCHBAY_STR("**")};
+          double asked = 0;
+          uint64_t more = 0;
+          if (next && (stream->query(context->host, context->call, event->subject, &booked, 1000, sum, &asked, &more) < 0
+                       || asked != total || more != PATCHBAY_STREAM_NONE))
+            return patchbay_fail("query");
           if (next % 2 && stream->snapshot_put(context->host, context->call, event->subject, next - 1,
                                                (const uint8_t *)&total, sizeof total) < 0)
             return patchbay_fail("snapshot");

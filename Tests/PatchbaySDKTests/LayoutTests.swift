@@ -120,7 +120,8 @@ import Testing
         #expect(MemoryLayout<patchbay_draft>.size == 128)
         #expect(MemoryLayout<patchbay_emit>.size == 16)
         #expect(MemoryLayout<patchbay_state>.size == 32)
-        #expect(MemoryLayout<patchbay_stream>.size == 48)
+        #expect(MemoryLayout<patchbay_stream>.size == 56)
+        #expect(MemoryLayout<patchbay_stream_filter>.size == 64)
         #expect(MemoryLayout<patchbay_stream_event>.size == 88)
         #expect(MemoryLayout<patchbay_timer>.size == 24)
         expect([
@@ -159,6 +160,14 @@ import Testing
             field(\patchbay_stream.read, "read", 24),
             field(\patchbay_stream.snapshot_get, "snapshot_get", 32),
             field(\patchbay_stream.snapshot_put, "snapshot_put", 40),
+            field(\patchbay_stream.query, "query", 48),
+            field(\patchbay_stream_filter.size, "size", 0),
+            field(\patchbay_stream_filter.flags, "flags", 4),
+            field(\patchbay_stream_filter.from, "from", 8),
+            field(\patchbay_stream_filter.since_ns, "since_ns", 16),
+            field(\patchbay_stream_filter.as_of_ns, "as_of_ns", 24),
+            field(\patchbay_stream_filter.type, "type", 32),
+            field(\patchbay_stream_filter.correlation, "correlation", 48),
             field(\patchbay_timer.size, "size", 0),
             field(\patchbay_timer.reserved, "reserved", 4),
             field(\patchbay_timer.set, "set", 8),

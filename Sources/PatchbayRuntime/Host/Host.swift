@@ -83,6 +83,7 @@ package final class Host: Sendable {
             version: options.version, calls: table, logger: options.logger, spans: HandlerSpans(tracer: tracer),
             metrics: metrics,
             transfers: TransferEngine(ConnectionWays(configuration.policies.connectionPools), metrics: metrics))
+        environment.typeMatcher = TypePattern.matcher
         environment.limits.eventBytes = configuration.limits.eventBytes
         environment.limits.nesting = configuration.limits.nesting
         self.environment = environment

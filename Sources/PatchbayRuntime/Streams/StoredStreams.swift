@@ -24,6 +24,19 @@ package struct StreamFilter: Sendable {
     }
 }
 
+extension TypePattern {
+    /// For the host's services, which know of no routes.
+    static let matcher: @Sendable (String) -> (@Sendable (String) -> Bool)? = { text in
+        guard problem(of: text) == nil else { return nil }
+        do {
+            let pattern = try TypePattern(text)
+            return { pattern.matches($0) }
+        } catch {
+            return nil
+        }
+    }
+}
+
 /// The streams of a data folder. Takes no lock and changes nothing, so a host may have the folder. One thread.
 package final class StoredStreams {
     package let folder: String

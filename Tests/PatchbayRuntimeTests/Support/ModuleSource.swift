@@ -267,7 +267,50 @@ enum ModuleSource {
               return patchbay_done();
             }
 
-            PATCHBAY_MODULE((record, gate, hang, babble, emit, tally, show, timer, later, book, audit),
+            typedef struct { uint64_t times[64], first; int count; } asked_page;
+
+            static int32_t asked_event(void *memory, const patchbay_stream_event *event) {
+              asked_page *page = memory;
+              if (page->count == 0) page->first = event->revision;
+              if (page->count < 64) page->times[page->count] = event->appended_ns;
+              page->count++;
+              return 0;
+            }
+
+            static int asked(const patchbay_context *context, patchbay_stream_filter filter, asked_page *page,
+                             uint64_t count, uint64_t *next) {
+              filter.size = sizeof filter;
+              page->count = 0;
+              patchbay_status status = context->stream->query(context->host, context->call, PATCHBAY_STR("account"),
+                                                              &filter, count, asked_event, page, next);
+              return status < 0 ? (int)status : page->count;
+            }
+
+            /* Asks the stream "account" in all ways, and notes what it was shown. */
+            PATCHBAY_HANDLER_WITH(ask, lab_open, free) {
+              asked_page all = {{0}, 0, 0}, page = all;
+              patchbay_str own = patchbay_extension(event, "correlationid");
+              uint64_t next = 0;
+              int pages = 0, paged = 0, same = 0;
+              asked(context, (patchbay_stream_filter){.type = PATCHBAY_STR("com.*.booked")}, &all, 1000, &next);
+              for (int i = 0; i < all.count; i++) same += all.times[i] == all.times[1];
+              for (uint64_t from = 0; from != PATCHBAY_STREAM_NONE; from = next, pages++)
+                paged += asked(context, (patchbay_stream_filter){.from = from}, &page, 2, &next);
+              note(context->state, "ask all=%d paged=%d pages=%d same=%d", all.count, paged, pages, same);
+              note(context->state, "ask other=%d own=%d before=%d after=%d bad=%d",
+                   asked(context, (patchbay_stream_filter){.type = PATCHBAY_STR("com.acme")}, &page, 9, NULL),
+                   asked(context, (patchbay_stream_filter){.correlation = own}, &page, 9, NULL),
+                   asked(context, (patchbay_stream_filter){.as_of_ns = all.times[1]}, &page, 99, NULL),
+                   asked(context, (patchbay_stream_filter){.since_ns = all.times[1]}, &page, 99, NULL),
+                   asked(context, (patchbay_stream_filter){.type = PATCHBAY_STR("a.*b")}, &page, 9, NULL)
+                       == PATCHBAY_E_ARG);
+              asked(context, (patchbay_stream_filter){.flags = PATCHBAY_STREAM_BACKWARD, .from = UINT64_MAX}, &page, 3,
+                    &next);
+              note(context->state, "ask newest=%d next=%d", (int)page.first, (int)next);
+              return patchbay_done();
+            }
+
+            PATCHBAY_MODULE((record, gate, hang, babble, emit, tally, show, timer, later, book, audit, ask),
               "name": "lab", "version": "1.0.0",
               "handlers": [
                 {"id": "record", "config": {"type": "object"}}, {"id": "gate", "config": {"type": "object"}},
@@ -276,7 +319,8 @@ enum ModuleSource {
                 {"id": "tally", "config": {"type": "object"}}, {"id": "show", "config": {"type": "object"}},
                 {"id": "timer", "config": {"type": "object"}},
                 {"id": "later", "blocking": false, "config": {"type": "object"}},
-                {"id": "book", "config": {"type": "object"}}, {"id": "audit", "config": {"type": "object"}}])
+                {"id": "book", "config": {"type": "object"}}, {"id": "audit", "config": {"type": "object"}},
+                {"id": "ask", "config": {"type": "object"}}])
             """##
 
     private static let batcher =

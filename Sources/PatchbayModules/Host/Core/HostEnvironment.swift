@@ -45,6 +45,10 @@ package struct HostEnvironment: Sendable {
     /// `nil` where there is no network, as in a test file's simulation.
     package var transfers: TransferEngine?
     package var limits = Limits()
+    /// Which event types a pattern takes; `nil` for what is no pattern. By itself a pattern takes only what it says.
+    package var typeMatcher: @Sendable (_ pattern: String) -> (@Sendable (_ type: String) -> Bool)? = { pattern in
+        { $0 == pattern }
+    }
     /// Unix nanoseconds; must not block.
     package var unixNow: @Sendable () -> UInt64
 

@@ -62,11 +62,22 @@ enum StreamService {
                         try StreamService.keep(write, call, context)
                     }
                 } ?? .badArgument
+            },
+            query: { host, call, stream, filter, count, visit, visitor, next in
+                HostBlock.with(host) { context in
+                    ServiceRefusal.status { () throws(ServiceRefusal) in
+                        guard let filter, let visit else { throw .badArgument }
+                        let query = try StreamQuery(filter, count: count, context.environment)
+                        let info = try StreamService.existing(stream, call, context)
+                        let left = try StreamService.run(query, info.name, visit, visitor, context)
+                        next?.pointee = left ?? PATCHBAY_STREAM_NONE
+                    }
+                } ?? .badArgument
             })
     }
 
     /// Events of one page at most.
-    private static let pageEvents = 1000
+    static let pageEvents = 1000
 
     private static func name(_ text: patchbay_str) throws(ServiceRefusal) -> String {
         let name = try ForeignText.string(text, max: Streams.nameBytesMax)
@@ -213,11 +224,16 @@ enum StreamService {
         _ context: HostContext
     ) throws(ServiceRefusal) -> [StreamEvent] {
         let info = try existing(text, call, context)
+        return try page(info.name, selection, count: Int(min(count, UInt64(pageEvents))), context)
+    }
+
+    static func page(
+        _ name: String, _ selection: StreamSelection, count: Int, _ context: HostContext
+    ) throws(ServiceRefusal) -> [StreamEvent] {
         do throws(LogError) {
-            return try context.environment.streams.read(
-                info.name, selection, count: Int(min(count, UInt64(pageEvents))))
+            return try context.environment.streams.read(name, selection, count: count)
         } catch {
-            throw unreadable(error, info.name, context)
+            throw unreadable(error, name, context)
         }
     }
 
@@ -232,32 +248,40 @@ enum StreamService {
     ) {
         let codec = CloudEventsCodec.ofStored()
         for event in page {
-            let decoded: Event
-            do {
-                decoded = try codec.event(event.line)
-            } catch {
-                // It was appended as a CloudEvent, and its frame's checksum was right.
-                preconditionFailure("an event of a stream does not decode: \(error)")
-            }
-            let result = ForeignText.lending(decoded.id) { id in
-                ForeignText.lending(decoded.source) { source in
-                    ForeignText.lending(decoded.type) { type in
-                        event.line.withUnsafeBytes { line in
-                            var shown = patchbay_stream_event()
-                            shown.size = UInt32(MemoryLayout<patchbay_stream_event>.size)
-                            shown.revision = event.revision
-                            shown.appended_ns = event.time
-                            shown.id = id
-                            shown.source = source
-                            shown.type = type
-                            shown.json = patchbay_str(
-                                ptr: line.baseAddress?.assumingMemoryBound(to: CChar.self), len: UInt64(line.count))
-                            return visit(visitor, &shown)
-                        }
+            guard show(event, decoded(event, codec), visit, visitor) else { return }
+        }
+    }
+
+    static func decoded(_ event: StreamEvent, _ codec: CloudEventsCodec) -> Event {
+        do {
+            return try codec.event(event.line)
+        } catch {
+            // It was appended as a CloudEvent, and its frame's checksum was right.
+            preconditionFailure("an event of a stream does not decode: \(error)")
+        }
+    }
+
+    /// Whether the visitor wants more.
+    static func show(
+        _ event: StreamEvent, _ decoded: Event, _ visit: patchbay_stream_visit, _ visitor: UnsafeMutableRawPointer?
+    ) -> Bool {
+        ForeignText.lending(decoded.id) { id in
+            ForeignText.lending(decoded.source) { source in
+                ForeignText.lending(decoded.type) { type in
+                    event.line.withUnsafeBytes { line in
+                        var shown = patchbay_stream_event()
+                        shown.size = UInt32(MemoryLayout<patchbay_stream_event>.size)
+                        shown.revision = event.revision
+                        shown.appended_ns = event.time
+                        shown.id = id
+                        shown.source = source
+                        shown.type = type
+                        shown.json = patchbay_str(
+                            ptr: line.baseAddress?.assumingMemoryBound(to: CChar.self), len: UInt64(line.count))
+                        return visit(visitor, &shown) == 0
                     }
                 }
             }
-            guard result == 0 else { return }
         }
     }
 

@@ -56,18 +56,19 @@ package final class ComparedSide {
             let calls = CallTable(capacity: Self.lateMax + 2, doorbell: completed)
             // What handlers log while they are compared was logged, or will be, when it counts.
             let logger = Logger(label: "patchbay") { _ in SwiftLogNoOpLogHandler() }
-            let environment = HostEnvironment(
+            var environment = HostEnvironment(
                 version: version, calls: calls, logger: logger,
                 spans: HandlerSpans(tracer: .off(ids: IDGenerator(seed: 1))), metrics: MetricsRegistry())
+            environment.typeMatcher = TypePattern.matcher
             self.environment = environment
             let configuration = preparation.configuration
             let blueprint = try Blueprint(configuration, seed: 1)
-            let scope = scope
+            let (scope, state) = (scope, environment.state)
             transforms =
                 blueprint.table.routes.map { route in
                     route.transform.map { transform in
                         RouteTransform(transform) { _, key in
-                            environment.state.value(of: key, in: scope, now: pbs_unix_now())
+                            state.value(of: key, in: scope, now: pbs_unix_now())
                         }
                     }
                 } + [nil]

@@ -533,6 +533,61 @@ PATCHBAY_TEST_ patchbay_status patchbay_test_stream_read_(const patchbay_host *h
   return status;
 }
 
+/* Whether a pattern as routes have it takes a type: `*` is one token, `**` the rest. */
+PATCHBAY_TEST_ int patchbay_test_takes_(patchbay_str pattern, patchbay_str type) {
+  size_t p = 0, t = 0;
+  while (p < pattern.len) {
+    int is_token = pattern.ptr[p] == '*' && (p == 0 || pattern.ptr[p - 1] == '.');
+    if (is_token && t >= type.len) return 0;
+    if (is_token && p + 1 < pattern.len && pattern.ptr[p + 1] == '*') return 1;
+    if (is_token) {
+      while (t < type.len && type.ptr[t] != '.') t++;
+      p++;
+    } else if (t >= type.len || pattern.ptr[p++] != type.ptr[t++]) {
+      return 0;
+    }
+  }
+  return t == type.len;
+}
+
+typedef struct patchbay_test_query {
+  const patchbay_stream_filter *filter;
+  patchbay_stream_visit visit;
+  void *context;
+  uint64_t left, looked_at, next;
+  int is_over;
+} patchbay_test_query;
+
+PATCHBAY_TEST_ int32_t patchbay_test_asked_(void *asked, const patchbay_stream_event *event) {
+  patchbay_test_query *query = (patchbay_test_query *)asked;
+  const patchbay_stream_filter *filter = query->filter;
+  char member[300];
+  query->looked_at++;
+  if (!(filter->flags & PATCHBAY_STREAM_BACKWARD)) query->next = event->revision + 1;
+  else query->next = event->revision ? event->revision - 1 : PATCHBAY_STREAM_NONE;
+  if (filter->since_ns && event->appended_ns < filter->since_ns) return 0;
+  if (filter->as_of_ns && event->appended_ns > filter->as_of_ns) return 0;
+  if (filter->type.len && !patchbay_test_takes_(filter->type, event->type)) return 0;
+  snprintf(member, sizeof member, "\"correlationid\":\"%.*s\"", (int)filter->correlation.len, filter->correlation.ptr);
+  if (filter->correlation.len && !strstr(event->json.ptr, member)) return 0;
+  query->is_over = query->visit(query->context, event) != 0 || --query->left == 0;
+  return query->is_over;
+}
+
+PATCHBAY_TEST_ patchbay_status patchbay_test_stream_query_(const patchbay_host *host, patchbay_call call,
+                                                           patchbay_str stream, const patchbay_stream_filter *filter,
+                                                           uint64_t count, patchbay_stream_visit visit, void *context,
+                                                           uint64_t *next) {
+  patchbay_test_query query = {filter, visit, context, count < 1000 ? count : 1000, 0, 0, !count};
+  patchbay_status status;
+  if (!filter || filter->size < sizeof *filter || !visit) return PATCHBAY_E_ARG;
+  query.next = filter->from;
+  status = patchbay_test_stream_read_(host, call, stream, filter->from, count ? 1000 : 0, filter->flags,
+                                      patchbay_test_asked_, &query);
+  if (next && status >= 0) *next = query.is_over || query.looked_at == 1000 ? query.next : PATCHBAY_STREAM_NONE;
+  return status;
+}
+
 PATCHBAY_TEST_ patchbay_status patchbay_test_snapshot_get_(const patchbay_host *host, patchbay_call call,
                                                            patchbay_str stream, uint64_t at, uint8_t *buf,
                                                            uint64_t *len, uint64_t *revision) {
@@ -584,7 +639,7 @@ PATCHBAY_TEST_ const void *patchbay_test_service_(const patchbay_host *host, pat
   static const patchbay_timer timer = {sizeof timer, 0, patchbay_test_timer_set_, patchbay_test_timer_cancel_};
   static const patchbay_stream stream = {sizeof stream, 0, patchbay_test_stream_append_, patchbay_test_stream_head_,
                                          patchbay_test_stream_read_, patchbay_test_snapshot_get_,
-                                         patchbay_test_snapshot_put_};
+                                         patchbay_test_snapshot_put_, patchbay_test_stream_query_};
   static const struct { const char *id; const void *table; } services[] = {
     {PATCHBAY_LOGGER, &logger}, {PATCHBAY_TRACE, &trace}, {PATCHBAY_METER, &meter},
     {PATCHBAY_EMIT, &emit},     {PATCHBAY_STATE, &state}, {PATCHBAY_TIMER, &timer},

@@ -14,7 +14,7 @@ extern "C" {
 #define PATCHBAY_STREAM_EXISTS 0xFFFFFFFFFFFFFFFEull
 #define PATCHBAY_STREAM_NONE 0xFFFFFFFFFFFFFFFDull
 
-/* Flag of read: from the given revision down. */
+/* Flag of read and query: from the given revision down. */
 #define PATCHBAY_STREAM_BACKWARD 1u
 
 /* An event of a stream as it is read. (in) */
@@ -31,6 +31,17 @@ typedef struct patchbay_stream_event {
 
 /* Gets one event; anything but 0 ends the reading. It may call the host's other functions. */
 typedef int32_t (*patchbay_stream_visit)(void *context, const patchbay_stream_event *event);
+
+/* Which events a query shows: those for which all of this holds. What is 0, or an empty text, is no condition. (in) */
+typedef struct patchbay_stream_filter {
+  uint32_t size;
+  uint32_t flags;           /* PATCHBAY_STREAM_BACKWARD */
+  uint64_t from;            /* begin with this revision; with PATCHBAY_STREAM_BACKWARD go down from it */
+  uint64_t since_ns;        /* appended then or later, nanoseconds since the Unix epoch */
+  uint64_t as_of_ns;        /* appended then or before: the stream as it was, but for what was truncated since */
+  patchbay_str type;        /* a pattern as routes have it: `*` is one token, `**` the rest */
+  patchbay_str correlation; /* the event's `correlationid` */
+} patchbay_stream_filter;
 
 /* Streams are shared by all handlers of a host: a name with events in order, whose revisions count from 0. Appends and
  * snapshots are held until the call completes PATCHBAY_DONE and committed together with its emitted events, state and
@@ -77,6 +88,13 @@ typedef struct patchbay_stream {
    * of a stream are kept. PATCHBAY_E_NOT_FOUND: the stream has no such revision; PATCHBAY_E_LIMIT: too large. (in) [any] */
   patchbay_status (*snapshot_put)(const patchbay_host *host, patchbay_call call, patchbay_str stream, uint64_t revision,
                                   const uint8_t *bytes, uint64_t len);
+
+  /* Like read, for what `filter` takes: shows at most `count` events, 1000 at most, and looks at no more than 10000.
+   * `*next` (may be NULL) becomes the `from` with which the next query goes on, or PATCHBAY_STREAM_NONE when it has seen
+   * all. PATCHBAY_E_ARG: a malformed name or pattern; the rest as with read. (in) [any] */
+  patchbay_status (*query)(const patchbay_host *host, patchbay_call call, patchbay_str stream,
+                           const patchbay_stream_filter *filter, uint64_t count, patchbay_stream_visit visit,
+                           void *context, uint64_t *next);
 } patchbay_stream;
 
 #ifdef __cplusplus
