@@ -116,7 +116,7 @@ import Testing
         ])
     }
 
-    @Test func `keeps the layout of drafts`() {
+    @Test func `keeps the layout of the drafts that are frozen for handlers in the host's process`() {
         #expect(MemoryLayout<patchbay_draft>.size == 128)
         #expect(MemoryLayout<patchbay_emit>.size == 16)
         #expect(MemoryLayout<patchbay_state>.size == 32)
@@ -124,6 +124,13 @@ import Testing
         #expect(MemoryLayout<patchbay_stream_filter>.size == 64)
         #expect(MemoryLayout<patchbay_stream_event>.size == 88)
         #expect(MemoryLayout<patchbay_timer>.size == 24)
+        #expect(
+            [
+                MemoryLayout<patchbay_draft>.alignment, MemoryLayout<patchbay_emit>.alignment,
+                MemoryLayout<patchbay_state>.alignment, MemoryLayout<patchbay_timer>.alignment,
+                MemoryLayout<patchbay_stream>.alignment, MemoryLayout<patchbay_stream_event>.alignment,
+                MemoryLayout<patchbay_stream_filter>.alignment,
+            ] == Array(repeating: 8, count: 7))
         expect([
             field(\patchbay_draft.size, "size", 0),
             field(\patchbay_draft.flags, "flags", 4),

@@ -1,4 +1,7 @@
-/* patchbay/draft/emit.h - patchbay.emit/0: new events from a handler. Draft: may change until it is frozen as /1. */
+/* patchbay/draft/emit.h - patchbay.emit/0: new events from a handler.
+ *
+ * Frozen for handlers that run in the host's process: what is here keeps its place and its meaning, and members are only
+ * appended. The id becomes patchbay.emit/1 once handlers in worker processes pass the same tests. */
 #ifndef PATCHBAY_DRAFT_EMIT_H
 #define PATCHBAY_DRAFT_EMIT_H
 #include "../../patchbay.h"

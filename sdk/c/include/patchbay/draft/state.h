@@ -1,5 +1,7 @@
-/* patchbay/draft/state.h - patchbay.state/0: a small key-value store per handler. Draft: may change until it is frozen
- * as /1. */
+/* patchbay/draft/state.h - patchbay.state/0: a small key-value store per handler.
+ *
+ * Frozen for handlers that run in the host's process: what is here keeps its place and its meaning, and members are only
+ * appended. The id becomes patchbay.state/1 once handlers in worker processes pass the same tests. */
 #ifndef PATCHBAY_DRAFT_STATE_H
 #define PATCHBAY_DRAFT_STATE_H
 #include "../../patchbay.h"

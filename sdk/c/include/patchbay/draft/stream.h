@@ -1,5 +1,7 @@
-/* patchbay/draft/stream.h - patchbay.stream/0: append to streams of events, and read them. Draft: may change until it is
- * frozen as /1. */
+/* patchbay/draft/stream.h - patchbay.stream/0: append to streams of events, and read them.
+ *
+ * Frozen for handlers that run in the host's process: what is here keeps its place and its meaning, and members are only
+ * appended. The id becomes patchbay.stream/1 once handlers in worker processes pass the same tests. */
 #ifndef PATCHBAY_DRAFT_STREAM_H
 #define PATCHBAY_DRAFT_STREAM_H
 #include "emit.h"

@@ -1,4 +1,7 @@
-/* patchbay/draft/timer.h - patchbay.timer/0: events to oneself, later. Draft: may change until it is frozen as /1. */
+/* patchbay/draft/timer.h - patchbay.timer/0: events to oneself, later.
+ *
+ * Frozen for handlers that run in the host's process: what is here keeps its place and its meaning, and members are only
+ * appended. The id becomes patchbay.timer/1 once handlers in worker processes pass the same tests. */
 #ifndef PATCHBAY_DRAFT_TIMER_H
 #define PATCHBAY_DRAFT_TIMER_H
 #include "emit.h"
