@@ -38,6 +38,15 @@ import Testing
         #expect(result.counts?.events == UInt64(result.events))
     }
 
+    @Test func `tells how far it is, up to the end`() throws {
+        let (storage, frames) = try Self.log()
+        var told: [(read: Int, all: Int)] = []
+        let result = try LogVerification(log: storage, checkpoints: nil) { told.append(($0, $1)) }
+        #expect(told.count == frames.count)
+        #expect(zip(told, told.dropFirst()).allSatisfy { $0.read < $1.read })
+        #expect(told.allSatisfy { $0.all == result.bytes } && told.last?.read == result.bytes)
+    }
+
     @Test func `names every damaged frame with its segment and offset, and reads the rest`() throws {
         let (storage, frames) = try Self.log(segmentBytes: 1 << 20)
         var offset = 64

@@ -23,17 +23,22 @@ final class CommandLineBench {
         let process: Process
         fileprivate let output: String
         fileprivate let errors: String
+        /// What standard error is, where it is no file.
+        private let terminal: Terminal?
         /// Keeps the folder.
         private let bench: CommandLineBench
 
-        fileprivate init(_ process: Process, in bench: CommandLineBench, output: String, errors: String) {
+        fileprivate init(
+            _ process: Process, in bench: CommandLineBench, output: String, errors: String, _ terminal: Terminal?
+        ) {
             self.process = process
             self.bench = bench
             self.output = output
             self.errors = errors
+            self.terminal = terminal
         }
 
-        var errorText: String { CommandLineBench.text(errors) }
+        var errorText: String { terminal?.text ?? CommandLineBench.text(errors) }
 
         func signal(_ number: Int32) { kill(process.processIdentifier, number) }
 
@@ -41,6 +46,7 @@ final class CommandLineBench {
         func end(within seconds: TimeInterval = 30) -> Result {
             if !CommandLineBench.wait(seconds, until: { !self.process.isRunning }) { signal(SIGKILL) }
             process.waitUntilExit()
+            terminal?.end()
             return Result(
                 status: process.terminationStatus, reason: process.terminationReason,
                 output: CommandLineBench.text(output), errors: errorText)
@@ -71,7 +77,8 @@ final class CommandLineBench {
     func exists(_ name: String) -> Bool { FileManager.default.fileExists(atPath: "\(folder)/\(name)") }
 
     func start(
-        _ arguments: [String], input: String = "", program: String? = nil, preload: String? = nil
+        _ arguments: [String], input: String = "", program: String? = nil, preload: String? = nil,
+        terminal: Terminal? = nil
     ) throws -> Running {
         runs += 1
         let process = Process()
@@ -81,15 +88,20 @@ final class CommandLineBench {
         var environment = ProcessInfo.processInfo.environment
         environment["XDG_RUNTIME_DIR"] = nil
         environment["LD_PRELOAD"] = preload
+        if terminal != nil {
+            environment["TERM"] = "xterm"
+            environment["NO_COLOR"] = nil
+        }
         process.environment = environment
         let files = ["in", "out", "err"].map { "\(folder)/.\(runs).\($0)" }
         try Data(input.utf8).write(to: URL(fileURLWithPath: files[0]))
         for file in files.dropFirst() { try Data().write(to: URL(fileURLWithPath: file)) }
         process.standardInput = try FileHandle(forReadingFrom: URL(fileURLWithPath: files[0]))
         process.standardOutput = try FileHandle(forWritingTo: URL(fileURLWithPath: files[1]))
-        process.standardError = try FileHandle(forWritingTo: URL(fileURLWithPath: files[2]))
+        process.standardError =
+            try terminal?.programsEnd ?? FileHandle(forWritingTo: URL(fileURLWithPath: files[2]))
         try process.run()
-        return Running(process, in: self, output: files[1], errors: files[2])
+        return Running(process, in: self, output: files[1], errors: files[2], terminal)
     }
 
     /// With standard output on a disk that is full.

@@ -29,8 +29,12 @@ package struct LogVerification: Sendable {
     /// Reads all segments, indexes and checkpoints of a data folder's `log` and `checkpoint` folders.
     ///
     /// A writer may have them open: what it appends meanwhile is not looked at. Throws when a folder cannot be listed.
-    package init(log: any LogStorage, checkpoints: (any LogStorage)?) throws(LogError) {
-        var walk = LogWalk(log)
+    ///
+    /// - Parameter progress: told at every frame how many bytes of segments have been read, of how many.
+    package init(
+        log: any LogStorage, checkpoints: (any LogStorage)?, progress: @escaping (Int, Int) -> Void = { _, _ in }
+    ) throws(LogError) {
+        var walk = LogWalk(log, progress: progress)
         // Before the segments: a checkpoint is never ahead of what was on disk when it was written.
         if let checkpoints { try walk.readCheckpoints(checkpoints) }
         try walk.run()

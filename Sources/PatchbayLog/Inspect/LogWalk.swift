@@ -11,12 +11,23 @@ struct LogWalk {
     /// The frame that comes next, as far as is known.
     private var next: LogEnd?
     private var header: SegmentHeader?
+    private let progress: (Int, Int) -> Void
+    private var bytesInAll = 0
+    /// Before the segment that is being read.
+    private var bytesBefore = 0
 
-    init(_ storage: any LogStorage) { self.storage = storage }
+    init(_ storage: any LogStorage, progress: @escaping (Int, Int) -> Void) {
+        self.storage = storage
+        self.progress = progress
+    }
 
     mutating func run() throws(LogError) {
         let names = try logged { () throws(StorageError) in try storage.list() }
         let numbers = names.compactMap { SegmentName.number($0, ending: ".seg") }.sorted()
+        for number in numbers {
+            let file = try open(number)
+            bytesInAll += try logged { () throws(StorageError) in try file?.size() ?? 0 }
+        }
         for (index, number) in numbers.enumerated() {
             if let header, header.number + 1 < number {
                 fault(number, nil, "segment \(SegmentName.text(header.number + 1)) before it is missing")
@@ -50,6 +61,7 @@ struct LogWalk {
         self.header = header
         if next == nil { begin(header) }
         let size = try logged { () throws(StorageError) in try file.size() }
+        bytesBefore = result.bytes
         result.bytes += size
         var scanner = FrameScanner(file, segment: number, from: SegmentHeader.byteCount, to: size)
         var tables: MemoryIndex? = MemoryIndex()
@@ -108,7 +120,11 @@ struct LogWalk {
         while (next?.sequence ?? 0) < end {
             let offset = scanner.offset
             switch try scanner.next() {
-            case .frame(let frame): take(frame, &tables)
+            case .frame(let frame):
+                take(frame, &tables)
+                // What a writer appends meanwhile is more than was there.
+                let read = bytesBefore + scanner.offset
+                progress(read, max(read, bytesInAll))
             case .end:
                 if end != .max {
                     fault(header.number, offset, "the segment ends before frame \(next?.sequence ?? end)")

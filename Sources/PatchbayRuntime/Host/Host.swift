@@ -359,6 +359,7 @@ package final class Host: Sendable {
             report.sources.append(RunReport.Source(source.counters, duplicate: duplicate))
         }
         if operated.received.current > 0 { report.sources.append(RunReport.Source(operated, duplicate: 0)) }
+        report.input = InputExtent.sum(sources.map(\.source.extent))
         report.emits = RunReport.Source(emitted, duplicate: status.duplicates.last ?? 0)
         report.lanes = zip(blueprint.lanes, zip(status.lanes, status.limits)).map { lane, found in
             RunReport.Lane(name: lane.name, counts: found.0, limit: found.1)

@@ -72,6 +72,8 @@ package struct RunReport: Sendable {
     package var end = "running"
     package var once = false
     package var sources: [Source] = []
+    /// How much of what the sources are to read has been read; `nil` where nobody knows how much there is.
+    package var input: InputExtent?
     package var emits: Source?
     package var lanes: [Lane] = []
     package var deadLettersWritten: UInt64 = 0

@@ -18,7 +18,7 @@ package enum ReplayPreview {
             let step = try scan.step(from: place, ReplayScan.Bounds())
             place = step.place
             progress.counts += step.counts
-            progress.share = ReplayProgress.share(of: place.frame, from: scan.first, to: scan.until)
+            progress.share = scan.share(at: step)
             progress.isAtEnd = step.isAtEnd
             guard goesOn(progress) else { break }
         }

@@ -14,6 +14,8 @@ package final class ReplayScan {
         var counts = ReplayCounts()
         /// Behind the last event that was looked at.
         var place = ReplayPlace()
+        /// Of the event at `place`, in the log.
+        var position: UInt64 = 0
         /// When what comes next was accepted; `nil` at the end, and after a step that was full.
         var nextAt: UInt64?
         var isAtEnd = false
@@ -33,6 +35,8 @@ package final class ReplayScan {
     package let until: UInt64
     /// The first frame that may be in the window.
     package let first: UInt64
+    /// Of the events from `first` to `until`.
+    private let positions: Range<UInt64>
     private let reader: LogReader
     private let pattern: TypePattern?
     /// The log's numbers of the order's route and handler.
@@ -70,9 +74,19 @@ package final class ReplayScan {
         route = try Self.number(.route, order.route, names)
         handler = try Self.number(.handler, order.handler, names)
         nobody = names.number(.handler, "")
-        let sequences = reader.sequences
+        let (sequences, positions) = (reader.sequences, reader.positions)
         self.until = min(until ?? .max, sequences.upperBound)
-        first = try Self.first(order.from, reader)
+        let begin = try Self.first(order.from, reader)
+        first = begin?.firstSequence ?? (order.from == nil ? sequences.lowerBound : sequences.upperBound)
+        let lower = begin?.firstPosition ?? positions.lowerBound
+        self.positions = min(lower, positions.upperBound)..<positions.upperBound
+    }
+
+    /// How much of the log's part lies before the place of a step, by events: frames may have one or thousands.
+    func share(at step: Step) -> Double {
+        guard !step.isAtEnd, !positions.isEmpty else { return step.isAtEnd ? 1 : 0 }
+        let done = step.position - min(step.position, positions.lowerBound)
+        return min(1, Double(done) / Double(positions.count))
     }
 
     private static func number(
@@ -84,13 +98,11 @@ package final class ReplayScan {
         throw ReplayError("no run on this log had a \(kind) '\(name)'; it knows \(known)")
     }
 
-    /// Segments that end before the window are not read.
-    private static func first(_ from: UInt64?, _ reader: LogReader) throws(ReplayError) -> UInt64 {
-        guard let from else { return reader.sequences.lowerBound }
+    /// Segments that end before the window are not read; `nil` when there is no bound, or no segment behind it.
+    private static func first(_ from: UInt64?, _ reader: LogReader) throws(ReplayError) -> SegmentInfo? {
+        guard let from else { return nil }
         do {
-            let segments = try reader.segments
-            let segment = segments.first { !$0.isSealed || $0.writtenAt >= from }
-            return segment?.firstSequence ?? reader.sequences.upperBound
+            return try reader.segments.first { !$0.isSealed || $0.writtenAt >= from }
         } catch {
             throw ReplayError("\(error)")
         }
@@ -121,14 +133,18 @@ package final class ReplayScan {
         for _ in 0..<Bounds.frames {
             guard step.place.frame < until, let frame = try cursor.next() else { return step.isAtEnd = true }
             let header = frame.view.header
+            step.position = header.firstPosition + UInt64(step.place.event)
             // A clock that was set back lets later frames seem earlier, so none of them is the last of the window.
             if header.eventCount > 0, header.writtenAt >= order.from ?? 0, header.writtenAt < order.to ?? .max {
                 if let before = bounds.before, header.writtenAt >= before {
                     return step.nextAt = header.writtenAt
                 }
-                guard try take(frame.view, &step, bounds, &text) else { return }
+                guard try take(frame.view, &step, bounds, &text) else {
+                    return step.position = header.firstPosition + UInt64(step.place.event)
+                }
             }
             step.place = ReplayPlace(frame: header.sequence + 1)
+            step.position = header.firstPosition + UInt64(header.eventCount)
         }
         self.cursor = cursor
     }

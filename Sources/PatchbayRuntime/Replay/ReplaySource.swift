@@ -26,6 +26,9 @@ final class ReplaySource: EventSource {
 
     func stop() { flag.raise() }
 
+    /// In millionths of the log's part.
+    var extent: InputExtent? { InputExtent(read: UInt64(progress.share * 1e6), all: 1_000_000) }
+
     func run(_ lane: SourceLane) throws(SourceError) {
         guard let site = site.withLock({ $0 }) else { return }
         let intake = OperatorIntake(
@@ -58,7 +61,7 @@ final class ReplaySource: EventSource {
             }
             state.withLock { state in
                 state.counts += step.counts
-                state.share = ReplayProgress.share(of: place.frame, from: scan.first, to: scan.until)
+                state.share = scan.share(at: step)
                 state.isAtEnd = step.isAtEnd
             }
             if step.isAtEnd { return }

@@ -13,6 +13,12 @@ protocol EventSource: AnyObject, Sendable {
     func run(_ lane: SourceLane) throws(SourceError)
     /// Ends waits for input. [any thread]
     func stop()
+    /// How much of the input has been read; `nil` where nobody knows its size. [any thread]
+    var extent: InputExtent? { get }
+}
+
+extension EventSource {
+    var extent: InputExtent? { nil }
 }
 
 /// What a source is given to hand its events over.

@@ -1,6 +1,7 @@
 import CPatchbaySystem
 import Glibc
 import PatchbayEvents
+import Synchronization
 
 /// Lines of a file or of standard input.
 final class StreamSource: EventSource {
@@ -9,6 +10,9 @@ final class StreamSource: EventSource {
     private let path: String?
     private let format: LineFormat
     private let flag = StopFlag()
+    /// Bytes of a file: read, and in all; none before it is open, and of what is no file.
+    private let bytesRead = Atomic<UInt64>(0)
+    private let bytesInAll = Atomic<UInt64>(.max)
 
     init(name: String, path: String?, format: LineFormat) {
         self.name = name
@@ -17,6 +21,12 @@ final class StreamSource: EventSource {
     }
 
     func stop() { flag.raise() }
+
+    var extent: InputExtent? {
+        let all = bytesInAll.load(ordering: .acquiring)
+        guard all < .max else { return nil }
+        return InputExtent(read: bytesRead.load(ordering: .relaxed), all: all)
+    }
 
     func run(_ lane: SourceLane) throws(SourceError) {
         var file = STDIN_FILENO
@@ -31,12 +41,14 @@ final class StreamSource: EventSource {
         defer { if path != nil { close(file) } }
         var status = stat()
         let neverWaits = fstat(file, &status) == 0 && status.st_mode & S_IFMT == S_IFREG
+        if neverWaits { bytesInAll.store(UInt64(max(0, status.st_size)), ordering: .releasing) }
         let feed = LineFeed(
             intake: lane.intake, port: lane.port, source: lane.number, envelope: format.envelope(),
             eventBytesMax: lane.eventBytesMax, report: lane.refused)
         while !flag.isSet, !feed.isClosed {
             if !neverWaits, pbs_wait_readable(file, flag.event) == 0 { break }
             let count = feed.read(file, fills: neverWaits)
+            if count > 0 { bytesRead.wrappingAdd(UInt64(count), ordering: .relaxed) }
             if count == 0 {
                 feed.finish()
                 break

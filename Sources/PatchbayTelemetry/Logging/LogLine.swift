@@ -28,7 +28,8 @@ struct LogLine {
             line.append("=", .dim)
             line.append(untrusted: "\(value)", limit: 1_024)
         }
-        return Array((line.rendered(colour: colour) + "\n").utf8)
+        // On a terminal there may be a line of progress, which is written anew behind this one.
+        return Array(((colour ? "\r\u{1B}[K" : "") + line.rendered(colour: colour) + "\n").utf8)
     }
 
     private var tone: Tone {

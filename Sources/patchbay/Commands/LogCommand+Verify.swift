@@ -33,7 +33,7 @@ extension LogCommand {
         func run() throws {
             let folder = try options.folder()
             do {
-                let result = try LogVerification(log: folder.log, checkpoints: folder.checkpoints)
+                let result = try verified(folder)
                 if json {
                     Output.json(result.value(folder.path))
                 } else {
@@ -42,6 +42,14 @@ extension LogCommand {
                 if !result.isSound { throw ExitCode(1) }
             } catch let error as LogError {
                 throw DataFolder.failure(error)
+            }
+        }
+
+        private func verified(_ folder: DataFolder) throws(LogError) -> LogVerification {
+            let progress = LogReadingProgress()
+            defer { progress.end() }
+            return try LogVerification(log: folder.log, checkpoints: folder.checkpoints) {
+                progress.show(UInt64($0), of: UInt64($1), doing: "checking", unit: "byte")
             }
         }
     }

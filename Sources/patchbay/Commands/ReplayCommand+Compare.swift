@@ -57,7 +57,6 @@ extension ReplayCommand {
         defer { progress.end() }
         (report.present, report.isPast) = try present.begin(interruption)
         (report.candidate, _) = try candidate.begin(interruption)
-        var shown = ReplayProgress()
         while true {
             let one = try present.next(interruption)
             let other = try candidate.next(interruption)
@@ -79,8 +78,7 @@ extension ReplayCommand {
             default:
                 throw ComparedProcess.Failure(message: "both handlers' processes ended before the window did")
             }
-            shown.counts.events = UInt64(report.comparison.events)
-            progress.show(shown)
+            progress.show(events: UInt64(report.comparison.events), share: nil)
         }
     }
 

@@ -1,27 +1,21 @@
 import CPatchbaySystem
-import Glibc
+import PatchbayRuntime
 
 /// Says on standard error how far the reading of a log is, once it takes longer than a second.
 final class LogReadingProgress {
-    private let isTerminal = isatty(STDERR_FILENO) == 1
-    private var next: UInt64
-    private var isShown = false
-
-    init() { next = pbs_now() + 1_000_000_000 }
+    private let line = LiveLine(after: 1_000, every: 1_000, elsewhere: .lines)
+    private let began = pbs_now()
 
     /// Cheap enough for every frame.
-    func show(_ read: UInt64, of all: UInt64, doing what: String) {
-        let now = pbs_now()
-        guard now >= next else { return }
-        // A terminal's line is written anew; a file gets fewer lines.
-        next = now + (isTerminal ? 1_000_000_000 : 10_000_000_000)
-        let text = "\(what) the log: frame \(read.grouped) of \(all.grouped)"
-        Output.write(isTerminal ? "\r\u{1B}[K\(text)" : "\(text)\n", to: STDERR_FILENO)
-        isShown = true
+    func show(_ read: UInt64, of all: UInt64, doing what: String, unit: String = "frame") {
+        line.show {
+            let share = InputExtent(read: read, all: all).share
+            let elapsed = pbs_now() - began
+            let times = LiveText.times(elapsed, RunProgress.remaining(share: share, elapsed: elapsed))
+            return "\(what) the log: \(LiveText.percent(share)), \(unit) \(read.grouped) of \(all.grouped), \(times)"
+        }
     }
 
     /// Takes the line away.
-    func end() {
-        if isShown, isTerminal { Output.write("\r\u{1B}[K", to: STDERR_FILENO) }
-    }
+    func end() { line.end() }
 }

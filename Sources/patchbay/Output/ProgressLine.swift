@@ -1,4 +1,4 @@
-import Glibc
+import CPatchbaySystem
 import PatchbayDispatch
 import PatchbayEvents
 import PatchbayRuntime
@@ -29,23 +29,30 @@ final class ProgressLine: Sendable {
     }
 
     private func run() {
-        var last: UInt64 = 0
-        var shown = false
+        let line = LiveLine(after: 0, every: 0, elsewhere: .nothing)
+        var progress = RunProgress()
+        progress.look(at: host.progress, now: pbs_now())
         while true {
             bell.wait(spins: 0, timeout: 1_000_000_000) { isOver.load(ordering: .acquiring) }
             if isOver.load(ordering: .acquiring) { break }
-            let report = host.progress
-            let counts = report.status.counts
-            let text =
-                "\r\u{1B}[K\(report.accepted.grouped) events "
-                + "(\((report.accepted - min(last, report.accepted)).grouped)/s), "
-                + "\(counts.done.grouped) done, \(counts.pending.grouped) pending, \(counts.retries.grouped) retries, "
-                + "\(report.dead.grouped) dead"
-            Output.write(text, to: STDERR_FILENO)
-            last = report.accepted
-            shown = true
+            progress.look(at: host.progress, now: pbs_now())
+            line.show { progress.text }
         }
-        if shown { Output.write("\r\u{1B}[K", to: STDERR_FILENO) }
+        line.end()
+    }
+}
+
+extension RunProgress {
+    /// `41 %, 12,345 events, 1,100 settled (123/s), 11,245 pending, 3 dead, 0:12, about 0:17 left`.
+    fileprivate var text: String {
+        var parts = share.map { [LiveText.percent($0)] } ?? []
+        parts.append("\(events.grouped) events")
+        parts.append("\(settled.grouped) settled (\(UInt64(rate ?? 0).grouped)/s)")
+        parts.append("\(pending.grouped) pending")
+        if retries > 0 { parts.append("\(retries.grouped) retries") }
+        parts.append("\(dead.grouped) dead")
+        parts.append(LiveText.times(elapsed, remaining))
+        return parts.joined(separator: ", ")
     }
 }
 
