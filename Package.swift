@@ -149,7 +149,7 @@ let package = Package(
             name: "PatchbayStressTests",
             dependencies: [
                 "CPatchbay", "CPatchbayJSON", "CPatchbaySystem", "PatchbayDispatch", "PatchbayEvents", "PatchbayLog",
-                "PatchbayResilience", "PatchbayTelemetry",
+                "PatchbayResilience", "PatchbayTelemetry", "PatchbayTestKit", "PatchbayTransfers",
             ],
             swiftSettings: strict),
         // The whole runtime in one thread, with crashes and a faulty disk: `make simulate`.
