@@ -191,7 +191,7 @@ struct ViewFold {
     private mutating func take(_ operation: OperationRecord, at time: UInt64, _ database: Database) throws {
         let change =
             switch operation.kind {
-            case .redrive: "state = 'redriven'"
+            case .redrive, .redirect: "state = 'redriven'"
             case .purge: "state = 'purged'"
             case .edit: "edited = 1"
             }
@@ -201,9 +201,9 @@ struct ViewFold {
         switch operation.kind {
         case .edit: break
         case .purge: try set(operation.delivery, "purged", endedAt: operation.at, database)
-        case .redrive:
+        case .redrive, .redirect:
             try set(operation.delivery, "redriven", endedAt: operation.at, database)
-            guard operation.target != DeadLetterRecord.noHandler else { break }
+            guard !operation.isAnew else { break }
             let target = DeliveryID(position: operation.delivery.position, handler: operation.target)
             // Pending anew, without attempts.
             fresh[target] = Fresh(route: try route(of: operation.delivery, database), acceptedAt: time)

@@ -273,10 +273,10 @@ class Ledger:
         record.text(who), record.take(length)
         letter = sequence, index
         check(self.letters[letter][0] == (position, handler), "an operation means another letter")
-        self.counts[{1: "redriven", 2: "purged", 3: "edited"}[kind]] += 1
+        self.counts[{1: "redriven", 2: "purged", 3: "edited", 4: "redriven"}[kind]] += 1
         if kind == 3:
             self.edits[letter] = place
-        elif kind == 2 or target == 65535:
+        elif kind in (2, 4) or target == 65535:
             self.letters.pop(letter)
             self.edits.pop(letter, None)
         else:

@@ -44,6 +44,8 @@ import Testing
         return found
     }
 
+    private func stored(_ bench: RunBench) throws -> StoredLetters { try StoredLetters(folder: bench.path("data")) }
+
     private func desk(_ bench: RunBench) throws -> LetterDesk {
         try LetterDesk(folder: bench.path("data"), routes: ["all"], handlers: ["flaky.fail"], who: "ada")
     }
@@ -59,9 +61,11 @@ import Testing
             var event = all[1].event.redriven
             event.data = Array(#"{"exact":2.20}"#.utf8)
             try desk.edit(all[1], to: event)
-            try desk.redrive(Array(all[..<3]), to: nil)
-            try desk.redrive([all[3]], to: "builtin.log")
-            try desk.purge([all[4]])
+            let stored = try stored(bench)
+            try desk.redrive(all[..<3].map(\.id), of: stored, to: nil)
+            try desk.check(target: "builtin.log")
+            try desk.redrive([all[3].id], of: stored, to: "builtin.log")
+            try desk.purge([all[4].id], of: stored)
         }
         #expect(bench.eventually { host.progress.status.counts.done == 4 })
         #expect(try letters(bench).map(\.id) == [all[5].id])
@@ -88,10 +92,15 @@ import Testing
         let all = try letters(bench)
         do {
             var desk = try desk(bench)
-            try desk.purge([all[0]])
-            let gone = #expect(throws: ControlFailure.self) { try desk.purge([all[1], all[0]]) }
+            let stored = try stored(bench)
+            try desk.purge([all[0].id], of: stored)
+            let gone = #expect(throws: ControlFailure.self) { try desk.purge([all[1].id, all[0].id], of: stored) }
             #expect(gone?.code == .missing)
-            let nobody = #expect(throws: ControlFailure.self) { try desk.redrive([all[1]], to: "nobody.here") }
+            let none = #expect(throws: ControlFailure.self) { try desk.check(target: "nobody.here") }
+            #expect(none?.code == .handler)
+            let nobody = #expect(throws: ControlFailure.self) {
+                try desk.redrive([all[1].id], of: stored, to: "nobody.here")
+            }
             #expect(nobody?.code == .handler && nobody?.message.contains("flaky.fail") == true)
         }
         // What was refused changed nothing.

@@ -140,7 +140,7 @@ extension World {
         if letters.removeValue(forKey: operation.letter) != operation.delivery {
             fail("\(operation.kind) of dead letter \(operation.letter), which is not kept")
         }
-        guard operation.kind == .redrive else { return counters.purged += 1 }
+        guard operation.kind.isRedrive else { return counters.purged += 1 }
         counters.redriven += 1
         wanted.events.append(accepted[Int(operation.delivery.position)])
     }

@@ -28,7 +28,7 @@ extension World {
                     if letters.removeValue(forKey: operation.letter) != operation.delivery {
                         fail("\(operation.kind) of dead letter \(operation.letter), which is not kept")
                     }
-                    if operation.kind == .redrive { redriven += 1 } else { counters.purged += 1 }
+                    if operation.kind.isRedrive { redriven += 1 } else { counters.purged += 1 }
                 default: break
                 }
             }

@@ -198,7 +198,7 @@ extension Ledger {
             case .purge:
                 letters.remove(record.letter)
                 counts.purged += 1
-            case .redrive:
+            case .redrive, .redirect:
                 try redrive(record, fold)
                 counts.redriven += 1
             }
@@ -206,10 +206,14 @@ extension Ledger {
     }
 
     private mutating func redrive(_ record: OperationRecord, _ fold: FrameFold) throws(LogFormatError) {
-        guard record.target != DeadLetterRecord.noHandler else {
+        guard !record.isAnew else {
             // Its event is among the frame's events, which it will be delivered as.
             guard fold.events > 0 else {
                 throw LogFormatError("dead letter \(record.letter) is accepted anew in a frame without events")
+            }
+            guard record.kind == .redrive || names.name(.handler, record.target) != nil else {
+                throw LogFormatError(
+                    "dead letter \(record.letter) is redriven to handler \(record.target), which has no name")
             }
             letters.remove(record.letter)
             return

@@ -34,6 +34,11 @@ package struct OperationRecord: Equatable, Sendable {
         case purge = 2
         /// `event` is what a redrive will deliver; the letter stays as it is. The last edit counts.
         case edit = 3
+        /// A redrive to another handler: the same frame accepts the letter's event anew, for `target`.
+        case redirect = 4
+
+        /// The letter ends with it, and its event is delivered again.
+        package var isRedrive: Bool { self == .redrive || self == .redirect }
     }
 
     package var kind: Kind
@@ -41,7 +46,7 @@ package struct OperationRecord: Equatable, Sendable {
     /// The letter's, so that a list of operations can be read by itself.
     package var delivery: DeliveryID
     /// Of a redrive: the handler that gets the delivery. `DeadLetterRecord.noHandler` when the same frame accepts the
-    /// letter's event anew, which is the one way for a letter without a position.
+    /// letter's event anew for the letter's handler. Of a redirect: the handler that gets the new delivery.
     package var target: UInt16
     /// Unix nanoseconds.
     package var at: UInt64
@@ -61,6 +66,9 @@ package struct OperationRecord: Equatable, Sendable {
         self.who = who
         self.event = event
     }
+
+    /// The same frame accepts the letter's event anew, which is the one way for a letter without a position.
+    package var isAnew: Bool { kind == .redirect || (kind == .redrive && target == DeadLetterRecord.noHandler) }
 
     package init(_ reader: inout ByteReader) throws(LogFormatError) {
         letter = LetterID(sequence: try reader.next(), index: try reader.next())

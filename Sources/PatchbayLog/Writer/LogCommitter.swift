@@ -8,7 +8,8 @@ package struct LogCommitter: ~Copyable {
     package private(set) var ledger: Ledger
     private var checkpoints: CheckpointStore
     let settings: LogSettings
-    let numbers: LogNumbers
+    /// The log's numbers of the routes and handlers that it was opened with.
+    package let numbers: LogNumbers
     private let lock: FolderLock?
     private var builder = FrameBuilder()
     private var headers: [FrameHeader] = []

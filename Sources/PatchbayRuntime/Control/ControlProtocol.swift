@@ -73,7 +73,9 @@ package enum ControlRequest: Sendable, Equatable {
         let fields = try ControlFields(line)
         let who = try fields.text("by")
         switch try fields.text("do") {
-        case "redrive": self = .redrive(try fields.letters(), to: try fields.optionalText("to"), by: who)
+        case "redrive":
+            let target = try fields.optionalText("to")
+            self = .redrive(try fields.letters(mayBeNone: target != nil), to: target, by: who)
         case "purge": self = .purge(try fields.letters(), by: who)
         case "edit":
             let letters = try fields.letters()
@@ -226,8 +228,11 @@ struct ControlFields {
     func count(_ name: String) throws(ControlFailure) -> Int { Int(clamping: try number(name)) }
 
     /// At least one, each once.
-    func letters() throws(ControlFailure) -> [LetterID] {
-        guard case .list(let list) = members["letters"], !list.isEmpty, list.count <= ControlProtocol.lettersMax else {
+    /// - Parameter mayBeNone: a redrive of none to a handler asks whether the host has it.
+    func letters(mayBeNone: Bool = false) throws(ControlFailure) -> [LetterID] {
+        guard case .list(let list) = members["letters"], mayBeNone || !list.isEmpty,
+            list.count <= ControlProtocol.lettersMax
+        else {
             throw ControlFailure(.malformed, "'letters' has 1 to \(ControlProtocol.lettersMax) ids")
         }
         var letters: [LetterID] = []

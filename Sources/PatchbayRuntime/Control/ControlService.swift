@@ -87,6 +87,10 @@ final class ControlService: @unchecked Sendable {
     }
 
     private func redrive(_ ids: [LetterID], to target: String?, by who: String) throws -> ControlAnswer {
+        // None may be redriven when some could not.
+        let number = try target.map { name throws(ControlFailure) in
+            writer.numbers.handlers[Int(try replays.place(ofHandler: name).lane)]
+        }
         let kept = try kept(ids)
         var index = 0
         while index < kept.count {
@@ -97,8 +101,9 @@ final class ControlService: @unchecked Sendable {
                 bytes += some[some.count - 1].line.count + (some[some.count - 1].edit?.count ?? 0)
                 index += 1
             }
-            try redrive(some, to: target, by: who)
+            try redrive(some, to: target, number, by: who)
         }
+        guard !ids.isEmpty else { return .changed(0) }
         logger.notice("\(ids.count) dead letters redriven by \(who)", metadata: target.map { ["to": "\($0)"] })
         return .changed(ids.count)
     }
@@ -106,7 +111,7 @@ final class ControlService: @unchecked Sendable {
     /// Bytes of letters that come in with one frame.
     private static let redriveBytes = 8 << 20
 
-    private func redrive(_ stored: [StoredLetter], to target: String?, by who: String) throws {
+    private func redrive(_ stored: [StoredLetter], to target: String?, _ number: UInt16?, by who: String) throws {
         var change = ControlChange()
         // A muted replay's letter stays muted: such events have batches of their own.
         for isMuted in [false, true] {
@@ -123,9 +128,7 @@ final class ControlService: @unchecked Sendable {
             }
         }
         let now = pbs_unix_now()
-        change.operations = stored.map {
-            OperationRecord(.redrive, $0.id, of: $0.delivery, target: DeadLetterRecord.noHandler, at: now, by: who)
-        }
+        change.operations = stored.map { OperationRecord(redriving: $0, to: number, at: now, by: who) }
         try commit(change)
     }
 

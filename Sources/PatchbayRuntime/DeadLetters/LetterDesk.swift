@@ -35,15 +35,35 @@ package struct LetterDesk: ~Copyable {
     }
 
     /// Accepts the letters' events anew, each for one handler alone: the letter's, or `target`. At most `lettersMax`.
-    package mutating func redrive(_ letters: [StoredLetter], to target: String?) throws {
-        guard let client else { return try operations?.redrive(letters, to: target) ?? () }
-        _ = try client.ask(.redrive(letters.map(\.id), to: target, by: who), isGivenUp: isGivenUp)
+    /// `stored` is where letters are read from without a host.
+    package mutating func redrive(_ ids: [LetterID], of stored: StoredLetters, to target: String?) throws {
+        guard let client else { return try operations?.redrive(Self.read(ids, stored), to: target) ?? () }
+        _ = try client.ask(.redrive(ids, to: target, by: who), isGivenUp: isGivenUp)
+    }
+
+    /// Makes sure that the host has a handler, before anything is changed. Says nothing without a host.
+    package func check(target: String) throws {
+        _ = try client?.ask(.redrive([], to: target, by: who), isGivenUp: isGivenUp)
+    }
+
+    /// The same where nothing is to be changed.
+    package static func check(folder: String, target: String, who: String) throws {
+        _ = try ControlClient(folder: folder)?.ask(.redrive([], to: target, by: who), isGivenUp: { false })
     }
 
     /// Throws letters away. At most `lettersMax`.
-    package mutating func purge(_ letters: [StoredLetter]) throws {
-        guard let client else { return try operations?.purge(letters) ?? () }
-        _ = try client.ask(.purge(letters.map(\.id), by: who), isGivenUp: isGivenUp)
+    package mutating func purge(_ ids: [LetterID], of stored: StoredLetters) throws {
+        guard let client else { return try operations?.purge(Self.read(ids, stored)) ?? () }
+        _ = try client.ask(.purge(ids, by: who), isGivenUp: isGivenUp)
+    }
+
+    private static func read(_ ids: [LetterID], _ stored: StoredLetters) throws -> [StoredLetter] {
+        try ids.map { id in
+            guard let letter = try stored.letter(id) else {
+                throw LogError(.missing, "dead letter \(id) is not kept any more; list them anew")
+            }
+            return letter
+        }
     }
 
     /// Keeps what is to be delivered instead; the letter stays as it is.

@@ -62,7 +62,7 @@ package struct LetterOperations: ~Copyable {
     /// Accepts the letters' events anew, each for one handler alone: the letter's, or `target`. The next run delivers
     /// them, with all attempts that the policy gives.
     package mutating func redrive(_ letters: [StoredLetter], to target: String? = nil) throws {
-        let (routes, handlers, who) = (routes, handlers, who)
+        let (routes, handlers, who, numbers) = (routes, handlers, who, committer.numbers)
         try inFrames(letters) { letter, batch, submission in
             let event = try letter.redriven()
             let json = event.json
@@ -75,8 +75,7 @@ package struct LetterOperations: ~Copyable {
                 letter.delivery(event: batch.deliveryCount, route: UInt16(route), lane: UInt16(lane)))
             submission.journal.append(
                 OperationRecord(
-                    .redrive, letter.id, of: letter.delivery, target: DeadLetterRecord.noHandler, at: pbs_unix_now(),
-                    by: who))
+                    redriving: letter, to: target == nil ? nil : numbers.handlers[lane], at: pbs_unix_now(), by: who))
         }
     }
 
@@ -110,5 +109,15 @@ package struct LetterOperations: ~Copyable {
             try committer.commit([submission], unixNow: pbs_unix_now())
             try committer.sync()
         }
+    }
+}
+
+extension OperationRecord {
+    /// The frame accepts a letter's event anew: for the letter's handler, or for `target`, a number of the log's.
+    init(redriving letter: StoredLetter, to target: UInt16?, at time: UInt64, by who: String) {
+        let isElsewhere = target.map { $0 != letter.delivery.handler } ?? false
+        self.init(
+            isElsewhere ? .redirect : .redrive, letter.id, of: letter.delivery,
+            target: isElsewhere ? target : DeadLetterRecord.noHandler, at: time, by: who)
     }
 }

@@ -143,16 +143,16 @@ struct HistoryFold {
         while !reader.isAtEnd {
             let record = try OperationRecord(&reader)
             guard let index = index(of: record.delivery) else { continue }
-            let isAnew = record.target == DeadLetterRecord.noHandler
+            let hasTarget = record.kind.isRedrive && record.target != DeadLetterRecord.noHandler
             deliveries[index].steps.append(
                 .operated(
                     DeliveryHistory.Operation(
                         kind: record.kind, letter: record.letter, at: record.at, who: record.who,
-                        target: record.kind == .redrive && !isAnew ? name(.handler, record.target) : nil)))
+                        target: hasTarget ? name(.handler, record.target) : nil)))
             switch record.kind {
             case .edit: break
             case .purge: deliveries[index].state = .closed
-            case .redrive: redrive(record, from: index, isAnew: isAnew)
+            case .redrive, .redirect: redrive(record, from: index, isAnew: record.isAnew)
             }
         }
     }

@@ -41,23 +41,28 @@ extension DeadLetterCommand {
             }
         }
 
-        func selected(_ letters: StoredLetters) throws -> [StoredLetter] {
-            try DeadLetterCommand.selected(letters, filter.selection(ids: ids))
+        func selected(
+            _ letters: StoredLetters, _ body: (StoredLetter) throws -> Bool = { _ in true }
+        ) throws -> [LetterID] {
+            try DeadLetterCommand.selected(letters, filter.selection(ids: ids), body)
         }
 
         var who: String { by ?? DeadLetterCommand.user }
 
         /// What was done, or would be.
-        private func report(_ done: Done, _ past: String, _ future: String) {
+        private func report(_ done: Done, _ stored: StoredLetters, _ past: String, _ future: String) throws {
             if json {
                 return Output.json(
                     .object([
                         ("count", .int(Int64(done.letters.count))), ("dryRun", .bool(dryRun)),
                         ("host", .bool(done.isOnline)), ("interrupted", .bool(done.isInterrupted)),
-                        ("letters", .list(done.letters.map { .string("\($0.id)") })),
+                        ("letters", .list(done.letters.map { .string("\($0)") })),
                     ]))
             }
-            if dryRun, !done.letters.isEmpty { Output.line(LetterText.table(done.letters, Style(for: STDOUT_FILENO))) }
+            for start in stride(from: 0, to: dryRun ? done.letters.count : 0, by: Self.pageLetters) {
+                let page = done.letters[start..<min(start + Self.pageLetters, done.letters.count)]
+                Output.line(LetterText.table(try page.compactMap { try stored.letter($0) }, Style(for: STDOUT_FILENO)))
+            }
             Output.line("\(String.count(done.letters.count, "dead letter")) \(dryRun ? future : past)")
         }
 
@@ -68,8 +73,11 @@ extension DeadLetterCommand {
                 done < count ? "\r\u{1B}[K\(done) of \(count)" : "\r\u{1B}[K", to: STDERR_FILENO)
         }
 
+        /// Letters of one table.
+        private static let pageLetters = 1000
+
         private struct Done {
-            var letters: [StoredLetter] = []
+            var letters: [LetterID] = []
             /// A host did it.
             var isOnline = false
             var isInterrupted = false
@@ -78,19 +86,22 @@ extension DeadLetterCommand {
         /// Changes the letters step by step, at the rate that is asked for, and says what was done, also when an error
         /// or Ctrl-C ends it early.
         func apply(
-            to letters: [StoredLetter], in stored: StoredLetters, routes: [String] = [], handlers: [String] = [],
-            _ report: (past: (_ isOnline: Bool) -> String, future: String),
-            _ body: (inout LetterDesk, [StoredLetter]) throws -> Void
+            to letters: [LetterID], in stored: StoredLetters, routes: [String] = [], handlers: [String] = [],
+            target: String? = nil, _ report: (past: (_ isOnline: Bool) -> String, future: String),
+            _ body: (inout LetterDesk, [LetterID]) throws -> Void
         ) throws {
             var done = Done()
             if dryRun || letters.isEmpty {
+                // Nothing is written without a host either, and nothing is asked of one that is busy.
                 done.letters = letters
-                return self.report(done, report.past(false), report.future)
+                if let target { try LetterDesk.check(folder: stored.folder, target: target, who: who) }
+                return try self.report(done, stored, report.past(false), report.future)
             }
             let interruption = Interruption()
             var desk = try LetterDesk(folder: stored.folder, routes: routes, handlers: handlers, who: who)
             desk.isGivenUp = { interruption.isPressing() }
             done.isOnline = desk.isOnline
+            if let target { try desk.check(target: target) }
             var pace = Pace(rate: rate?.perSecond, stepMax: LetterDesk.lettersMax)
             var failure: (any Error)?
             while done.letters.count < letters.count, failure == nil {
@@ -109,7 +120,7 @@ extension DeadLetterCommand {
                 progress(done.letters.count, of: letters.count)
             }
             progress(letters.count, of: letters.count)
-            self.report(done, report.past(done.isOnline), report.future)
+            try self.report(done, stored, report.past(done.isOnline), report.future)
             if let failure { throw failure }
             guard done.isInterrupted else { return }
             throw Output.failure(
@@ -124,14 +135,15 @@ extension DeadLetterCommand {
             discussion: """
                 The event is accepted anew, as it was or as the last edit made it, for that handler alone, and delivered \
                 with all attempts that the policy gives: by the host that runs, or else by the next run. It keeps its id, \
-                so the handler's idempotency key is the same. Letters that were redriven often already are left out: \
-                --cap. Ctrl-C stops between two steps and says how many were done; the exit code is 130 then.
+                so the handler's idempotency key is the same. --to takes any handler of the host, such as that of another \
+                version of the module that runs as another instance; the log keeps who sent which letter where. Letters \
+                that were redriven often already are left out: --cap. Ctrl-C stops between two steps and says how many were done; the exit code is 130 then.
 
                 EXAMPLES
                   patchbay dlq redrive 812-0
                   patchbay dlq redrive --group 3f2a9c --dry-run
                   patchbay dlq redrive --class transient --rate 50/s
-                  patchbay dlq redrive --handler billing.charge --to billing.retry
+                  patchbay dlq redrive --handler billing.charge --to billing-2.charge
                 """)
 
         @OptionGroup var change: ChangeOptions
@@ -145,29 +157,37 @@ extension DeadLetterCommand {
         func run() throws {
             try DeadLetterCommand.attempt {
                 let letters = try change.folder.letters()
-                let selected = try change.selected(letters)
-                let redriven = selected.filter { $0.event.redrives < cap }
-                if redriven.count < selected.count {
-                    Output.error(
-                        "\(selected.count - redriven.count) were redriven \(cap) times already and are left out; raise --cap"
-                    )
-                }
-                for letter in redriven where (to ?? letter.handler).isEmpty {
-                    throw Output.failure("no route took the event of \(letter.id); say who gets it with --to", code: 2)
-                }
-                if let to, !letters.handlers.contains(to) {
+                let known = letters.handlers.filter { !$0.isEmpty }
+                if let to, !known.contains(to) {
                     throw Output.failure(
-                        "no run on this log had a handler '\(to)'; it knows \(letters.handlers.joined(separator: ", "))",
-                        code: 2)
+                        "no run on this log had a handler '\(to)'; it knows \(known.joined(separator: ", "))", code: 2)
+                }
+                var leftOut = 0
+                var routes: Set<String> = []
+                var handlers: Set<String> = []
+                let redriven = try change.selected(letters) { letter in
+                    guard letter.event.redrives < cap else {
+                        leftOut += 1
+                        return false
+                    }
+                    guard to != nil || !letter.handler.isEmpty else {
+                        throw Output.failure(
+                            "no route took the event of \(letter.id); say who gets it with --to", code: 2)
+                    }
+                    routes.insert(letter.route)
+                    handlers.insert(to ?? letter.handler)
+                    return true
+                }
+                if leftOut > 0 {
+                    Output.error("\(leftOut) were redriven \(cap) times already and are left out; raise --cap")
                 }
                 try change.apply(
-                    to: redriven, in: letters, routes: Array(Set(redriven.map(\.route))).sorted(),
-                    handlers: Array(Set(redriven.map { to ?? $0.handler })).sorted(),
+                    to: redriven, in: letters, routes: routes.sorted(), handlers: handlers.sorted(), target: to,
                     (
                         { "redriven: the \($0 ? "running host" : "next run") delivers them" },
                         "would be redriven; nothing was changed"
                     )
-                ) { desk, step in try desk.redrive(step, to: to) }
+                ) { desk, step in try desk.redrive(step, of: letters, to: to) }
             }
         }
     }
@@ -191,7 +211,7 @@ extension DeadLetterCommand {
                 let selected = try change.selected(letters)
                 try change.apply(
                     to: selected, in: letters, ({ _ in "purged" }, "would be purged; nothing was changed")
-                ) { desk, step in try desk.purge(step) }
+                ) { desk, step in try desk.purge(step, of: letters) }
             }
         }
     }

@@ -102,7 +102,13 @@ extension DeadLetterCommand {
         } catch let error as LogError {
             throw Output.failure(error.message, code: error.code == .locked ? 2 : 1)
         } catch let error as ControlFailure {
-            throw Output.failure(error.message, code: error.code == .interrupted ? Interruption.exitCode : 1)
+            let code: Int32 =
+                switch error.code {
+                case .interrupted: Interruption.exitCode
+                case .handler: 2
+                default: 1
+                }
+            throw Output.failure(error.message, code: code)
         } catch let error as ExitCode {
             throw error
         } catch let error as ValidationError {
@@ -112,15 +118,24 @@ extension DeadLetterCommand {
         }
     }
 
-    /// The kept letters that are selected, oldest first.
-    static func selected(_ letters: StoredLetters, _ selection: LetterSelection) throws -> [StoredLetter] {
-        var found: [StoredLetter] = []
-        try letters.forEach { letter in
-            if selection.takes(letter) { found.append(letter) }
-            return true
+    /// The kept letters that are selected, oldest first: their ids, since there may be more than fit memory. `body` sees
+    /// each letter and says whether it is one of them.
+    static func selected(
+        _ letters: StoredLetters, _ selection: LetterSelection, _ body: (StoredLetter) throws -> Bool
+    ) throws -> [LetterID] {
+        var found: [LetterID] = []
+        guard !selection.ids.isEmpty else {
+            try letters.forEach { letter in
+                if selection.takes(letter), try body(letter) { found.append(letter.id) }
+                return true
+            }
+            return found
         }
-        for id in selection.ids where !found.contains(where: { $0.id == id }) {
-            throw Output.failure("\(letters.folder) keeps no dead letter \(id)", code: 2)
+        for id in Set(selection.ids).sorted() {
+            guard let letter = try letters.letter(id), selection.takes(letter) else {
+                throw Output.failure("\(letters.folder) keeps no dead letter \(id)", code: 2)
+            }
+            if try body(letter) { found.append(id) }
         }
         return found
     }

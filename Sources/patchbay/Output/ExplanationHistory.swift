@@ -152,9 +152,10 @@ struct ExplanationHistory {
         case .died(let death):
             return ("dead", readableTimestamp(death.at), "", shown(death.failureClass, death.reason))
         case .operated(let operation):
-            let target = operation.kind != .redrive ? "" : " to \(operation.target ?? "its routes, as a new event")"
+            let isAnew = operation.kind == .redirect || operation.target == nil ? ", as a new event" : ""
+            let target = operation.kind.isRedrive ? " to \(operation.target ?? "its handler")\(isAnew)" : ""
             return (
-                "\(operation.kind)", readableTimestamp(operation.at), "",
+                operation.kind.isRedrive ? "redrive" : "\(operation.kind)", readableTimestamp(operation.at), "",
                 "dead letter \(operation.letter) by \(operation.who)\(target)".printable
             )
         }

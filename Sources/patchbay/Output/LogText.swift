@@ -105,9 +105,12 @@ struct LogText {
             ]
             return ("timer", members, timer.event.isEmpty ? nil : timer.event)
         case .operation(let operation):
+            let hasTarget = operation.kind.isRedrive && operation.target != DeadLetterRecord.noHandler
+            let target = hasTarget ? names.name(.handler, operation.target) ?? "[\(operation.target)]" : nil
             let members =
                 [
-                    ("operation", Value.string("\(operation.kind)")), ("letter", .string("\(operation.letter)")),
+                    ("operation", Value.string(operation.kind.isRedrive ? "redrive" : "\(operation.kind)")),
+                    ("letter", .string("\(operation.letter)")), ("to", target.map { .string($0) } ?? .null),
                     ("who", .string(operation.who)), ("at", .string(Self.time(operation.at))),
                 ] + delivery(operation.delivery)
             return ("operation", members, operation.event.isEmpty ? nil : operation.event)
