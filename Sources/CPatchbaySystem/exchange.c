@@ -38,10 +38,11 @@ static size_t on_body(char *bytes, size_t size, size_t count, void *raw) {
 }
 
 /* Keeps the last response's headers: a status line (100 Continue, a redirect) begins anew. At most 64 KiB. Of a mail
- * server, its last line. */
+ * server, its last line before its farewell (221). */
 static size_t on_header(char *bytes, size_t size, size_t count, void *raw) {
   exchange *self = raw;
   size_t len = size * count, end = len;
+  if (self->is_mail && len >= 3 && memcmp(bytes, "221", 3) == 0) return len;
   if (self->is_mail || (len >= 5 && memcmp(bytes, "HTTP/", 5) == 0)) {
     self->headers.len = 0;
     self->body.len = 0;
