@@ -32,8 +32,11 @@ let package = Package(
     name: "patchbay-modules",
     products: [
         .library(name: "audit", type: .dynamic, targets: ["Audit"]),
+        .library(name: "github", type: .dynamic, targets: ["GitHub"]),
+        .library(name: "linear", type: .dynamic, targets: ["Linear"]),
         .library(name: "payment", type: .dynamic, targets: ["Payment"]),
         .library(name: "notification", type: .dynamic, targets: ["Notification"]),
+        .library(name: "slack", type: .dynamic, targets: ["Slack"]),
     ],
     dependencies: [
         .package(path: "../sdk/patchbay"),
@@ -42,13 +45,23 @@ let package = Package(
     targets: [
         .target(name: "HandlerKit", dependencies: [sdk], path: "HandlerKit/Sources", swiftSettings: strict),
         tests("HandlerKit"),
-        // SHA-256 from the system's libcrypto.
-        .target(name: "CAuditCrypto", path: "Audit/Crypto", linkerSettings: [.linkedLibrary("crypto")]),
-        module("Audit", ["CAuditCrypto"]),
+        // SHA-256 from the system's libcrypto, for the modules that need it.
+        .target(name: "CHandlerCrypto", path: "HandlerCrypto/C", linkerSettings: [.linkedLibrary("crypto")]),
+        .target(
+            name: "HandlerCrypto", dependencies: ["CHandlerCrypto"], path: "HandlerCrypto/Sources",
+            swiftSettings: strict),
+        tests("HandlerCrypto"),
+        module("Audit", ["HandlerCrypto"]),
         tests("Audit"),
+        module("GitHub"),
+        tests("GitHub"),
+        module("Linear", ["HandlerCrypto"]),
+        tests("Linear"),
         module("Notification", [.product(name: "Mustache", package: "swift-mustache")]),
         tests("Notification"),
         module("Payment"),
         tests("Payment", exclude: ["server", "faults"]),
+        module("Slack"),
+        tests("Slack"),
     ]
 )

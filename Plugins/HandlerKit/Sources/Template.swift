@@ -1,11 +1,12 @@
 package import PatchbaySDK
 
 /// A text with places to fill from an event: `Order {{data.number}} of {{subject}}`. A place that ends in `?` may be
-/// empty; any other one has to be there. Nothing else of a template language is known.
+/// empty; any other one has to be there. The first of several that is there counts: `{{data.issue.number | data.number}}`.
+/// Nothing else of a template language is known.
 package struct Template: Sendable {
     private enum Part: Sendable {
         case text(String)
-        case place(FieldPath, isOptional: Bool)
+        case place([FieldPath], isOptional: Bool)
     }
 
     private let parts: [Part]
@@ -22,7 +23,11 @@ package struct Template: Sendable {
             var path = rest[open.upperBound..<close.lowerBound].trimmed
             let isOptional = path.hasSuffix("?")
             if isOptional { path = path.dropLast().trimmed }
-            parts.append(.place(try FieldPath(String(path)), isOptional: isOptional))
+            var paths: [FieldPath] = []
+            for path in path.split(separator: "|", omittingEmptySubsequences: false) {
+                paths.append(try FieldPath(String(path.trimmed)))
+            }
+            parts.append(.place(paths, isOptional: isOptional))
             rest = rest[close.upperBound...]
         }
         if !rest.isEmpty { parts.append(.text(String(rest))) }
@@ -39,11 +44,12 @@ package struct Template: Sendable {
             switch part {
             case .text(let text):
                 filled += text
-            case .place(let path, let isOptional):
-                if let text = path.text(in: event) {
+            case .place(let paths, let isOptional):
+                if let text = paths.lazy.compactMap({ $0.text(in: event) }).first {
                     filled += escape(text)
                 } else if !isOptional {
-                    throw .reject("missing_field: the event has no text or number at \(path.text)")
+                    let names = paths.map(\.text).joined(separator: " or ")
+                    throw .reject("missing_field: the event has no text or number at \(names)")
                 }
             }
         }

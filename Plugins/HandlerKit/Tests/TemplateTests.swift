@@ -33,6 +33,13 @@ import Testing
         #expect(filled == "MUG <i>&lt;b></i>!")
     }
 
+    @Test func `takes the first of several values that is there`() throws {
+        #expect(try Template("{{data.gone | data.n|id}}").fill(from: event) == "3")
+        #expect(try Template("[{{data.gone | data.none?}}]").fill(from: event) == "[]")
+        #expect(throws: Refusal.self) { try Template("{{data.gone|data.none}}").fill(from: event) }
+        #expect(throws: PatternError.self) { try Template("{{data.n|}}") }
+    }
+
     @Test func `does not fill a template from the values it fills in`() throws {
         let filled = try Template("{{a}}{{b}}").fill(from: ["a": "{{b}}", "b": "x"])
         #expect(filled == "{{b}}x")

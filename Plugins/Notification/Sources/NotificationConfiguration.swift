@@ -51,17 +51,4 @@ struct NotificationConfiguration: Decodable, Sendable {
     var slack: Slack?
     var webhook: Webhook?
     var digest: Digest?
-
-    /// A section that a handler cannot do without. Throws `MissingSection`.
-    func section<T>(_ name: String, _ section: T?) throws(MissingSection) -> T {
-        guard let section else { throw MissingSection(name: name) }
-        return section
-    }
-}
-
-/// A handler is routed to, and the configuration lacks its section.
-struct MissingSection: Error, CustomStringConvertible {
-    let name: String
-
-    var description: String { "notification.\(name) needs the section '\(name)' in the module's config" }
 }

@@ -1,3 +1,4 @@
+import HandlerCrypto
 import HandlerKit
 import PatchbaySDK
 
@@ -28,7 +29,7 @@ struct AuditLine: Equatable, Sendable {
         self.number = number
         self.key = key
         self.content = content
-        hash = try SHA256.hexadecimal(head.utf8)
+        hash = try Self.hash(Array(head.utf8))
         bytes = Array("\(head),\"hash\":\"\(hash)\"}\n".utf8)
     }
 
@@ -36,13 +37,21 @@ struct AuditLine: Equatable, Sendable {
     init?(parsing bytes: some Collection<UInt8>) throws(AuditError) {
         let head = Array(bytes.dropLast(Self.suffixBytes))
         guard bytes.count > Self.suffixBytes, let json = Self.json(Array(bytes)), let hash = json["hash"]?.string,
-            let number = json["seq"]?.integer, number > 0, try SHA256.hexadecimal(head) == hash
+            let number = json["seq"]?.integer, number > 0, try Self.hash(head) == hash
         else { return nil }
         self.number = UInt64(number)
         self.hash = hash
         key = json["key"]?.string ?? ""
         content = Self.content(of: head)
         self.bytes = Array(bytes) + [UInt8(ascii: "\n")]
+    }
+
+    static func hash(_ bytes: [UInt8]) throws(AuditError) -> String {
+        do throws(HashError) {
+            return try SHA256.hexadecimal(bytes)
+        } catch {
+            throw AuditError(.hash, "libcrypto computes no SHA-256")
+        }
     }
 
     private static func json(_ bytes: [UInt8]) -> JSON? {

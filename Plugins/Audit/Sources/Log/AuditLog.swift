@@ -21,7 +21,7 @@ final class AuditLog: Sendable {
 
     /// Lines that a repeated event is looked for in.
     private static let recentMax = 4096
-    /// Bytes of the last two files that recent lines are looked for in.
+    /// Bytes at the end of the log that recent lines are looked for in.
     private static let tailBytesMax = 4 << 20
 
     private struct Writer {
@@ -164,10 +164,9 @@ final class AuditLog: Sendable {
         var torn: [UInt8] = []
         var open = Writer(
             file: file, length: 0, last: Anchor(file: file, number: 0, hash: AuditLine.origin), syncedAt: 0)
-        for part in files.suffix(2) {
-            let (bytes, length) = try storage.tail(of: part, bytesMax: Self.tailBytesMax)
+        for (part, bytes, length) in try tails(files) {
             let end = bytes.lastIndex(of: UInt8(ascii: "\n")).map { $0 + 1 } ?? 0
-            if end == 0, length > bytes.count {
+            if end == 0, length > bytes.count, part == file {
                 throw AuditError(.damaged, "\(part) ends in a line of more than \(Self.tailBytesMax) bytes")
             }
             if part == file {
@@ -179,7 +178,7 @@ final class AuditLog: Sendable {
             for (index, bytes) in lines.enumerated() {
                 guard let line = try AuditLine(parsing: bytes) else {
                     // Older lines are the verifier's; the last one is what the chain goes on from.
-                    guard index < lines.count - 1 else {
+                    guard part != file || index < lines.count - 1 else {
                         throw AuditError(.damaged, "the last line of \(part) is not what its hash says: run verify")
                     }
                     continue
@@ -190,13 +189,25 @@ final class AuditLog: Sendable {
         }
         if !torn.isEmpty {
             try storage.truncate(file, to: open.length)
-            let digest = try SHA256.hexadecimal(torn)
+            let digest = try AuditLine.hash(torn)
             try note(#""notice":{"bytes":\#(torn.count),"kind":"torn","sha256":"\#(digest)"}"#, &open)
         }
         try noteMissing(&open)
         // What an earlier process wrote counts as done from here on.
         if sync != .never { try storage.sync(file) }
         return open
+    }
+
+    /// The ends of the last files, in their order, that together have as many bytes as recent lines are looked for in.
+    private func tails(_ files: [String]) throws(AuditError) -> [(file: String, bytes: [UInt8], length: Int)] {
+        var tails: [(file: String, bytes: [UInt8], length: Int)] = []
+        var room = Self.tailBytesMax
+        for file in files.reversed() where room > 0 {
+            let (bytes, length) = try storage.tail(of: file, bytesMax: room)
+            tails.append((file, bytes, length))
+            room -= bytes.count
+        }
+        return tails.reversed()
     }
 
     /// Notes that the head file knows lines that are not there.

@@ -13,7 +13,7 @@ struct EmailChannel: Channel {
     private let html: MustacheText?
 
     init(_ configuration: NotificationConfiguration) throws {
-        let section = try configuration.section(Self.name, configuration.email)
+        let section = try MissingSection.require(configuration.email, Self.name, for: "notification.\(Self.name)")
         self.configuration = section
         from = try Mailbox(section.from)
         to = try section.to.map { try MustacheText($0, for: .plain) }

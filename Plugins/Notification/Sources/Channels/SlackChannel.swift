@@ -9,7 +9,8 @@ struct SlackChannel: Channel {
     private let text: MustacheText
 
     init(_ configuration: NotificationConfiguration) throws {
-        self.configuration = try configuration.section(Self.name, configuration.slack)
+        self.configuration = try MissingSection.require(
+            configuration.slack, Self.name, for: "notification.\(Self.name)")
         text = try MustacheText(self.configuration.text, for: .slack)
     }
 

@@ -9,7 +9,8 @@ struct WebhookChannel: Channel {
     private let body: MustacheText?
 
     init(_ configuration: NotificationConfiguration) throws {
-        self.configuration = try configuration.section(Self.name, configuration.webhook)
+        self.configuration = try MissingSection.require(
+            configuration.webhook, Self.name, for: "notification.\(Self.name)")
         body = try self.configuration.body.map { try MustacheText($0, for: .json) }
     }
 
