@@ -73,6 +73,12 @@ simulate: packages
 	    swift test --skip-build $(SWIFT_FLAGS) --filter PatchbaySimulationTests.Simulation/
 	@sed -n '/^simulated /p; /^  [a-zA-Z]/p' $(LOGS)/simulate.log
 
+## plugins: build, test and check the first-party modules in Plugins/
+plugins: debug
+	@$(STEP) "building the modules" $(LOGS)/plugins.log $(MAKE) -C Plugins modules
+	@$(STEP) "testing the modules" $(LOGS)/plugins-test.log $(MAKE) -C Plugins test
+	@$(MAKE) --no-print-directory -C Plugins check PATCHBAY=$(CURDIR)/.build/debug/patchbay
+
 ## check: all that the continuous check does
 check:
 	@.ci/run
@@ -90,6 +96,7 @@ lint:
 clean:
 	@rm -rf .build sdk/swift/.build
 	@$(MAKE) --no-print-directory -C examples/orders clean
+	@$(MAKE) --no-print-directory -C Plugins clean
 
 ## help: this list
 help:
@@ -104,4 +111,4 @@ debug: packages
 modules: packages
 	@$(STEP) "building the example's modules" $(LOGS)/modules.log $(MAKE) -C examples/orders modules
 
-.PHONY: run build install test conformance bench fuzz crash simulate check format lint clean help packages debug modules
+.PHONY: run build install test conformance bench fuzz crash simulate plugins check format lint clean help packages debug modules
