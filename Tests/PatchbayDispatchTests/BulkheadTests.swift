@@ -106,6 +106,22 @@ import Testing
         #expect(bench.counts.done == 200)
     }
 
+    @Test func `calls that hang for good do not use up what an adaptive lane's probe allows`() {
+        let bench = Bench(
+            maxInFlight: 1, lane: { $0.adaptive = AdaptiveLimitPolicy(min: 1, initial: 12, max: 50, tolerance: 1.5) }
+        ) {
+            $0.timeout = TimeoutPolicy(attempt: .seconds(1), total: .zero)
+            $0.retry = RetryPolicy(policy: .none)
+            $0.breaker.trip = { _ in false }
+        }
+        bench.asynchronous = [0]
+        // The first twenty never come back.
+        bench.reply = { _ in bench.started.count < 20 ? .deaf() : .done(in: .milliseconds(10)) }
+        for batch in 0..<8 { bench.send((0..<500).map { Given("e\(batch)-\($0)") }) }
+        bench.run()
+        #expect(bench.counts.done == 3_980 && bench.counts.timeouts == 20, "\(bench.counts)")
+    }
+
     @Test func `an adaptive lane shrinks when calls run into their timeout, and recovers`() {
         let bench = Bench(
             maxInFlight: 1, lane: { $0.adaptive = AdaptiveLimitPolicy(min: 1, initial: 40, max: 50, tolerance: 1.2) }

@@ -117,7 +117,8 @@ extension DispatchCore {
         guard var adaptive = lanes[index].adaptive, duration > 0 else { return }
         let batch = max(1, lanes[index].batching.count)
         _ = adaptive.sample(
-            nanoseconds: duration, end, inFlight: (lanes[index].pushed + batch) / batch, now: now)
+            nanoseconds: duration, end, inFlight: (max(0, lanes[index].pushed - lanes[index].owed) + batch) / batch,
+            now: now)
         (lanes + index).pointee.adaptive = adaptive
     }
 

@@ -71,7 +71,8 @@ struct Lane: ~Copyable {
 
     /// How many calls may be out now.
     var limit: Int {
-        if let adaptive { return adaptive.limit * max(1, batching.count) }
+        // What hangs for good must not use up a limit that has become small.
+        if let adaptive { return min(maxInFlight, adaptive.limit * max(1, batching.count) + owed) }
         return countsPermits || isCrowded || held > 0 ? maxInFlight : ringDepth
     }
 }

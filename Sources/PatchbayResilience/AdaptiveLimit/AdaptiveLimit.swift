@@ -4,7 +4,7 @@
 /// A pure value for one thread. Times are averaged over windows of at least ten calls and a second, so that single
 /// outliers decide nothing; a sample that ends no window costs a few additions. How long calls take with few in flight
 /// is not learned from a handler that is full, which would teach that slow is normal: every half minute, or later, so
-/// that it costs at most a twentieth of the time, the limit is a fraction of itself until ten calls or more have been
+/// that it costs at most a twentieth of the time, the limit is a fraction of itself until twenty calls or more have been
 /// measured (a probe). A load that does not use the limit needs no probe.
 ///
 /// **Source**: Netflix concurrency-limits, `Gradient2Limit` and `WindowedLimit`: the gradient is tolerance × usual time
@@ -68,7 +68,8 @@ package struct AdaptiveLimit: Sendable {
         phase = .draining
     }
 
-    /// Calls that may be in flight: the `limit` of a bulkhead; from `min` to `max`.
+    /// Calls that may be in flight beside those that were given up and go on: the `limit` of a bulkhead; from `min` to
+    /// `max`.
     package var limit: Int { phase == .running ? found : probeLimit }
 
     /// What was found so far: `limit`, but for probes.
@@ -78,10 +79,16 @@ package struct AdaptiveLimit: Sendable {
     ///
     /// - Parameters:
     ///   - nanoseconds: how long it took.
-    ///   - inFlight: calls in flight when it ended, itself included.
+    ///   - inFlight: calls in flight when it ended, itself included, without those that were given up.
     /// - Returns: true when `limit` may have changed.
     package mutating func sample(nanoseconds: UInt64, _ end: End = .done, inFlight: Int, now: UInt64) -> Bool {
         if windowEnd == 0 { begin(.draining, at: now) }
+        if end == .late { lateCount += 1 }
+        // Calls that hang must not use up the few that a probe allows; and where many are late, times tell nothing.
+        if phase != .running, lateCount * 2 > probeLimit {
+            endProbe(now)
+            return true
+        }
         switch phase {
         case .running: return end != .failed && run(nanoseconds: nanoseconds, end, inFlight: inFlight, now: now)
         case .draining:
@@ -129,17 +136,11 @@ package struct AdaptiveLimit: Sendable {
     }
 
     private mutating func measure(nanoseconds: UInt64, _ end: End, now: UInt64) -> Bool {
-        let wanted = Swift.max(Self.probeSamplesMin, probeLimit)
-        switch end {
-        case .failed: return false
-        case .late: lateCount += 1
-        case .done:
-            samples += 1
-            sum += bounded(nanoseconds)
-        }
-        // Where most calls are late, their times tell nothing.
-        guard samples >= wanted || lateCount >= wanted else { return false }
-        if samples >= wanted { learn(sum / Double(samples), inFlight: probeLimit) }
+        guard end == .done else { return false }
+        samples += 1
+        sum += bounded(nanoseconds)
+        guard samples >= Swift.max(Self.probeSamplesMin, probeLimit) else { return false }
+        learn(sum / Double(samples), inFlight: probeLimit)
         endProbe(now)
         return true
     }
@@ -160,7 +161,6 @@ package struct AdaptiveLimit: Sendable {
         samples += 1
         // One that was cut off would have taken longer: at least as long again.
         sum += bounded(end == .late ? nanoseconds.advanced(byNanoseconds: nanoseconds) : nanoseconds)
-        if end == .late { lateCount += 1 }
         inFlightMax = Swift.max(inFlightMax, inFlight)
         guard now >= windowEnd, samples >= Self.windowSamplesMin else { return false }
         update(windowMean: Swift.max(1, sum / Double(samples)), now)
