@@ -70,7 +70,8 @@ struct Notifier<C: Channel>: Handler {
     /// Keeps a message, and has it sent by a call of its own.
     private func keep(_ message: Message, _ call: Call) throws {
         let name = "send:\(Identifier.short(message.key))"
-        try call.state.put(name, json: message.json)
+        // As long as somebody may redrive a message that could not be sent.
+        try call.state.put(name, json: message.json, timeToLive: .seconds(30 * 86_400))
         try call.setTimer(name, atNanoseconds: 1, EventDraft(type: Self.sendType))
     }
 
