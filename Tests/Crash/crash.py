@@ -4,7 +4,8 @@
 Each round has a data folder of its own: a host takes load over its socket, is killed at a random moment (by kill -9, or
 by the shim at a chosen operation on the disk, in starts and recoveries, too), the power may go as well (what was not
 synced is lost: disk.py), the next host goes on. After the last crash of a round a host works off what is left, and the
-record of the handlers is checked (oracle.py). Then scenarios: a full disk, and SIGTERM in an outage.
+record of the handlers and the streams are checked (oracle.py, commands.py). Then scenarios: a full disk, and SIGTERM in
+an outage.
 
 Every choice comes from --seed; when threads and the disk come to what is another matter. Exit code: 0 nothing wrong,
 1 something is, 2 wrong usage. The last line of output is a summary as JSON."""
@@ -22,6 +23,7 @@ import time
 import mutants
 import oracle
 import scenarios
+from commands import Appender, Redriver
 from disk import Disk
 from host import Failure, Host, build, configure
 from load import Sender
@@ -49,12 +51,16 @@ class Round:
     def __init__(self, options, work, seed):
         self.options, self.work = options, work
         self.random = random.Random(seed)
-        self.counts = {"kills": 0, "chosen": 0, "starts": 0, "cuts": 0, "pairs": 0, "names": 0, "files": 0, "bytes": 0}
+        self.counts = dict.fromkeys(
+            ["kills", "chosen", "starts", "cuts", "pairs", "appends", "redriven", "names", "files", "bytes"], 0
+        )
         for name in ("disk", "shadow", "record", "in.sock", "host.log"):
             path = f"{work}/{name}"
             shutil.rmtree(path) if os.path.isdir(path) else os.path.exists(path) and os.remove(path)
         configure(work, f"{work}/disk/data")
         self.disk = Disk(f"{work}/disk", f"{work}/shadow")
+        self.appender = Appender(options.patchbay, work, random.Random(f"{seed}.appends"), options.skip)
+        self.redriver = Redriver(options.patchbay, work, random.Random(f"{seed}.redrives"), options.skip)
         # Of a pair of hosts: 1 the first, 2 the second.
         self.pair = 0
         self.senders = [Sender(n, f"{work}/in.sock", random.Random(f"{seed}.{n}")) for n in range(3)]
@@ -80,6 +86,8 @@ class Round:
                 sender.is_stopping.set()
             host = self.start(cycles)
             self.settle(host)
+            self.append(host)
+            self.expect(host, "the last run")
             host = self.start(cycles + 1)
             self.rest(host)
         except Failure as failure:
@@ -90,6 +98,8 @@ class Round:
             if host and host.is_running:
                 host.process.kill()
                 host.process.wait()
+            self.appender.finish()
+            self.redriver.finish()
             for sender in self.senders:
                 sender.join()
         return self.check()
@@ -118,11 +128,18 @@ class Round:
         else:
             if not host.wait_until(lambda: self.acknowledged() > before, 120) and host.is_running:
                 raise Failure(f"nothing was accepted for 120 s:\n{host.tail()}")
+            # One at a time: without a host each takes the folder's lock.
+            command = self.random.choice([None, self.appender, self.appender, self.redriver])
+            if command:
+                command.start()
             host.wait_until(lambda: False, 0.05 + self.random.random() * 0.8)
         self.counts["kills"] += 1
         self.counts["pairs"] += int(self.pair == 2)
         self.counts["chosen"] += 0 if host.is_running else 1
         host.kill()
+        # It changes the folder itself when it finds no host.
+        self.appender.finish()
+        self.redriver.finish()
         if self.pair == 2 or not self.pair and self.random.random() < 0.75:
             self.counts["cuts"] += 1
             style = "strict" if self.pair else self.random.choice(["strict", "strict", "torn", "torn", "ahead"])
@@ -146,7 +163,14 @@ class Round:
             host.wait_until(lambda: False, 0.5)
         if not host.is_running:
             raise Failure(f"the last host ended by itself:\n{host.tail()}")
-        self.expect(host, "the last run")
+
+    def append(self, host):
+        """Repeats what was not answered, until it is."""
+        until = time.monotonic() + self.options.patience
+        while self.appender.batch is not None:
+            self.appender.start()
+            if not self.appender.finish() and time.monotonic() > until:
+                raise Failure(f"an append is not taken: {self.appender.said}\n{host.tail()}")
 
     def rest(self, host):
         """A further run has nothing to do."""
@@ -179,7 +203,9 @@ class Round:
         wrong = oracle.check(self.events, calls, ATTEMPTS_MAX)
         wrong += [f"events were refused: {said}" for sender in self.senders for said in sender.refused if said["refused"]]
         self.counts["calls"] = len(calls)
-        return wrong
+        self.counts["appends"] = self.appender.answered
+        self.counts["redriven"] = len(self.redriver.redriven)
+        return wrong + self.appender.check() + self.redriver.check(calls)
 
     def first_lost(self):
         """What the record says beside a failure."""

@@ -122,10 +122,22 @@ PATCHBAY_HANDLER(work) { return handle(context, event, "work"); }
 PATCHBAY_HANDLER(keyed) { return handle(context, event, "keyed"); }
 PATCHBAY_HANDLER(follow) { return handle(context, event, "follow"); }
 
-PATCHBAY_MODULE((work, keyed, follow),
+
+/* Gets what operators redrive, and is done with everything. */
+PATCHBAY_HANDLER(again) {
+  char line[1024];
+  int length = snprintf(line, sizeof line, "%s again %.*s %u done - 0 0 -\n", getenv("CRASH_CYCLE"),
+                        (int)event->id.len, event->id.ptr, event->attempt);
+  (void)context;
+  if (write(record_file(), line, (size_t)length) != length) return patchbay_retry("record: it cannot be written");
+  return patchbay_done();
+}
+
+PATCHBAY_MODULE((work, keyed, follow, again),
   "name": "crash", "version": "1.0.0",
   "handlers": [
     {"id": "work", "accepts": ["crash.**"], "emits": ["crash.follow", "crash.timer"]},
     {"id": "keyed", "accepts": ["crash.**"], "emits": ["crash.follow"]},
-    {"id": "follow", "accepts": ["crash.**"], "emits": ["crash.follow"]}
+    {"id": "follow", "accepts": ["crash.**"], "emits": ["crash.follow"]},
+    {"id": "again", "accepts": ["crash.**"]}
   ])

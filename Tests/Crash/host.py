@@ -28,6 +28,7 @@ routes:
     to: [{{handler: crash.keyed}}]
     use: {{retry: quick}}
   - {{name: follow, type: crash.follow, to: [{{handler: crash.follow}}], use: {{retry: quick}}}}
+  - {{name: again, type: crash-again, to: [{{handler: crash.again}}], use: {{retry: quick}}}}
 unmatched: drop
 sources: [{{name: inbox, type: socket, path: {work}/in.sock}}]
 shutdown: {{drain: 20s}}

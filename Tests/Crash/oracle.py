@@ -63,7 +63,8 @@ def check(events, calls, attempts_max):
     wrong = []
     byDelivery = grouped(calls)
     byID = {event.id: event for event in events}
-    deliveries = {key: of for key, of in byDelivery.items() if key[0] != "children"}
+    # Of what was redriven an event may have several: commands.py looks at those.
+    deliveries = {key: of for key, of in byDelivery.items() if key[0] not in ("children", "again")}
     for key in sorted(set(unsettled(events, calls, attempts_max))):
         event = byID.get(key[1])
         what = "an acknowledged event" if event and event.is_acknowledged else "a delivery that was begun"

@@ -399,7 +399,8 @@ static int renamed(int folder, const char *name, int to, const char *other) {
   if (is_ours) {
     moment("rename", target);
     snprintf(full, sizeof full, "%s/%s", root, path);
-    if (stat(full, &status) != 0) is_ours = 0;
+    /* A socket means nothing without its process: it is not on the disk. */
+    if (stat(full, &status) != 0 || S_ISSOCK(status.st_mode)) is_ours = 0;
     if (is_ours && folder_of(path) != folder_of(target)) fail("a rename into another folder");
   }
   int result = (int)syscall(SYS_renameat, folder, name, to, other), code = errno;
