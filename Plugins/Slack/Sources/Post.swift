@@ -46,8 +46,11 @@ struct Post: Handler {
         if !thread.isEmpty { query.append(("ts", thread)) }
         // A message about the event is not older than the event; a minute is for clocks that differ.
         if let time = UnixTime.parse(event.time) { query.append(("oldest", String(time / 1_000_000_000 - 60))) }
-        let found = try slack.get(
-            thread.isEmpty ? "conversations.history" : "conversations.replies", query, call)
+        let method = thread.isEmpty ? "conversations.history" : "conversations.replies"
+        guard let found = try slack.get(method, query, call) else {
+            call.log(.warning, "cannot look for an earlier message: the token may not call \(method) in this channel")
+            return nil
+        }
         guard case .array(let messages)? = found["messages"] else { return nil }
         let ours = messages.first { message in
             message["metadata"]?["event_payload"]?["key"]?.string == event.idempotencyKey

@@ -41,10 +41,13 @@ struct Slack: Sendable {
         return try Self.answer(try exchange(request, call))
     }
 
-    /// The same for a method that only reads, and takes its arguments in the address.
-    func get(_ method: String, _ query: [(name: String, value: String)], _ call: Call) throws -> JSON {
+    /// The same for a method that only reads, and takes its arguments in the address. nil: this token may not read that.
+    func get(_ method: String, _ query: [(name: String, value: String)], _ call: Call) throws -> JSON? {
         let query = query.map { "\($0.name)=\(HTTPRequest.encoded($0.value))" }.joined(separator: "&")
-        return try Self.answer(try exchange(HTTPRequest("GET", "\(base)/\(method)?\(query)"), call))
+        let response = try exchange(HTTPRequest("GET", "\(base)/\(method)?\(query)"), call)
+        // Not by `?:`, where nil would be JSON's own.
+        if Self.isUnreadable(response) { return nil }
+        return try Self.answer(response)
     }
 
     /// Text of an event inside mrkdwn: nothing in it mentions people or becomes a link (Slack, "Formatting text").
@@ -93,6 +96,16 @@ struct Slack: Sendable {
             throw Refusal(.fail("unauthorized: \(code)\(needed)", code: number))
         }
         throw .reject("\(code): refused by Slack")
+    }
+
+    private static func isUnreadable(_ response: HTTPResponse) -> Bool {
+        guard response.status == 200 else { return false }
+        do {
+            let error = try response.json()["error"]?.string
+            return ["missing_scope", "no_permission", "not_in_channel"].contains(error)
+        } catch {
+            return false
+        }
     }
 
     private static func limited(_ response: HTTPResponse, _ code: String) -> Outcome {

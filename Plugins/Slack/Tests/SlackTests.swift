@@ -81,6 +81,19 @@ private func changed(_ json: JSON, _ name: String, _ value: JSON) -> JSON {
         #expect(try JSON(parsing: second.emitted[0].data)["ts"] == "19.0")
     }
 
+    @Test func `posts again where it may not look, and says so`() async throws {
+        let host = try TestHost(Post.self, configuration: slack)
+        host.serve { request in
+            answer(
+                200, request.method == "GET" ? ["ok": false, "error": "missing_scope"] : ["ok": true, "ts": "19.0"])
+        }
+        let report = try #require(await host.send(mention(attempt: 2)))
+        #expect(report.outcome == .done)
+        #expect(host.logs.map(\.message).contains { $0.contains("may not call conversations.history") })
+        host.serve { _ in answer(200, ["ok": false, "error": "ratelimited"]) }
+        #expect(try #require(await host.send(mention(attempt: 3))).outcome == .retry)
+    }
+
     @Test func `changes a message`() async throws {
         let host = try TestHost(Update.self, configuration: slack)
         host.serve { _ in answer(200, ["ok": true]) }
