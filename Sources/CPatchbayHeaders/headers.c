@@ -36,6 +36,12 @@ static const char test_text[] = {
 static const char test_host_text[] = {
 #embed "../../sdk/c/include/patchbay/test_host.h"
 };
+static const char cpp_text[] = {
+#embed "../../sdk/cpp/include/patchbay.hpp"
+};
+static const char map_text[] = {
+#embed "../../sdk/swift/patchbay-module.map"
+};
 
 static const patchbay_header headers[] = {
     {"patchbay.h", patchbay_text, sizeof patchbay_text},
@@ -50,6 +56,16 @@ static const patchbay_header headers[] = {
     {"patchbay/test.h", test_text, sizeof test_text},
     {"patchbay/test_host.h", test_host_text, sizeof test_host_text},
 };
+
+static const patchbay_header cpp_files[] = {
+    {"include/patchbay.hpp", cpp_text, sizeof cpp_text},
+    {"patchbay-module.map", map_text, sizeof map_text},
+};
+
+const patchbay_header *patchbay_cpp_files(uint64_t *count) {
+  *count = sizeof cpp_files / sizeof cpp_files[0];
+  return cpp_files;
+}
 
 const patchbay_header *patchbay_headers(uint64_t *count) {
   *count = sizeof headers / sizeof headers[0];

@@ -19,6 +19,28 @@ import Testing
         #expect(configuration.contents.contains("handler: charge-card.greet"))
     }
 
+    @Test func `renders a C++ project that carries its headers and a list of its symbols`() throws {
+        let paths = try Scaffold.files(name: "charge-card", language: .cpp).map(\.path)
+        #expect(
+            paths.filter { !$0.hasPrefix("include/patchbay") || $0.hasSuffix("hpp") } == [
+                ".gitignore", "Makefile", "README.md", "events.jsonl", "handler.cpp", "include/patchbay.hpp",
+                "patchbay-module.map", "patchbay.yaml", "test.c",
+            ])
+        #expect(paths.contains("include/patchbay/draft/emit.h"))
+    }
+
+    @Test func `renders a Rust project that names the SDK's crate`() throws {
+        let files = try Scaffold.files(name: "charge-card", language: .rust, sdk: .path("../here/sdk/rust"))
+        #expect(
+            files.map(\.path) == [
+                ".gitignore", "Cargo.toml", "Makefile", "README.md", "events.jsonl", "patchbay.yaml", "src/lib.rs",
+            ])
+        #expect(files[1].contents.contains(#"patchbay = { path = "../here/sdk/rust" }"#))
+        #expect(files[2].contents.contains("libcharge_card.so"))
+        let byURL = try Scaffold.files(name: "a", language: .rust, sdk: .url("https://x.example/p.git"))
+        #expect(byURL[1].contents.contains(#"patchbay = { git = "https://x.example/p.git", branch = "main" }"#))
+    }
+
     @Test func `renders a Swift project that names the SDK's folder as its package`() throws {
         let files = try Scaffold.files(name: "charge-card", language: .swift, sdk: .path("../here/sdk/patchbay"))
         #expect(

@@ -1,4 +1,4 @@
-/* patchbay_headers.h - the C SDK's headers as text, for projects that `patchbay new` makes. */
+/* patchbay_headers.h - the headers of the C and C++ SDKs as text, for projects that `patchbay new` makes. */
 #ifndef PATCHBAY_HEADERS_H
 #define PATCHBAY_HEADERS_H
 #include <stdint.h>
@@ -12,5 +12,7 @@ typedef struct patchbay_header {
 
 /* All of them, in the order of their paths. Any thread. */
 const patchbay_header *patchbay_headers(uint64_t *count);
+/* What a project in C++ has beside them; paths are relative to the project. */
+const patchbay_header *patchbay_cpp_files(uint64_t *count);
 
 #endif

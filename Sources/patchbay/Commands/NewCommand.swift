@@ -8,7 +8,7 @@ struct NewCommand: ParsableCommand {
         discussion: """
             EXAMPLES
               patchbay new handler greeter --language c
-              patchbay new handler greeter --language swift
+              patchbay new handler greeter --language rust
             """,
         subcommands: [HandlerCommand.self])
 
@@ -18,13 +18,15 @@ struct NewCommand: ParsableCommand {
             commandName: "handler",
             abstract: "Start a handler module that builds, tests and runs with `make`.",
             discussion: """
-                Writes a handler, its test, a configuration and some events into a new folder. A C project carries \
-                the headers it needs; a Swift project names the SDK's folder, or the repository's URL, which others \
-                can build it with. Nothing that is there is overwritten.
+                Writes a handler, its test, a configuration and some events into a new folder. Projects in C and \
+                C++ carry the headers they need; those in Swift and Rust name the SDK's folder, or the repository's \
+                URL, which others can build them with. Nothing that is there is overwritten.
 
                 EXAMPLES
                   patchbay new handler greeter --language c
                   patchbay new handler greeter --language c --directory handlers/hi
+                  patchbay new handler greeter --language cpp
+                  patchbay new handler greeter --language rust --sdk ~/patchbay/sdk/rust
                   patchbay new handler greeter --language swift --sdk ~/patchbay/sdk/patchbay
                   patchbay new handler greeter --language swift --sdk https://git.example.com/us/patchbay.git
                 """)
@@ -32,7 +34,7 @@ struct NewCommand: ParsableCommand {
         @Argument(help: "The module's name, which routes write before the dot: a-z, 0-9, '-' and '_'.")
         var name: String
 
-        @Option(name: .shortAndLong, help: "What it is written in: c or swift.")
+        @Option(name: .shortAndLong, help: "What it is written in: c, cpp, rust or swift.")
         var language: Scaffold.Language
 
         @Option(
@@ -43,7 +45,7 @@ struct NewCommand: ParsableCommand {
         @Option(
             help: ArgumentHelp(
                 """
-                The Swift SDK: the folder sdk/patchbay of the repository, or the repository's URL. \
+                The SDK of Swift or Rust: the folder sdk/patchbay or sdk/rust of the repository, or its URL. \
                 (default: the folder, found above this program)
                 """,
                 valueName: "folder|url"), completion: .directory)
@@ -54,7 +56,7 @@ struct NewCommand: ParsableCommand {
             let files: [Scaffold.File]
             do {
                 files = try Scaffold.files(
-                    name: name, language: language, sdk: language == .swift ? try swiftSDK() : nil,
+                    name: name, language: language, sdk: try sdkPackage(),
                     command: Installation.command)
             } catch let error as ScaffoldError {
                 throw Output.failure(error.message, code: 2)
@@ -64,11 +66,11 @@ struct NewCommand: ParsableCommand {
             } catch {
                 throw Output.failure(error.description, code: error.isUsage ? 2 : 1)
             }
-            let main = language == .c ? "handler.c" : files.first { $0.path.hasSuffix("/Greet.swift") }?.path ?? ""
+            let main = files.first { file in Self.mains.contains { file.path.hasSuffix($0) } }?.path ?? ""
             let module = "plugins/\(name).so"
             Output.line(
                 """
-                Created \(folder): a handler '\(name).greet' in \(language == .c ? "C" : "Swift"), \(files.count) files.
+                Created \(folder): a handler '\(name).greet' in \(language.title), \(files.count) files.
 
                 Next:
                   cd \(folder.shellQuoted)
@@ -77,13 +79,17 @@ struct NewCommand: ParsableCommand {
                 """)
         }
 
-        private func swiftSDK() throws -> Scaffold.SDK? {
-            guard let sdk else { return Installation.sdkPath.map(Scaffold.SDK.path) }
+        /// What people make their own.
+        private static let mains = ["handler.c", "handler.cpp", "src/lib.rs", "/Greet.swift"]
+
+        private func sdkPackage() throws -> Scaffold.SDK? {
+            guard let package = language.package else { return nil }
+            guard let sdk else { return Installation.sdkPath(package).map(Scaffold.SDK.path) }
             if sdk.contains("://") || sdk.hasPrefix("git@") { return .url(sdk) }
-            guard let path = Installation.package(at: sdk) else {
+            guard let path = Installation.package(at: sdk, file: package.file) else {
                 throw Output.failure(
-                    "--sdk \(sdk): there is no Package.swift; give the folder sdk/patchbay of Patchbay's repository",
-                    code: 2)
+                    "--sdk \(sdk): there is no \(package.file); give the folder sdk/\(package.folder) of Patchbay's "
+                        + "repository", code: 2)
             }
             return .path(path)
         }

@@ -5,20 +5,20 @@ enum Installation {
     /// What a Makefile calls this program, quoted for the shell.
     static var command: String { executable?.shellQuoted ?? "patchbay" }
 
-    /// The Swift SDK's package, found by walking up from this program; `nil` when it is not there.
-    static var sdkPath: String? {
+    /// A language's SDK, found by walking up from this program; `nil` when it is not there.
+    static func sdkPath(_ package: (folder: String, file: String)) -> String? {
         guard var folder = executable?[...] else { return nil }
         while let slash = folder.lastIndex(of: "/") {
             folder = folder[..<slash]
-            if let found = package(at: "\(folder)/sdk/patchbay") { return found }
+            if let found = self.package(at: "\(folder)/sdk/\(package.folder)", file: package.file) { return found }
         }
         return nil
     }
 
-    /// The folder's absolute path when a Swift package is in it. Its last name stays what was written, because a
+    /// The folder's absolute path when the file that makes it a package is in it. Its last name stays what was written, because a
     /// package by path is called after it.
-    static func package(at path: String) -> String? {
-        guard access("\(path)/Package.swift", R_OK) == 0 else { return nil }
+    static func package(at path: String, file: String) -> String? {
+        guard access("\(path)/\(file)", R_OK) == 0 else { return nil }
         var trimmed = path[...]
         while trimmed.count > 1, trimmed.hasSuffix("/") { trimmed.removeLast() }
         let name = trimmed.split(separator: "/").last.map(String.init) ?? "."

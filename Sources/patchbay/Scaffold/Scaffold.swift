@@ -5,12 +5,34 @@ package struct Scaffold: Sendable {
     /// What the handler is written in.
     package enum Language: String, Sendable, CaseIterable {
         case c
+        case cpp
+        case rust
         case swift
+
+        /// As people write it.
+        var title: String {
+            switch self {
+            case .c: "C"
+            case .cpp: "C++"
+            case .rust: "Rust"
+            case .swift: "Swift"
+            }
+        }
+
+        /// The SDK's folder beside `sdk/patchbay`, and the file by which it is known; `nil` for those whose projects bring
+        /// along what they need.
+        var package: (folder: String, file: String)? {
+            switch self {
+            case .c, .cpp: nil
+            case .rust: ("rust", "Cargo.toml")
+            case .swift: ("patchbay", "Package.swift")
+            }
+        }
     }
 
-    /// Where a Swift project finds the SDK's package.
+    /// Where a project in Swift or Rust finds the SDK's package.
     package enum SDK: Sendable, Equatable {
-        /// The folder `…/sdk/patchbay`, absolute or relative to the project; not empty.
+        /// The folder `…/sdk/patchbay`, or `…/sdk/rust`, absolute or relative to the project; not empty.
         case path(String)
         /// Patchbay's repository, of which the project follows the branch `main`.
         case url(String)
@@ -35,7 +57,7 @@ package struct Scaffold: Sendable {
     ///
     /// - Parameters:
     ///   - name: the module's name, as routes write it before the dot.
-    ///   - sdk: where the Swift SDK's package is. Swift needs one; C brings its headers along.
+    ///   - sdk: where the SDK's package is. Swift and Rust need one; C and C++ bring their headers along.
     ///   - command: what `make run` calls.
     /// - Throws: `ScaffoldError` with `invalidName`, `reservedName` or `missingSDK`; trying again does not help.
     package static func files(
@@ -48,8 +70,12 @@ package struct Scaffold: Sendable {
         var files: [File]
         switch language {
         case .c: files = template.cFiles + headers
+        case .cpp: files = template.cppFiles + headers + embedded(patchbay_cpp_files, below: "")
+        case .rust:
+            guard let sdk else { throw ScaffoldError(code: .missingSDK, name: name, language: language) }
+            files = template.rustFiles(sdk: sdk)
         case .swift:
-            guard let sdk else { throw ScaffoldError(code: .missingSDK, name: name) }
+            guard let sdk else { throw ScaffoldError(code: .missingSDK, name: name, language: language) }
             files = template.swiftFiles(sdk: sdk)
         }
         files += template.sharedFiles
@@ -77,13 +103,17 @@ package struct Scaffold: Sendable {
     }
 
     /// The C SDK that this program was built with.
-    private static var headers: [File] {
+    private static var headers: [File] { embedded(patchbay_headers, below: "include/") }
+
+    private static func embedded(
+        _ files: (UnsafeMutablePointer<UInt64>?) -> UnsafePointer<patchbay_header>?, below folder: String
+    ) -> [File] {
         var count: UInt64 = 0
-        guard let first = patchbay_headers(&count) else { return [] }
+        guard let first = files(&count) else { return [] }
         return UnsafeBufferPointer(start: first, count: Int(count)).map { header in
             let text = UnsafeBufferPointer(start: header.text, count: Int(header.length))
             return (
-                path: "include/" + String(cString: header.path),
+                path: folder + String(cString: header.path),
                 contents: String(decoding: UnsafeRawBufferPointer(text), as: UTF8.self)
             )
         }
@@ -99,13 +129,15 @@ package struct ScaffoldError: Error, Sendable, Equatable, CustomStringConvertibl
         package static let invalidName = Code(name: "invalidName")
         /// The name is taken by the host or by a module that the project imports.
         package static let reservedName = Code(name: "reservedName")
-        /// A Swift project needs to know where the SDK is.
+        /// A project in Swift or Rust needs to know where the SDK is.
         package static let missingSDK = Code(name: "missingSDK")
     }
 
     package let code: Code
     /// The project's name as it was given.
     package let name: String
+    /// Of a missing SDK.
+    package var language = Scaffold.Language.swift
 
     /// One line for the operator, with the remedy.
     package var message: String {
@@ -113,7 +145,9 @@ package struct ScaffoldError: Error, Sendable, Equatable, CustomStringConvertibl
         case .invalidName:
             "'\(name)' cannot name a module: use 1 to 63 of a-z, 0-9, '-' and '_', a letter first, such as 'charge-card'"
         case .reservedName: "'\(name)' is reserved: choose a name that says what the handler does"
-        default: "where is the Swift SDK? Give --sdk the Patchbay repository's URL, or its folder 'sdk/patchbay'"
+        default:
+            "where is the \(language.title) SDK? Give --sdk the Patchbay repository's URL, or its folder "
+                + "'sdk/\(language.package?.folder ?? "patchbay")'"
         }
     }
 

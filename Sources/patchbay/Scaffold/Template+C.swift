@@ -27,7 +27,7 @@ extension Template {
         """#
     }
 
-    private var cTest: String {
+    var cTest: String {
         #"""
         #include <patchbay/test.h>
 

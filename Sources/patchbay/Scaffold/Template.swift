@@ -12,7 +12,7 @@ struct Template: Sendable {
         [
             (path: "patchbay.yaml", contents: configuration),
             (path: "events.jsonl", contents: events),
-            (path: ".gitignore", contents: ".build/\nbuild/\nplugins/\ndead-letters.jsonl\npending.jsonl\n"),
+            (path: ".gitignore", contents: ".build/\nbuild/\nplugins/\ntarget/\ndead-letters.jsonl\npending.jsonl\n"),
         ]
     }
 
