@@ -61,7 +61,7 @@ extension JSON: ExpressibleByStringLiteral, ExpressibleByIntegerLiteral, Express
     public init(floatLiteral value: Double) { self = .number(value) }
     /// A value from a literal.
     public init(booleanLiteral value: Bool) { self = .bool(value) }
-    /// A value from a literal.
+    /// `null`. Where `JSON?` is meant, `condition ? value : nil` is this, too, and not the absence of a value: use `if`.
     public init(nilLiteral: ()) { self = .null }
     /// A value from a literal.
     public init(arrayLiteral elements: JSON...) { self = .array(elements) }
