@@ -24,7 +24,7 @@ struct Notifier<C: Channel>: Handler {
 
     init(configuration: NotificationConfiguration, host: Host) throws {
         channel = try C(configuration)
-        digest = try configuration.digest.map(Digester.init)
+        digest = try configuration.digest.map { try Digester($0, for: C.target) }
     }
 
     func handle(_ view: borrowing EventView, _ call: Call) throws -> Outcome {

@@ -134,5 +134,11 @@ import Testing
         #expect(throws: TestHostError.self) {
             try TestHost(Email.self, configuration: ["email": email.with("from", "nobody")])
         }
+        for member in ["subject", "text", "key"] {
+            let broken = digest(1).with(member, "{{#open}}")
+            #expect(throws: TestHostError.self) {
+                try TestHost(Slack.self, configuration: ["slack": slack, "digest": broken])
+            }
+        }
     }
 }

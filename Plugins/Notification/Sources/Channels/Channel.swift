@@ -6,6 +6,9 @@ protocol Channel: Sendable {
     /// As in `notification.NAME`.
     static var name: String { get }
 
+    /// What its text is.
+    static var target: MustacheText.Target { get }
+
     /// Throws what is wrong with the configuration.
     init(_ configuration: NotificationConfiguration) throws
 
@@ -16,7 +19,7 @@ protocol Channel: Sendable {
     func audience(of message: JSON) -> JSON
 
     /// A message about many events, for their audience.
-    func compose(digest: DigestSummary, _ digester: Digester) throws -> JSON
+    func compose(digest: DigestSummary, _ digester: Digester) throws(JSONError) -> JSON
 
     /// Delivers a message, and says about it what is known then. `key` is the same whenever this message is delivered.
     /// Throws `Refusal` for an answer that is no success, and what `Call.send` throws.
@@ -24,6 +27,8 @@ protocol Channel: Sendable {
 }
 
 extension Channel {
+    static var target: MustacheText.Target { .plain }
+
     func audience(of message: JSON) -> JSON { .null }
 }
 

@@ -30,12 +30,11 @@ struct EmailChannel: Channel {
 
     func audience(of message: JSON) -> JSON { message["to"] ?? .null }
 
-    func compose(digest: DigestSummary, _ digester: Digester) throws -> JSON {
+    func compose(digest: DigestSummary, _ digester: Digester) throws(JSONError) -> JSON {
         let object = JSON.object(digest.json)
         return compose(
             to: try digest.audience.decode([String].self),
-            subject: try MustacheText(digester.subject, for: .plain).fill(from: object),
-            text: try MustacheText(digester.text, for: .plain).fill(from: object), html: nil)
+            subject: digester.subject.fill(from: object), text: digester.text.fill(from: object), html: nil)
     }
 
     func deliver(_ message: JSON, key: String, _ call: Call) throws -> [String: JSON] {

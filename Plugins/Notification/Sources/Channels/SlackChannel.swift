@@ -4,6 +4,7 @@ import PatchbaySDK
 /// An incoming webhook of Slack, or of a chat that takes the same (Mattermost, Rocket.Chat, Discord's `/slack`).
 struct SlackChannel: Channel {
     static let name = "slack"
+    static let target = MustacheText.Target.slack
 
     private let configuration: NotificationConfiguration.Slack
     private let text: MustacheText
@@ -16,8 +17,8 @@ struct SlackChannel: Channel {
 
     func compose(_ event: JSON) throws(Refusal) -> JSON { payload(text.fill(from: event)) }
 
-    func compose(digest: DigestSummary, _ digester: Digester) throws -> JSON {
-        payload(try MustacheText(digester.text, for: .slack).fill(from: .object(digest.json)))
+    func compose(digest: DigestSummary, _ digester: Digester) -> JSON {
+        payload(digester.text.fill(from: .object(digest.json)))
     }
 
     func deliver(_ message: JSON, key: String, _ call: Call) throws -> [String: JSON] {

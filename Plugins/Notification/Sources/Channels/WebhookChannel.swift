@@ -23,10 +23,9 @@ struct WebhookChannel: Channel {
         }
     }
 
-    func compose(digest: DigestSummary, _ digester: Digester) throws -> JSON {
+    func compose(digest: DigestSummary, _ digester: Digester) -> JSON {
         var members = digest.json
-        members["text"] = .string(
-            try MustacheText(digester.text, for: .plain).fill(from: .object(digest.json)))
+        members["text"] = .string(digester.text.fill(from: .object(digest.json)))
         return ["type": "com.patchbay.notification.digest", "data": .object(members)]
     }
 

@@ -17,16 +17,17 @@ struct Digester: Sendable {
     private let interval: UInt64
     private let key: MustacheText
     /// Over `DigestSummary.json`.
-    let subject: String
+    let subject: MustacheText
     /// Over `DigestSummary.json`.
-    let text: String
+    let text: MustacheText
 
-    init(_ configuration: NotificationConfiguration.Digest) throws {
+    /// `target` is where the channel has its text. Throws what is wrong with a template.
+    init(_ configuration: NotificationConfiguration.Digest, for target: MustacheText.Target) throws {
         limit = configuration.limit
         interval = UInt64(configuration.intervalSeconds * 1_000_000_000)
         key = try MustacheText(configuration.key, for: .plain)
-        subject = configuration.subject
-        text = configuration.text
+        subject = try MustacheText(configuration.subject, for: .plain)
+        text = try MustacheText(configuration.text, for: target)
     }
 
     /// Counts a message for an audience. The count is committed with the call, which the host runs again when it was changed meanwhile.
