@@ -59,7 +59,7 @@ let package = Package(
         tests("Linear"),
         module("Notification", [.product(name: "Mustache", package: "swift-mustache")]),
         tests("Notification"),
-        module("Payment"),
+        module("Payment", ["HandlerCrypto"]),
         tests("Payment", exclude: ["server", "faults"]),
         module("Slack"),
         tests("Slack"),

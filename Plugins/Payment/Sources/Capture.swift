@@ -6,21 +6,22 @@ struct Capture: Handler {
     private let configuration: PaymentConfiguration
     private let gateway: Gateway
 
-    init(configuration: PaymentConfiguration, host: Host) {
+    init(configuration: PaymentConfiguration, host: Host) throws {
         self.configuration = configuration
-        gateway = Gateway(configuration)
+        gateway = try Gateway(configuration, for: .capture)
     }
 
     func handle(_ view: borrowing EventView, _ call: Call) throws -> Outcome {
-        let event = try PaymentEvent(view, configuration)
+        let event = try PaymentEvent(view, .capture, configuration)
         return try call.settling {
             let payment = try event.id(configuration.fields.payment)
-            var form = try event.metadata("patchbay_capture")
+            var form = try event.metadata()
             if let amount = try event.amount { form.append(("amount_to_capture", String(amount))) }
+            let mayBeForgotten = try event.mayBeForgotten
             let answer: Gateway.Answer
             do {
                 answer = try gateway.post("/v1/payment_intents/\(payment)/capture", form, key: try event.key, call)
-            } catch let refusal as Refusal where event.isOlderThanKeys {
+            } catch let refusal as Refusal where mayBeForgotten {
                 // The API may have captured it for this event and forgotten the key.
                 guard let captured = try find(payment, event, call) else { throw refusal }
                 return try settle(captured, event, call)
@@ -37,7 +38,7 @@ struct Capture: Handler {
     /// The payment, if it was captured for this event; nil: it was not.
     private func find(_ payment: String, _ event: PaymentEvent, _ call: Call) throws -> JSON? {
         let intent = try gateway.get("/v1/payment_intents/\(payment)", call)
-        guard intent["metadata"]?["patchbay_capture"]?.string == (try event.key),
+        guard intent["metadata"]?[Operation.capture.metadata]?.string == (try event.key),
             intent["status"]?.string == "succeeded"
         else { return nil }
         return intent

@@ -6,16 +6,16 @@ struct Charge: Handler {
     private let configuration: PaymentConfiguration
     private let gateway: Gateway
 
-    init(configuration: PaymentConfiguration, host: Host) {
+    init(configuration: PaymentConfiguration, host: Host) throws {
         self.configuration = configuration
-        gateway = Gateway(configuration)
+        gateway = try Gateway(configuration, for: .charge)
     }
 
     func handle(_ view: borrowing EventView, _ call: Call) throws -> Outcome {
-        let event = try PaymentEvent(view, configuration)
+        let event = try PaymentEvent(view, .charge, configuration)
         return try call.settling {
             let form = try self.form(event)
-            if event.isOlderThanKeys, let earlier = try find(event, call) { return try settle(earlier, event, call) }
+            if try event.mayBeForgotten, let earlier = try find(event, call) { return try settle(earlier, event, call) }
             switch try gateway.post("/v1/payment_intents", form, key: try event.key, call) {
             case .effect(let intent): return try settle(intent, event, call)
             case .unknown(let outcome):
@@ -40,7 +40,7 @@ struct Charge: Handler {
         if try event.text(configuration.fields.customer) != nil {
             form.append(("customer", try event.id(configuration.fields.customer)))
         }
-        return form + (try event.metadata("patchbay_charge"))
+        return form + (try event.metadata())
     }
 
     /// The payment of this event that the API has, whatever became of its answer; nil: none.
@@ -48,7 +48,7 @@ struct Charge: Handler {
         let key = try event.key.replacing("\\", with: "\\\\").replacing("'", with: "\\'")
         let found = try gateway.get(
             "/v1/payment_intents/search",
-            query: [("query", "metadata['patchbay_charge']:'\(key)'"), ("limit", "1")], call)
+            query: [("query", "metadata['\(Operation.charge.metadata)']:'\(key)'"), ("limit", "1")], call)
         guard case .array(let intents)? = found["data"] else {
             throw Refusal(.retry("bad_answer: the API's answer to a search has no list"))
         }

@@ -11,10 +11,12 @@ struct ErrorAnswer {
     let declineCode: String?
     /// Without digits that could be a card's.
     let message: String
+    private let operation: Operation
     private let retryAfter: Duration?
 
-    init(_ response: HTTPResponse) {
+    init(_ response: HTTPResponse, to operation: Operation) {
         status = response.status
+        self.operation = operation
         retryAfter = response.retryAfter
         let error: JSON?
         do {
@@ -33,13 +35,16 @@ struct ErrorAnswer {
         message = CardData.removed(from: String((error?["message"]?.string ?? "").prefix(300)))
     }
 
+    /// Whether the key came with another request before, which may have taken effect or be under way.
+    var isMismatch: Bool { status == 400 && type == "idempotency_error" }
+
     /// Declined is for good and nobody's fault but the card's; what is busy or broken is tried again with the same key;
     /// what the API does not understand or allow is for good.
     var outcome: Outcome {
         let number = Int32(status)
         switch status {
         case 402:
-            return .reject(reason("card_declined", declineCode ?? code), code: number, detail: detail)
+            return .reject(reason(operation.failure, declineCode ?? code), code: number, detail: detail)
         case 429:
             return .retry(reason("rate_limited", code), after: retryAfter, code: number, detail: detail)
         case 409:
@@ -48,9 +53,10 @@ struct ErrorAnswer {
             return .retry(reason("unavailable", code), after: retryAfter, code: number, detail: detail)
         case 401, 403:
             return .fail(reason("unauthorized", code), code: number, detail: detail)
-        case 400 where type == "idempotency_error":
-            return .reject(reason("idempotency_mismatch"), code: number, detail: detail)
-        case 400, 404, 422:
+        case 400 where isMismatch:
+            // Nobody has found what the other request did; the API's search may not have it yet.
+            return .retry(reason("idempotency_mismatch"), code: number, detail: detail)
+        case 400...499:
             return .reject(reason(code ?? "invalid_request"), code: number, detail: detail)
         default:
             return .fail(reason("unexpected_status", code), code: number, detail: detail)

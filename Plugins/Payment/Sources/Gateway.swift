@@ -10,21 +10,25 @@ struct Gateway: Sendable {
     enum Answer {
         /// It took effect, now or at an earlier attempt with the same key.
         case effect(JSON)
-        /// It failed inside the API after it had begun, and the key will give this answer for ever. Whether it took
-        /// effect is to be looked up.
+        /// It failed inside the API after it had begun, and the key will give this answer for ever; or the key is known
+        /// for another request of the event. Whether that took effect is to be looked up.
         case unknown(Outcome)
     }
 
     private let configuration: PaymentConfiguration
+    private let operation: Operation
     private let base: String
 
-    init(_ configuration: PaymentConfiguration) {
+    /// Throws `ClearKeyError` for an address that the secret key must not be sent to.
+    init(_ configuration: PaymentConfiguration, for operation: Operation) throws(ClearKeyError) {
+        guard BaseURL.isPrivate(configuration.baseURL) else { throw ClearKeyError() }
         self.configuration = configuration
+        self.operation = operation
         base = configuration.baseURL.hasSuffix("/") ? String(configuration.baseURL.dropLast()) : configuration.baseURL
     }
 
-    /// Sends a request that may be sent again with the same key and has one effect at most. Throws `Refusal` for an answer
-    /// without effect, and what `Call.send` throws.
+    /// Sends a request that may be sent again with the same key and has one effect at most. Throws `Refusal` for an
+    /// answer without effect, and what `Call.send` throws.
     func post(_ path: String, _ form: Form, key: String, _ call: Call) throws -> Answer {
         var request = HTTPRequest("POST", base + path, headers: headers + [("idempotency-key", key)])
         request.headers.append(("content-type", "application/x-www-form-urlencoded"))
@@ -32,10 +36,11 @@ struct Gateway: Sendable {
             form.map { "\(HTTPRequest.encoded($0.name))=\(HTTPRequest.encoded($0.value))" }.joined(separator: "&").utf8)
         request.timeout = .seconds(configuration.timeoutSeconds)
         let response = try call.send(request)
-        if response.status >= 500, response.header("idempotent-replayed") == "true" {
-            return .unknown(ErrorAnswer(response).outcome)
+        let error = ErrorAnswer(response, to: operation)
+        if error.isMismatch || response.status >= 500 && response.header("idempotent-replayed") == "true" {
+            return .unknown(error.outcome)
         }
-        return .effect(try Self.object(response))
+        return .effect(try object(response))
     }
 
     /// Asks for an object or a list. Throws `Refusal` for any answer but that, and what `Call.send` throws.
@@ -44,7 +49,7 @@ struct Gateway: Sendable {
         let url = base + path + (query.isEmpty ? "" : "?" + query.joined(separator: "&"))
         var request = HTTPRequest("GET", url, headers: headers)
         request.timeout = .seconds(configuration.timeoutSeconds)
-        return try Self.object(try call.send(request))
+        return try object(try call.send(request))
     }
 
     // MARK: Private
@@ -57,8 +62,8 @@ struct Gateway: Sendable {
     }
 
     /// The object of an answer. One that cannot be read says nothing about what happened, so the request is repeated.
-    private static func object(_ response: HTTPResponse) throws(Refusal) -> JSON {
-        guard (200...299).contains(response.status) else { throw Refusal(ErrorAnswer(response).outcome) }
+    private func object(_ response: HTTPResponse) throws(Refusal) -> JSON {
+        guard (200...299).contains(response.status) else { throw Refusal(ErrorAnswer(response, to: operation).outcome) }
         do {
             let body = try response.json()
             if case .object = body { return body }

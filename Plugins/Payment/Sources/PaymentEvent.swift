@@ -4,37 +4,37 @@ import PatchbaySDK
 /// What the handlers take out of an event. Nothing that looks like a card number passes.
 struct PaymentEvent {
     let event: Event
+    private let operation: Operation
     private let json: JSON
     private let configuration: PaymentConfiguration
 
-    init(_ view: borrowing EventView, _ configuration: PaymentConfiguration) throws {
+    init(_ view: borrowing EventView, _ operation: Operation, _ configuration: PaymentConfiguration) throws {
         event = Event(copying: view)
+        self.operation = operation
         json = try event.structured()
         self.configuration = configuration
     }
 
-    /// The event's own idempotency key as a header may hold it: the same for all attempts, and for no other delivery.
-    ///
-    /// - Errors: it is longer than the 255 bytes that the API takes.
+    /// What the request is known by: the same for all attempts at the event, and for no other event.
     var key: String {
-        get throws(Refusal) {
-            var key = ""
-            for scalar in event.idempotencyKey.unicodeScalars {
-                // A percent sign as well, or two keys could be written alike.
-                let isPlain = (0x20...0x7E).contains(scalar.value) && scalar != "%"
-                key += isPlain ? String(scalar) : HTTPRequest.encoded(String(scalar))
-            }
-            guard key.utf8.count <= 255 else {
-                throw .reject("long_key: source and id of the event make a key of more than 255 bytes")
-            }
-            return key
-        }
+        get throws(Refusal) { try PaymentKey.text(operation, source: event.source, id: event.id) }
     }
 
-    /// Whether the API may have forgotten the event's key. Unknown for an event without a time: then it has not.
-    var isOlderThanKeys: Bool {
-        guard let time = UnixTime.parse(event.time) else { return false }
-        return UnixTime.now > time + UInt64(configuration.keyHours) * 3_600_000_000_000
+    /// Whether the API may have forgotten the event's key, so that it has to be asked what it has. It has not while the
+    /// event's `time` says that it is younger than a third of `keyHours`; the other two thirds are what the clock of
+    /// who made the event may be ahead. Without a time, or with one ahead, nobody knows.
+    ///
+    /// - Errors: the time is ahead by more than that. Once it had passed, the event would look young for too long.
+    var mayBeForgotten: Bool {
+        get throws(Refusal) {
+            guard let time = UnixTime.parse(event.time) else { return true }
+            let third = UInt64(configuration.keyHours) * 3_600_000_000_000 / 3
+            let now = UnixTime.now
+            guard time <= now + 2 * third else {
+                throw .reject("time_ahead: the event's time is too far ahead to tell later how old the event is")
+            }
+            return time > now || now - time > third
+        }
     }
 
     /// A positive number of minor units. nil: the event has none.
@@ -82,9 +82,9 @@ struct PaymentEvent {
         return text
     }
 
-    /// What is written beside the payment, so that it can be found by order, and by the key under `name`.
-    func metadata(_ name: String) throws(Refusal) -> Gateway.Form {
-        var form: Gateway.Form = [("metadata[\(name)]", try key)]
+    /// What is written beside the payment, so that it can be found by order and by the key.
+    func metadata() throws(Refusal) -> Gateway.Form {
+        var form: Gateway.Form = [("metadata[\(operation.metadata)]", try key)]
         if let order = try text(configuration.fields.order) {
             form.append(("metadata[order]", String(order.prefix(500))))
         }
@@ -94,13 +94,14 @@ struct PaymentEvent {
     /// What is emitted about a payment that the API describes by `object`.
     func draft(_ type: String, _ object: JSON, amount: JSON?, payment: JSON?) throws(Refusal) -> EventDraft {
         let order = try text(configuration.fields.order)
-        var data: [String: JSON] = ["id": .string(event.id)]
+        var data: [String: JSON] = ["id": .string(CardData.masked(event.id))]
         data["order"] = order.map { .string($0) }
         data["amount"] = amount?.integer.map { .integer($0) }
         let texts = [("currency", object["currency"]), ("providerId", payment), ("status", object["status"])]
         for (name, value) in texts {
-            data[name] = value?.string.map { .string(CardData.isNumber($0) ? CardData.mark : $0) }
+            data[name] = value?.string.map { .string(CardData.masked($0)) }
         }
-        return EventDraft(type: "com.patchbay.payment.\(type)", subject: order ?? event.subject, json: .object(data))
+        return EventDraft(
+            type: "com.patchbay.payment.\(type)", subject: order ?? CardData.masked(event.subject), json: .object(data))
     }
 }

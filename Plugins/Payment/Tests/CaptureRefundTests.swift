@@ -6,7 +6,6 @@ import Testing
 
 @Suite struct CaptureRefundTests {
     private let charged: JSON = ["providerId": "pi_1", "order": "eu/1001"]
-    private let key = "payment.charge /shop order-1001-placed"
 
     @Test func `captures a payment, in part where the event has an amount`() async throws {
         let host = try TestHost(Capture.self, configuration: paymentConfiguration)
@@ -15,6 +14,7 @@ import Testing
         }
         let report = try #require(await host.send(orderEvent(charged.with("amount", 100))))
         #expect(report.outcome == .done)
+        let key = "payment.capture /shop order-1001-placed"
         let request = try #require(host.requests.first)
         #expect(request.url == "https://api.stripe.com/v1/payment_intents/pi_1/capture")
         #expect(request.header("idempotency-key") == key)
@@ -26,13 +26,21 @@ import Testing
         #expect(try JSON(parsing: report.emitted[0].data)["amount"] == 100)
     }
 
-    @Test(arguments: [("2999-01-01T00:00:00Z", 500, "true"), ("2020-01-01T00:00:00Z", 400, "")])
-    func `finds a capture whose answer was lost`(time: String, status: Int, replayed: String) async throws {
+    /// An error that is kept for the key, a key that came with another request, and keys that may be forgotten.
+    @Test(
+        arguments: [
+            (time(inHours: 0), 500, "api_error", "true"), (time(inHours: 0), 400, "idempotency_error", ""),
+            ("2020-01-01T00:00:00Z", 400, "", ""), ("", 400, "", ""), (time(inHours: 2), 400, "", ""),
+            (time(inHours: -22.5), 400, "", ""),
+        ])
+    func `finds a capture whose answer was lost`(time: String, status: Int, type: String, replayed: String) async throws
+    {
         let host = try TestHost(Capture.self, configuration: paymentConfiguration)
-        let key = key
+        let key = "payment.capture /shop order-1001-placed"
         host.serve { request in
             guard request.method == "GET" else {
-                return HTTPResponse(status, ["error": [:]], headers: [("idempotent-replayed", replayed)])
+                return HTTPResponse(
+                    status, ["error": ["type": .string(type)]], headers: [("idempotent-replayed", replayed)])
             }
             return HTTPResponse(
                 200,
@@ -73,16 +81,17 @@ import Testing
         #expect(request.url == "https://api.stripe.com/v1/refunds")
         #expect(
             request.form == [
-                "payment_intent": "pi_1", "amount": "100", "reason": "duplicate", "metadata[patchbay_refund]": key,
-                "metadata[order]": "eu/1001",
+                "payment_intent": "pi_1", "amount": "100", "reason": "duplicate", "metadata[order]": "eu/1001",
+                "metadata[patchbay_refund]": "payment.refund /shop order-1001-placed",
             ])
         #expect(report.emitted.map(\.type) == ["com.patchbay.payment.refunded"])
         #expect(try JSON(parsing: report.emitted[0].data)["providerId"] == "pi_1")
     }
 
-    @Test func `finds the refund of an old event on a later page and makes no other`() async throws {
+    @Test(arguments: ["2020-01-01T00:00:00Z", "", time(inHours: 2), time(inHours: -22.5)])
+    func `finds the refund of an old event on a later page and makes no other`(time: String) async throws {
         let host = try TestHost(Refund.self, configuration: paymentConfiguration)
-        let key = key
+        let key = "payment.refund /shop order-1001-placed"
         host.serve { request in
             guard request.method == "GET" else { return HTTPResponse(200, ["id": "re_2", "status": "succeeded"]) }
             if request.query["starting_after"] == nil {
@@ -94,9 +103,47 @@ import Testing
             ]
             return HTTPResponse(200, ["data": [ours], "has_more": false])
         }
-        let report = try #require(await host.send(orderEvent(charged, time: "2020-01-01T00:00:00Z")))
+        var event = orderEvent(charged, time: time)
+        // As when the dead letter was redriven to another instance.
+        event.idempotencyKey = "payment-2.refund /shop order-1001-placed"
+        let report = try #require(await host.send(event))
         #expect(report.outcome == .done)
         #expect(host.requests.map(\.method) == ["GET", "GET"])
+    }
+
+    @Test func `a refund of a key that came with another request is looked up`() async throws {
+        let host = try TestHost(Refund.self, configuration: paymentConfiguration)
+        host.serve { request in
+            guard request.method == "GET" else {
+                return HTTPResponse(400, ["error": ["type": "idempotency_error"]])
+            }
+            let ours: JSON = [
+                "id": "re_1", "status": "succeeded", "amount": 5, "payment_intent": "pi_1",
+                "metadata": ["patchbay_refund": "payment.refund /shop order-1001-placed"],
+            ]
+            return HTTPResponse(200, ["data": [ours], "has_more": false])
+        }
+        #expect(await host.send(orderEvent(charged))?.outcome == .done)
+    }
+
+    @Test func `gives up on a list of refunds that does not end`() async throws {
+        let host = try TestHost(Refund.self, configuration: paymentConfiguration)
+        host.serve { _ in HTTPResponse(200, ["data": [["id": "re_9"]], "has_more": true]) }
+        let report = try #require(await host.send(orderEvent(charged, time: "")))
+        #expect(report.outcome == .retry)
+        #expect(report.reason.hasPrefix("bad_answer: "))
+        #expect(host.requests.count == 100)
+    }
+
+    @Test func `a refund or capture that cannot be carried out is not called a declined card`() async throws {
+        let refund = try TestHost(Refund.self, configuration: paymentConfiguration)
+        let capture = try TestHost(Capture.self, configuration: paymentConfiguration)
+        for (host, name) in [(refund, "refund_failed"), (capture, "capture_failed")] {
+            host.serve { _ in HTTPResponse(402, ["error": ["code": "balance_insufficient"]]) }
+            let report = try #require(await host.send(orderEvent(charged)))
+            #expect(report.outcome == .fail)
+            #expect(report.reason.hasPrefix("\(name): balance_insufficient"))
+        }
     }
 
     @Test(arguments: [("failed", TestReport.Outcome.fail), ("pending", .done), ("canceled", .fail)])

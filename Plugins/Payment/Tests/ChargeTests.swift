@@ -71,7 +71,10 @@ private func error(_ type: String, _ code: String?, _ message: String) -> JSON {
             (500, "api_error", nil, .retry, false, "unavailable"),
             (503, "api_error", nil, .retry, false, "unavailable"),
             (400, "invalid_request_error", "parameter_missing", .fail, true, "parameter_missing"),
-            (400, "idempotency_error", nil, .fail, true, "idempotency_mismatch"),
+            (400, "idempotency_error", nil, .retry, false, "idempotency_mismatch"),
+            (405, "invalid_request_error", nil, .fail, true, "invalid_request"),
+            (410, "invalid_request_error", nil, .fail, true, "invalid_request"),
+            (413, "invalid_request_error", nil, .fail, true, "invalid_request"),
             (404, "invalid_request_error", "resource_missing", .fail, true, "resource_missing"),
             (401, "invalid_request_error", nil, .fail, false, "unauthorized"),
             (403, "invalid_request_error", nil, .fail, false, "unauthorized"),
@@ -112,12 +115,15 @@ private func error(_ type: String, _ code: String?, _ message: String) -> JSON {
         #expect(!report.reason.contains("4242"))
     }
 
-    @Test func `looks up what became of a key that answers an error for ever`() async throws {
+    @Test(arguments: [(500, "api_error", "true"), (400, "idempotency_error", "")])
+    func `looks up what became of a key that answers an error for ever`(
+        status: Int, type: String, replayed: String
+    ) async throws {
         let host = try TestHost(Charge.self, configuration: paymentConfiguration)
         let intent = intent
         host.serve { request in
             if request.method == "GET" { return HTTPResponse(200, ["data": [intent]]) }
-            return HTTPResponse(500, error("api_error", nil, ""), headers: [("idempotent-replayed", "true")])
+            return HTTPResponse(status, error(type, nil, ""), headers: [("idempotent-replayed", replayed)])
         }
         let report = try #require(await host.send(orderEvent()))
         #expect(report.outcome == .done)
@@ -166,15 +172,96 @@ private func error(_ type: String, _ code: String?, _ message: String) -> JSON {
         #expect(form["off_session"] == nil)
     }
 
+    @Test func `does not fail a charge that another request of its key may have made`() async throws {
+        let host = try TestHost(Charge.self, configuration: paymentConfiguration)
+        host.serve { request in
+            if request.method == "GET" { return HTTPResponse(200, ["data": []]) }
+            return HTTPResponse(400, error("idempotency_error", nil, ""))
+        }
+        let report = try #require(await host.send(orderEvent()))
+        #expect(report.outcome == .retry)
+        #expect(report.reason.hasPrefix("idempotency_mismatch: "))
+    }
+
+    @Test(arguments: ["", time(inHours: 2), time(inHours: -22.5), "no time"])
+    func `looks a charge up before it posts where the API may have forgotten the key`(time: String) async throws {
+        let host = try TestHost(Charge.self, configuration: paymentConfiguration)
+        let intent = intent
+        host.serve { request in
+            HTTPResponse(200, request.method == "GET" ? ["data": [intent]] : intent)
+        }
+        let report = try #require(await host.send(orderEvent(time: time)))
+        #expect(report.outcome == .done)
+        #expect(host.requests.map(\.method) == ["GET"])
+    }
+
+    @Test func `sends nothing for an event whose time would make it look young for too long`() async throws {
+        let (host, report) = try await charge(HTTPResponse(200, intent), orderEvent(time: time(inHours: 16)))
+        #expect(report.outcome == .fail)
+        #expect(report.sparesBreaker)
+        #expect(report.reason.hasPrefix("time_ahead: "))
+        #expect(host.requests.isEmpty)
+    }
+
     @Test func `writes a key that no header takes, so that no two are alike`() async throws {
+        func key(_ source: String, _ id: String) async throws -> String {
+            var event = orderEvent()
+            event.source = source
+            event.id = id
+            let (host, report) = try await charge(HTTPResponse(200, intent), event)
+            #expect(report.outcome == .done)
+            return try #require(host.requests.first?.header("idempotency-key"))
+        }
+        #expect(try await key("/shöp", "a%b\n") == "payment.charge /sh%C3%B6p a%25b%0A")
+        #expect(try await key("/shop a", "b") != key("/shop", "a b"))
+        for count in [255, 256, 448, 5000] {
+            let id = String(repeating: "k", count: count - "payment.charge /shop ".count)
+            let whole = "payment.charge /shop \(id)"
+            let written = try await key("/shop", id)
+            #expect(
+                count == 255 ? written == whole : written.hasPrefix("payment.charge sha256=") && written.count == 86)
+            #expect(try await key("/shop", id + "k") != written)
+        }
+    }
+
+    @Test func `an instance of another name has the same key`() async throws {
         var event = orderEvent()
-        event.idempotencyKey = "payment.charge /shöp a%b\n"
+        event.idempotencyKey = "payment-2.charge /shop order-1001-placed"
         let (host, _) = try await charge(HTTPResponse(200, intent), event)
-        #expect(host.requests.first?.header("idempotency-key") == "payment.charge /sh%C3%B6p a%25b%0A")
-        event.idempotencyKey = String(repeating: "k", count: 256)
-        let (silent, report) = try await charge(HTTPResponse(200, intent), event)
-        #expect(report.reason.hasPrefix("long_key: "))
-        #expect(silent.requests.isEmpty)
+        #expect(host.requests.first?.header("idempotency-key") == "payment.charge /shop order-1001-placed")
+        #expect(host.requests.first?.form["metadata[patchbay_charge]"] == "payment.charge /shop order-1001-placed")
+    }
+
+    @Test func `sends and emits no card number that an event has for its id or subject`() async throws {
+        var event = orderEvent(order.with("order", nil))
+        event.id = "4242424242424242"
+        event.subject = "for 4242 4242 4242 4242 12/25"
+        let (host, report) = try await charge(HTTPResponse(200, intent), event)
+        #expect(report.outcome == .done)
+        let request = try #require(host.requests.first)
+        #expect(!"\(request.headers) \(request.form)".contains("4242"))
+        let draft = try #require(report.emitted.first)
+        #expect(draft.subject == "[removed]")
+        #expect(try JSON(parsing: draft.data)["id"] == "[removed]")
+    }
+
+    @Test(arguments: [
+        ("http://127.0.0.1:8181", true), ("http://localhost", true), ("http://[::1]:12111/x", true),
+        ("http://127.8.9.10/", true), ("https://pay.example.com", true), ("http://pay.example.com", false),
+        ("http://127.0.0.1.example.com", false), ("http://127.evil.example.com", false), ("http://10.0.0.1", false),
+        ("http://localhost@evil.example.com", false), ("http://localhost:1@evil.example.com", false),
+        ("http://[::1]evil.example.com", false), ("http://[::2]", false),
+    ])
+    func `sends its key readable on this machine alone`(url: String, isPrivate: Bool) {
+        let configuration = paymentConfiguration.with("baseURL", .string(url))
+        var isMade = true
+        do {
+            _ = try TestHost(Charge.self, configuration: configuration)
+        } catch {
+            isMade = false
+            #expect("\(error)".contains("baseURL"))
+        }
+        #expect(isMade == isPrivate)
     }
 
     @Test func `refuses a configuration whose paths cannot be read`() {

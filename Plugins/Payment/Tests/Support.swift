@@ -1,3 +1,4 @@
+import Foundation
 import PatchbaySDK
 import PatchbaySDKTesting
 
@@ -15,8 +16,12 @@ let order: JSON = [
     "amount": 3390, "currency": "EUR", "order": "eu/1001", "customer": "cus_1", "paymentMethod": "pm_1",
 ]
 
-func orderEvent(_ data: JSON = order, time: String = "2999-01-01T00:00:00Z", attempt: Int = 1) -> TestEvent {
+/// So many hours from now, as an event has it.
+func time(inHours hours: Double) -> String { Date.now.addingTimeInterval(hours * 3600).ISO8601Format() }
+
+func orderEvent(_ data: JSON = order, time: String = time(inHours: 0), attempt: Int = 1) -> TestEvent {
     var event = TestEvent(type: "com.example.order.placed", subject: "eu/1001", json: data)
+    event.source = "/shop"
     event.id = "order-1001-placed"
     event.idempotencyKey = "payment.charge /shop order-1001-placed"
     event.time = time
