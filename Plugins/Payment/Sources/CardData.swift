@@ -3,11 +3,25 @@ enum CardData {
     /// Stands where something was removed.
     static let mark = "[removed]"
 
-    /// Whether a value holds what looks like a card number: as many digits as numbers of that beginning have, with blanks
-    /// or dashes between them or not, whose check digit is right (ISO/IEC 7812-1, annex B).
+    /// Whether a value holds what looks like a card number: as many digits as numbers of that beginning have, with
+    /// blanks or dashes between them or not, whose check digit is right (ISO/IEC 7812-1, annex B). Other digits may
+    /// stand before and behind it, as an expiry date does, if they are separated from it.
     static func isNumber(_ text: String) -> Bool {
-        runs(in: text).contains { isIssued($0.digits) && hasCheckDigit($0.digits) }
+        runs(in: text).contains { run in
+            // Numbers begin and end where a group of digits does, and have at most 19 groups.
+            let bounds = run.starts + [run.digits.count]
+            return run.starts.indices.contains { first in
+                bounds[(first + 1)...].prefix(19).contains { end in
+                    guard (12...19).contains(end - bounds[first]) else { return false }
+                    let digits = run.digits[bounds[first]..<end]
+                    return isIssued(digits) && hasCheckDigit(digits)
+                }
+            }
+        }
     }
+
+    /// The text, or the mark where it holds what looks like a card number.
+    static func masked(_ text: String) -> String { isNumber(text) ? mark : text }
 
     /// The text without any run of three digits or more, however they are separated: no card number is left, no part of
     /// one, and no security code.
@@ -33,6 +47,8 @@ enum CardData {
     private struct Run {
         var range: Range<String.Index>
         var digits: [Int]
+        /// Where groups of digits begin; the first one at 0.
+        var starts: [Int]
     }
 
     /// Digits of any script, with at most one separator between two of them.
@@ -43,7 +59,8 @@ enum CardData {
         for index in text.indices {
             let character = text[index]
             if let digit = character.wholeNumberValue, digit < 10 {
-                if !isOpen { runs.append(Run(range: index..<index, digits: [])) }
+                if !isOpen { runs.append(Run(range: index..<index, digits: [], starts: [])) }
+                if !isOpen || separator { runs[runs.count - 1].starts.append(runs[runs.count - 1].digits.count) }
                 runs[runs.count - 1].digits.append(digit)
                 runs[runs.count - 1].range = runs[runs.count - 1].range.lowerBound..<text.index(after: index)
                 isOpen = true
@@ -59,9 +76,8 @@ enum CardData {
     }
 
     /// Whether networks give out numbers that begin like this and are as long.
-    private static func isIssued(_ digits: [Int]) -> Bool {
-        guard digits.count >= 12 else { return false }
-        switch digits[0] * 10 + digits[1] {
+    private static func isIssued(_ digits: ArraySlice<Int>) -> Bool {
+        switch digits[digits.startIndex] * 10 + digits[digits.startIndex + 1] {
         case 34, 37: return digits.count == 15
         case 30, 36, 38, 39: return (14...19).contains(digits.count)
         case 35, 51...55, 22...27: return digits.count == 16
@@ -71,7 +87,7 @@ enum CardData {
         }
     }
 
-    private static func hasCheckDigit(_ digits: [Int]) -> Bool {
+    private static func hasCheckDigit(_ digits: ArraySlice<Int>) -> Bool {
         var sum = 0
         for (index, digit) in digits.reversed().enumerated() {
             let weighted = index % 2 == 1 ? digit * 2 : digit
