@@ -31,7 +31,7 @@ struct Scenario {
         configuration = Self.configuration(&random)
         isLazy = random.upTo(2) == 0
         settings.segmentBytes = 8192 << Int(random.upTo(2))
-        settings.checkpointBytes = 4 * settings.segmentBytes
+        settings.checkpointBytes = 8 * settings.segmentBytes
         settings.retentionBytes = random.next() & 1 == 0 ? 0 : 4 * settings.segmentBytes
         settings.identity = seed
         lazySettings = settings
