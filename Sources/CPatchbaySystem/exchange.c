@@ -88,8 +88,19 @@ static int on_progress(void *raw, curl_off_t a, curl_off_t b, curl_off_t c, curl
 
 /* ---- Before ----------------------------------------------------------------------------------------------------- */
 
+void exchange_start(void) { pthread_once(&init_once, init); }
+
+void exchange_shrink(exchange *self, size_t bytes) {
+  buffer *all[] = {&self->body, &self->headers, &self->upload};
+  for (int i = 0; i < 3; i++)
+    if (all[i]->cap > bytes) {
+      free(all[i]->bytes);
+      *all[i] = (buffer){NULL, 0, 0};
+    }
+}
+
 int exchange_init(exchange *self) {
-  pthread_once(&init_once, init);
+  exchange_start();
   memset(self, 0, sizeof *self);
   self->easy = curl_easy_init();
   return self->easy != NULL;
@@ -140,7 +151,13 @@ static CURLcode set_up(exchange *self, const char *url, const char *protocols, c
   SET(CURLOPT_CONNECTTIMEOUT_MS, (long)way->connect_timeout_ms);
   SET(CURLOPT_TIMEOUT_MS, (long)way->timeout_ms);
   if (way->idle_s) SET(CURLOPT_MAXAGE_CONN, (long)way->idle_s);
-  if (way->ca_file) SET(CURLOPT_CAINFO, way->ca_file);
+  if (way->ca_file) {
+    SET(CURLOPT_CAINFO, way->ca_file);
+    /* Without it the system's folder is trusted as well. */
+    SET(CURLOPT_CAPATH, NULL);
+  }
+  /* A name server that does not answer keeps nobody waiting but who asked. */
+  SET(CURLOPT_QUICK_EXIT, 1L);
   SET(CURLOPT_WRITEFUNCTION, on_body);
   SET(CURLOPT_WRITEDATA, self);
   SET(CURLOPT_HEADERFUNCTION, on_header);
@@ -160,9 +177,9 @@ static CURLcode set_upload(exchange *self, const uint8_t *bytes, size_t len) {
   return code;
 }
 
-/* RFC 9110, 9.2.2. */
-static int is_idempotent(const char *method) {
-  static const char *const known[] = {"GET", "HEAD", "OPTIONS", "PUT", "DELETE", "TRACE"};
+/* Changes nothing at the server: RFC 9110, 9.2.1. */
+static int is_safe(const char *method) {
+  static const char *const known[] = {"GET", "HEAD", "OPTIONS", "TRACE"};
   for (size_t i = 0; i < sizeof known / sizeof known[0]; i++)
     if (strcmp(method, known[i]) == 0) return 1;
   return 0;
@@ -190,7 +207,7 @@ CURLcode exchange_request(exchange *self, const pbh_request *request, int copies
     }
   }
   /* Nothing tells whether a server has begun to act on a request without a body when its old connection ends. */
-  if (copies && !request->body_len && !is_idempotent(request->method)) SET(CURLOPT_FRESH_CONNECT, 1L);
+  if (copies && !request->body_len && !is_safe(request->method)) SET(CURLOPT_FRESH_CONNECT, 1L);
   if (request->cancelled) {
     SET(CURLOPT_XFERINFOFUNCTION, on_progress);
     SET(CURLOPT_XFERINFODATA, self);
@@ -204,6 +221,9 @@ CURLcode exchange_mail(exchange *self, const pbh_mail *mail) {
   if (!list(&self->lists[1], NULL, mail->recipients, mail->recipient_count)) return CURLE_OUT_OF_MEMORY;
   CURLcode code = set_up(self, mail->url, "smtp,smtps", &mail->way);
   SET(CURLOPT_USE_SSL, (long)(mail->tls_optional ? CURLUSESSL_TRY : CURLUSESSL_ALL));
+  /* libcurl would use a connection again that another mail has opened without encryption (CVE-2026-4873). */
+  SET(CURLOPT_FRESH_CONNECT, 1L);
+  SET(CURLOPT_FORBID_REUSE, 1L);
   if (mail->user) {
     SET(CURLOPT_USERNAME, mail->user);
     SET(CURLOPT_PASSWORD, mail->password);

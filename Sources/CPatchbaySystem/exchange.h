@@ -23,9 +23,13 @@ typedef struct exchange {
   char message[CURL_ERROR_SIZE];
 } exchange;
 
+/* Readies libcurl; the first call does. */
+void exchange_start(void);
 /* 0 when memory is short. */
 int exchange_init(exchange *);
 void exchange_free(exchange *);
+/* Lets go of buffers that have more than so many bytes. */
+void exchange_shrink(exchange *, size_t bytes);
 /* Readies the handle. `copies`: the body is copied, and not sent a second time once a part of it has been. */
 CURLcode exchange_request(exchange *, const pbh_request *, int copies);
 CURLcode exchange_mail(exchange *, const pbh_mail *);

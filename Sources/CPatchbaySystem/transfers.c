@@ -16,14 +16,12 @@ struct pbx_loop {
   size_t spare_count;
 };
 
-enum { spare_max = 64 };
+enum { spare_max = 64, kept_bytes = 65536 };
 
 pbx_loop *pbx_loop_new(void) {
   pbx_loop *loop = calloc(1, sizeof *loop);
-  /* Initialises libcurl as well. */
-  pbh_client *client = pbh_client_new();
-  pbh_client_free(client);
-  if (loop && client && (loop->multi = curl_multi_init())) {
+  exchange_start();
+  if (loop && (loop->multi = curl_multi_init())) {
     curl_multi_setopt(loop->multi, CURLMOPT_MAXCONNECTS, 1024L);
     return loop;
   }
@@ -60,6 +58,7 @@ static pbx_transfer *take(pbx_loop *loop, uint64_t tag) {
 }
 
 static void give_back(pbx_loop *loop, pbx_transfer *transfer) {
+  exchange_shrink(&transfer->exchange, kept_bytes);
   if (loop->spare_count == spare_max) {
     exchange_free(&transfer->exchange);
     free(transfer);

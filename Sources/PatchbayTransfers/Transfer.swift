@@ -1,4 +1,5 @@
 import CPatchbaySystem
+package import PatchbayTelemetry
 
 /// One exchange with a service: a request and its response, or a mail and a server's word for it.
 package struct Transfer: Sendable {
@@ -55,11 +56,37 @@ package struct Transfer: Sendable {
     }
 
     package let service: ServiceAddress
-    package let content: Content
+    package private(set) var content: Content
+    /// Of what it sends.
+    var byteCount: Int {
+        switch content {
+        case .http(let request): request.body.count
+        case .mail(let mail): mail.content.count
+        }
+    }
+
     /// When it has to be over, waiting for a connection included; monotonic nanoseconds.
     package let deadline: UInt64
 
     /// Throws what is wrong with the URL, the method, a header or an address.
+    package init(_ content: Content, deadline: UInt64) throws(TransferError) {
+        switch content {
+        case .http(let request): try self.init(request, deadline: deadline)
+        case .mail(let mail): try self.init(mail, deadline: deadline)
+        }
+    }
+
+    /// Lets a trace go on in the service, unless the request has one.
+    package mutating func carryOn(_ trace: TraceContext?, _ tracestate: String) {
+        guard case .http(var request) = content, let trace,
+            !request.headers.contains(where: { $0.name.lowercased() == "traceparent" })
+        else { return }
+        request.headers.append(("traceparent", trace.traceparent))
+        if !tracestate.isEmpty { request.headers.append(("tracestate", tracestate)) }
+        content = .http(request)
+    }
+
+    /// Throws what is wrong with the URL, the method or a header.
     package init(_ request: Request, deadline: UInt64) throws(TransferError) {
         service = try ServiceAddress(url: request.url, schemes: ["http", "https"])
         guard !request.method.isEmpty, request.method.utf8.allSatisfy(Self.isTokenByte) else {
@@ -68,6 +95,10 @@ package struct Transfer: Sendable {
         for header in request.headers {
             guard !header.name.isEmpty, header.name.utf8.allSatisfy(Self.isTokenByte) else {
                 throw TransferError("the name of a header is malformed")
+            }
+            // Those that say where a message ends and who it is for are the client's.
+            guard !Self.ownHeaders.contains(header.name.lowercased()) else {
+                throw TransferError("the header '\(header.name)' is the host's to send")
             }
             guard !header.value.utf8.contains(where: { ($0 < 0x20 && $0 != 0x09) || $0 == 0x7F }) else {
                 throw TransferError("the header '\(header.name)' has a control character")
@@ -87,12 +118,24 @@ package struct Transfer: Sendable {
                 !address.utf8.contains(where: { $0 <= 0x20 || $0 == 0x7F || $0 == 0x3C || $0 == 0x3E })
             else { throw TransferError("a mail address is malformed") }
         }
+        // RFC 5321, 2.3.8: a line end of another kind may end the message for one server and not for the next.
+        for (index, byte) in mail.content.enumerated() where byte == 0x0A || byte == 0x0D {
+            let isPaired =
+                byte == 0x0A
+                ? index > 0 && mail.content[index - 1] == 0x0D
+                : index + 1 < mail.content.count && mail.content[index + 1] == 0x0A
+            guard isPaired else { throw TransferError("the mail has a line end that is not CRLF") }
+        }
         guard !(mail.user + mail.password).utf8.contains(0) else {
             throw TransferError("user or password have a zero byte")
         }
         content = .mail(mail)
         self.deadline = deadline
     }
+
+    private static let ownHeaders: Set<String> = [
+        "connection", "content-length", "expect", "host", "keep-alive", "te", "trailer", "transfer-encoding", "upgrade",
+    ]
 
     /// RFC 9110, 5.6.2.
     private static func isTokenByte(_ byte: UInt8) -> Bool {
@@ -110,6 +153,7 @@ package struct TransferAnswer: Sendable {
     /// Why there is no response; the raw values are those of `PATCHBAY_FAULT_*`.
     package enum Fault: Int32, Sendable {
         case resolve = 1, connect, tls, timeout, broken, tooLarge, noConnection, cancelled, refused, memory
+        case denied, request
 
         /// For messages and metrics.
         package var name: String {
@@ -152,7 +196,8 @@ package struct TransferAnswer: Sendable {
     /// No connection had to be opened.
     package var isReused = false
 
-    init(_ fault: Fault, _ message: String) {
+    /// Of what was not sent.
+    package init(_ fault: Fault, _ message: String) {
         self.fault = fault
         self.message = message
         isUnsent = true
@@ -171,7 +216,7 @@ package struct TransferAnswer: Sendable {
         body = Array(UnsafeBufferPointer(start: outcome.body, count: outcome.body_len))
         retryAfter = min(UInt64(clamping: outcome.retry_after_s), 31_536_000) * 1_000_000_000
         isUnsent = fault != nil && outcome.is_unsent != 0
-        isReused = outcome.connects == 0
+        isReused = outcome.connects == 0 && !isUnsent
         guard fault != nil else { return }
         message = outcome.message.map { String(cString: $0) } ?? ""
         // A mail server's own words say more than that it refused.

@@ -27,26 +27,40 @@ package final class TransferEngine: Sendable {
         var loop: TransferLoop?
     }
 
-    /// Transfers that are taken and not answered, at most.
+    /// Transfers that are taken and not answered, at most, and bytes of what they send.
     package let openMax: Int
+    package let openBytesMax: Int
     private let ways: ConnectionWays
     private let metrics: MetricsRegistry
     private let mailbox = Mutex(Mailbox())
     private let open = Atomic<Int>(0)
+    /// Of the bodies of those.
+    private let openBytes = Atomic<Int>(0)
+    /// Held while one of those who stop it waits for the thread's end.
+    private let ending = Mutex<OwnThread?>(nil)
 
-    package init(_ ways: ConnectionWays = ConnectionWays(), metrics: MetricsRegistry, openMax: Int = 10_000) {
+    package init(
+        _ ways: ConnectionWays = ConnectionWays(), metrics: MetricsRegistry, openMax: Int = 10_000,
+        openBytesMax: Int = 256 << 20
+    ) {
         self.ways = ways
         self.metrics = metrics
         self.openMax = openMax
+        self.openBytesMax = openBytesMax
     }
 
     /// Takes a transfer on; `completion` is called once.
     package func submit(_ transfer: Transfer, _ completion: @escaping Completion) throws(Refusal) {
-        guard open.wrappingAdd(1, ordering: .relaxed).newValue <= openMax else {
-            open.wrappingSubtract(1, ordering: .relaxed)
+        let bytes = transfer.byteCount
+        let places = open.wrappingAdd(1, ordering: .relaxed).newValue
+        guard openBytes.wrappingAdd(bytes, ordering: .relaxed).newValue <= openBytesMax, places <= openMax else {
+            release(bytes)
             throw .tooMany
         }
-        let submission = Submission(transfer: transfer, submitted: pbs_now(), completion: completion)
+        let submission = Submission(transfer: transfer, submitted: pbs_now()) { [self] answer in
+            release(bytes)
+            completion(answer)
+        }
         let refusal = mailbox.withLock { mailbox -> Refusal? in
             guard !mailbox.isStopping else { return .stopped }
             guard mailbox.thread != nil || start(&mailbox) else { return .noThread }
@@ -55,20 +69,29 @@ package final class TransferEngine: Sendable {
             return nil
         }
         if let refusal {
-            open.wrappingSubtract(1, ordering: .relaxed)
+            release(bytes)
             throw refusal
         }
     }
 
-    /// Ends everything that is under way or waits with `cancelled`, takes nothing more, and waits for the thread's end.
+    /// Ends everything that is under way or waits with `cancelled`, takes nothing more, and returns when the last answer
+    /// has been given.
     package func stop() {
-        let thread = mailbox.withLock { mailbox -> OwnThread? in
-            mailbox.isStopping = true
-            mailbox.loop?.wake()
-            defer { mailbox.thread = nil }
-            return mailbox.thread
+        ending.withLock { ending in
+            ending = mailbox.withLock { mailbox -> OwnThread? in
+                mailbox.isStopping = true
+                mailbox.loop?.wake()
+                defer { mailbox.thread = nil }
+                return mailbox.thread
+            }
+            ending?.join()
+            ending = nil
         }
-        thread?.join()
+    }
+
+    private func release(_ bytes: Int) {
+        open.wrappingSubtract(1, ordering: .relaxed)
+        openBytes.wrappingSubtract(bytes, ordering: .relaxed)
     }
 
     private func start(_ mailbox: inout Mailbox) -> Bool {
@@ -107,9 +130,6 @@ package final class TransferEngine: Sendable {
 
     /// Answers what is over.
     private func settle(_ run: inout TransferRun) {
-        for (completion, answer) in run.takeAnswered() {
-            open.wrappingSubtract(1, ordering: .relaxed)
-            completion(answer)
-        }
+        for (completion, answer) in run.takeAnswered() { completion(answer) }
     }
 }

@@ -39,7 +39,7 @@ final class TransferLoop: @unchecked Sendable {
     }
 
     private func begin(_ request: Transfer.Request, _ tag: UInt64, _ way: pbh_way, _ texts: Texts) -> OpaquePointer? {
-        let headers = request.headers.map { texts.add("\($0.name): \($0.value)") }
+        let headers = request.headers.map { texts.add($0.value.isEmpty ? "\($0.name);" : "\($0.name): \($0.value)") }
         var wire = pbh_request()
         wire.method = texts.add(request.method)
         wire.url = texts.add(request.url)

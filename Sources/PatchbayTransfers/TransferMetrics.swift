@@ -52,7 +52,7 @@ struct TransferMetrics {
     func connected(_ answer: TransferAnswer) {
         if answer.isReused {
             reused.add(1)
-        } else if answer.fault != .resolve, answer.fault != .connect {
+        } else if !answer.isUnsent {
             opened.add(1)
         }
     }

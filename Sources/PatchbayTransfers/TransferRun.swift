@@ -38,7 +38,10 @@ struct TransferRun {
         flights[id] = Flight(
             transfer: transfer, submitted: submission.submitted, completion: submission.completion, handle: nil)
         let now = pbs_now()
-        if pools.acquire(id, transfer.service, ways[transfer.service].pool, now: now, deadline: transfer.deadline) {
+        var settings = ways[transfer.service].pool
+        // Mail has no request that only keeps a connection open.
+        if case .mail = transfer.content { settings.min = 0 }
+        if pools.acquire(id, transfer.service, settings, now: now, deadline: transfer.deadline) {
             ready.append(id)
         }
         beginReady()
@@ -141,8 +144,7 @@ struct TransferRun {
         measure(service)
     }
 
-    /// Keeps one more connection open. `OPTIONS *` is the no-op of HTTP (RFC 9110, 9.3.7); mail servers have none that
-    /// is worth a connection.
+    /// Keeps one more connection open. `OPTIONS *` is the no-op of HTTP (RFC 9110, 9.3.7).
     private mutating func probe(_ service: ServiceAddress, _ now: UInt64) {
         lastID += 1
         var request = Transfer.Request(method: "OPTIONS", url: "\(service)/")
@@ -152,7 +154,7 @@ struct TransferRun {
             flights[lastID] = Flight(transfer: transfer, submitted: now, completion: nil, handle: nil)
             ready.append(lastID)
         } catch {
-            // Mail: the place that was taken for it is free again.
+            // The address is one of a transfer that was taken, so this is not reached; the place is free again.
             if let next = pools.release(service) { ready.append(next) }
         }
     }

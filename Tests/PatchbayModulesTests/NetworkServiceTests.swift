@@ -19,6 +19,7 @@ import Testing
             var body: String
             var header: String
             var retryAfter: UInt64
+            var message: String
         }
 
         let answers = Mutex<[Answer]>([])
@@ -40,7 +41,8 @@ import Testing
             let first = answer.header_count > 0 ? answer.headers[0] : patchbay_kv()
             let copy = Answer(
                 fault: answer.fault, status: answer.status, body: String(decoding: text, as: UTF8.self),
-                header: "\(String(first.key)): \(String(first.value))", retryAfter: answer.retry_after_ns)
+                header: "\(String(first.key)): \(String(first.value))", retryAfter: answer.retry_after_ns,
+                message: String(answer.message))
             Unmanaged<Inbox>.fromOpaque(context).takeUnretainedValue().answers.withLock { $0.append(copy) }
         }
     }
@@ -117,19 +119,30 @@ import Testing
     }
 
     @Test(arguments: [
-        ("http://127.0.0.2:9/", patchbay_status.denied, "127.0.0.2"), ("nonsense", .badArgument, "malformed"),
-        ("http://u:p@127.0.0.1/", .badArgument, "user"), ("ftp://127.0.0.1/", .badArgument, "ftp"),
-        ("", .badArgument, "malformed"),
-    ]) func `refuse what is malformed or not granted, and say why`(
-        url: String, refusal: patchbay_status, reason: String
+        ("http://127.0.0.2:9/", PATCHBAY_FAULT_DENIED, "127.0.0.2"), ("nonsense", PATCHBAY_FAULT_REQUEST, "malformed"),
+        ("http://u:p@127.0.0.1/", PATCHBAY_FAULT_REQUEST, "user"),
+        ("ftp://127.0.0.1/", PATCHBAY_FAULT_REQUEST, "ftp"), ("", PATCHBAY_FAULT_REQUEST, "malformed"),
+    ]) func `answer what is malformed or not granted at once, and say why`(
+        url: String, fault: Int, reason: String
     ) throws {
         let bench = bench()
         let http = try bench.service(HostServiceID.http, patchbay_http.self)
-        let call = bench.open()
+        let inbox = Inbox()
         var wire = request(url)
-        _ = HandlerMessage.take()
-        #expect(http.send(bench.host, call, &wire, Inbox.answered, nil) == refusal)
-        #expect(HandlerMessage.take().contains(reason))
+        #expect(http.send(bench.host, bench.open(), &wire, Inbox.answered, inbox.context) == .ok)
+        let answer = try inbox.first()
+        #expect(Int(answer.fault) == fault)
+        #expect(answer.message.contains(reason))
+    }
+
+    @Test(arguments: ["Host", "content-length", "Transfer-Encoding", "connection", "expect"])
+    func `keep to themselves what says where a message ends and who it is for`(header: String) throws {
+        let bench = bench()
+        let http = try bench.service(HostServiceID.http, patchbay_http.self)
+        let inbox = Inbox()
+        var wire = request("http://127.0.0.1:9/", headers: [(header, "5")], body: "longer than that")
+        #expect(http.send(bench.host, bench.open(), &wire, Inbox.answered, inbox.context) == .ok)
+        #expect(try inbox.first().fault == PATCHBAY_FAULT_REQUEST)
     }
 
     @Test func `refuse calls that are over or muted, short structures and missing functions`() throws {
@@ -141,12 +154,18 @@ import Testing
         #expect(http.send(bench.host, over, &wire, Inbox.answered, nil) == .stale)
         #expect(http.send(bench.host, 0, &wire, Inbox.answered, nil) == .stale)
         let muted = bench.open(extensions: [("tenant", "a"), ("patchbaymuted", "true")])
-        #expect(http.send(bench.host, muted, &wire, Inbox.answered, nil) == .badState)
-        #expect(HandlerMessage.take().contains("muted"))
+        let inbox = Inbox()
+        #expect(http.send(bench.host, muted, &wire, Inbox.answered, inbox.context) == .ok)
+        let answer = try inbox.first()
+        #expect(answer.fault == PATCHBAY_FAULT_DENIED)
+        #expect(answer.message.contains("muted"))
         let call = bench.open()
         #expect(http.send(bench.host, call, &wire, nil, nil) == .badArgument)
         #expect(http.send(bench.host, call, nil, Inbox.answered, nil) == .badArgument)
         #expect(http.send(nil, call, &wire, Inbox.answered, nil) == .badArgument)
+        wire.header_count = 1
+        wire.headers = nil
+        #expect(http.send(bench.host, call, &wire, Inbox.answered, nil) == .badArgument)
         wire.size = 8
         #expect(http.send(bench.host, call, &wire, Inbox.answered, nil) == .badArgument)
         wire = request("http://127.0.0.1:9/")
@@ -181,7 +200,9 @@ import Testing
         withUnsafePointer(to: recipient) { recipients in
             wire.recipients = recipients
             wire.recipient_count = 1
-            #expect(mail.send(bench.host, bench.open(), &wire, Inbox.answered, nil) == .denied)
+            let inbox = Inbox()
+            #expect(mail.send(bench.host, bench.open(), &wire, Inbox.answered, inbox.context) == .ok)
+            #expect(inbox.answers.withLock { $0.first?.fault } == Int32(PATCHBAY_FAULT_DENIED))
         }
     }
 }

@@ -71,6 +71,14 @@ import Testing
         #expect(server.stop().count == 1 + retries)
     }
 
+    @Test func `are done when the service has taken the event, however much it says about it`() throws {
+        let server = try ScriptedServer { _ in .init(status: 200, body: [UInt8](repeating: 120, count: 1_200_000)) }
+        let bench = try bench()
+        let report = try bench.run(Self.yaml(server, ", headers: {Content-Type: application/json}"))
+        #expect(report.counts("hook.http").done == 1)
+        #expect(server.stop().map { $0.headers["content-type"] } == ["application/json"])
+    }
+
     @Test func `wait as long as the service asks before they try again`() throws {
         let server = try ScriptedServer([.init(status: 503, headers: ["Retry-After": "1"]), .init(status: 200)])
         let bench = try bench()

@@ -72,6 +72,10 @@ private struct Mailer: Handler {
         let late = try #require(await host.send(event))
         #expect(late.outcome == .retry)
         #expect(late.reason == "timeout: no answer in 3 s")
+        host.serve { _ in throw Fault(.denied, message: "add a grant") }
+        let denied = try #require(await host.send(event))
+        #expect(denied.outcome == .fail)
+        #expect(denied.reason == "denied: add a grant")
         host.serve { _ in throw Fault(.cancelled) }
         let stopped = try #require(await host.send(event))
         #expect(stopped.outcome == .cancelled)

@@ -76,6 +76,21 @@ import Testing
         #expect(later == [3])
     }
 
+    @Test func `leaves a place to others, and forgets a service that nobody asks for`() {
+        var pools = ConnectionPools()
+        let settings = settings(max: 2, min: 2, idle: 2_000_000_000)
+        _ = pools.acquire(1, bank, settings, now: 0, deadline: .max)
+        _ = pools.release(bank)
+        let first = pools.probes(now: 0).map(\.count)
+        #expect(first == [1])
+        let other = pools.acquire(2, bank, settings, now: 0, deadline: .max)
+        #expect(other)
+        for _ in 0..<2 { _ = pools.release(bank) }
+        let later = pools.probes(now: 20_000_000_000).map(\.count)
+        #expect(later == [])
+        #expect(pools.nextDeadline == nil)
+    }
+
     /// A model of one pool: whoever holds, whoever waits in order.
     @Test func `never lets more begin than there are connections, and forgets nobody`() {
         for seed in 1...300 as ClosedRange<UInt64> {

@@ -165,7 +165,9 @@ import Testing
 
     /// A connection that has lain idle may end just as a request goes out on it: whether the server acted on it nobody
     /// knows, so the client must not send it again by itself.
-    @Test(arguments: [("POST", [1, 2, 3] as [UInt8]), ("POST", []), ("PATCH", [7])])
+    @Test(arguments: [
+        ("POST", [1, 2, 3] as [UInt8]), ("POST", []), ("PATCH", [7]), ("PUT", []), ("DELETE", []),
+    ])
     func `never sends a request a second time of which the server may have had a part`(
         method: String, body: [UInt8]
     ) async throws {
@@ -208,6 +210,28 @@ import Testing
         #expect(faults == Array(repeating: .cancelled, count: 5))
         #expect(throws: TransferEngine.Refusal.stopped) { try engine.submit(transfers[0]) { _ in } }
         _ = server.stop()
+    }
+
+    @Test func `sends a header without a value, and refuses bodies beyond what may be under way`() async throws {
+        let server = try ScriptedServer([.init(status: 200)])
+        let engine = TransferEngine(metrics: metrics, openBytesMax: 3)
+        defer { engine.stop() }
+        let large = try request(server, body: [1, 2, 3, 4])
+        #expect(throws: TransferEngine.Refusal.tooMany) { try engine.submit(large) { _ in } }
+        let answer = try #require(try await answers(engine, [try request(server, headers: [("x-empty", "")])]).first)
+        #expect(answer.status == 200)
+        #expect(server.stop().first?.headers["x-empty"] == "")
+    }
+
+    @Test(arguments: ["a\nb", "a\rb", "\n", "a\r\n\n"]) func `refuses a mail that may end early for some servers`(
+        content: String
+    ) {
+        #expect(throws: TransferError.self) {
+            try Transfer(
+                Transfer.Mail(
+                    url: "smtp://mail.example", user: "", password: "", from: "a@b.com", recipients: ["a@b.com"],
+                    content: Array(content.utf8), isTLSOptional: false), deadline: 0)
+        }
     }
 
     @Test func `refuses more than may be under way`() throws {

@@ -143,7 +143,7 @@ package final class ScriptedServer: Sendable {
                 let lines = String(decoding: buffer[..<end.lowerBound], as: UTF8.self).components(separatedBy: "\r\n")
                 let headers = Dictionary(
                     lines.dropFirst().map { line in
-                        let parts = line.split(separator: ":", maxSplits: 1)
+                        let parts = line.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
                         return (parts[0].lowercased(), parts[1].trimmingCharacters(in: .whitespaces))
                     }, uniquingKeysWith: { $1 })
                 let length = Int(headers["content-length"] ?? "0") ?? 0

@@ -16,7 +16,8 @@ pbx_loop *pbx_loop_new(void);
 void pbx_loop_free(pbx_loop *);
 
 /* Begins a transfer; everything is copied. NULL: the URL is malformed, or memory is short. [loop's thread]
- * What may have reached the server is never sent a second time. `cancelled` of a request is not asked. */
+ * What may have changed something at the server is never sent a second time; GET, HEAD and OPTIONS may be, when an old
+ * connection ends. `cancelled` of a request is not asked. */
 pbx_transfer *pbx_request(pbx_loop *, const pbh_request *, uint64_t tag);
 pbx_transfer *pbx_mail(pbx_loop *, const pbh_mail *, uint64_t tag);
 /* Ends a transfer that is under way, and releases it. [loop's thread] */

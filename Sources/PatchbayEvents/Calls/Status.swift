@@ -13,5 +13,4 @@ extension patchbay_status {
     package static var limit: patchbay_status { patchbay_status(PATCHBAY_E_LIMIT) }
     package static var internalError: patchbay_status { patchbay_status(PATCHBAY_E_INTERNAL) }
     package static var notFound: patchbay_status { patchbay_status(PATCHBAY_E_NOT_FOUND) }
-    package static var denied: patchbay_status { patchbay_status(PATCHBAY_E_DENIED) }
 }

@@ -110,7 +110,6 @@ enum StatusName {
         case .limit: "PATCHBAY_E_LIMIT"
         case .internalError: "PATCHBAY_E_INTERNAL"
         case .notFound: "PATCHBAY_E_NOT_FOUND"
-        case .denied: "PATCHBAY_E_DENIED"
         default: "status \(status)"
         }
     }

@@ -12,7 +12,6 @@ package struct ServiceRefusal: Error {
     static let stale = ServiceRefusal(status: .stale)
     static let notFound = ServiceRefusal(status: .notFound)
     static let conflict = ServiceRefusal(status: .conflict)
-    static let denied = ServiceRefusal(status: .denied)
     static let unsupported = ServiceRefusal(status: .unsupported)
 
     /// `PATCHBAY_OK`, or the status that `body` was refused with.

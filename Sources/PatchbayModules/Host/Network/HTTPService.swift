@@ -4,6 +4,9 @@ import PatchbayTransfers
 
 /// `patchbay.http/0`: requests over the host's connections, to services that the configuration grants.
 enum HTTPService {
+    /// All fields of the structure's first revision.
+    private static let sizeMin =
+        (MemoryLayout<patchbay_http_request>.offset(of: \.response_max) ?? 0) + MemoryLayout<UInt64>.size
     static let urlBytesMax = 16 << 10
     static let headersMax = 256
     static let bodyBytesMax = 16 << 20
@@ -28,7 +31,7 @@ enum HTTPService {
         _ answered: @escaping patchbay_answered, _ receiver: UnsafeMutableRawPointer?
     ) throws(ServiceRefusal) {
         _ = try context.requiredScope()
-        guard Int(wire.pointee.size) >= MemoryLayout<patchbay_http_request>.size else { throw .badArgument }
+        guard Int(wire.pointee.size) >= sizeMin else { throw .badArgument }
         try NetworkService.send(
             .http(try read(wire.pointee)), for: call, timeout: wire.pointee.timeout_ns, network: context.network,
             context.environment, NetworkService.completion(answered, receiver))
@@ -36,6 +39,7 @@ enum HTTPService {
 
     private static func read(_ wire: patchbay_http_request) throws(ServiceRefusal) -> Transfer.Request {
         guard wire.header_count <= UInt64(headersMax) else { throw .limit }
+        guard wire.headers != nil || wire.header_count == 0 else { throw .badArgument }
         var headers: [(name: String, value: String)] = []
         for pair in ForeignText.pairs(wire.headers, wire.header_count, max: headersMax) {
             headers.append(

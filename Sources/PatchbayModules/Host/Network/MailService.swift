@@ -4,6 +4,9 @@ import PatchbayTransfers
 
 /// `patchbay.mail/0`: mail through servers that the configuration grants.
 enum MailService {
+    /// All fields of the structure's first revision.
+    private static let sizeMin =
+        (MemoryLayout<patchbay_mail_message>.offset(of: \.timeout_ns) ?? 0) + MemoryLayout<UInt64>.size
     static let textBytesMax = 4 << 10
     static let recipientsMax = 1_000
 
@@ -25,7 +28,7 @@ enum MailService {
         _ answered: @escaping patchbay_answered, _ receiver: UnsafeMutableRawPointer?
     ) throws(ServiceRefusal) {
         _ = try context.requiredScope()
-        guard Int(wire.pointee.size) >= MemoryLayout<patchbay_mail_message>.size else { throw .badArgument }
+        guard Int(wire.pointee.size) >= sizeMin else { throw .badArgument }
         try NetworkService.send(
             .mail(try read(wire.pointee)), for: call, timeout: wire.pointee.timeout_ns, network: context.network,
             context.environment, NetworkService.completion(answered, receiver))

@@ -11,6 +11,7 @@ package enum NetworkService {
 
     /// What is needed of the call that a transfer is for.
     private struct CallView {
+        let isMuted: Bool
         /// Monotonic nanoseconds.
         let deadline: UInt64
         /// `nil` when the event is not sampled.
@@ -18,27 +19,32 @@ package enum NetworkService {
         let tracestate: String
     }
 
-    /// Sends something for an open call, unless its event is of a muted replay or `network` does not grant the service;
-    /// `nil` grants every one. `timeout` in nanoseconds, 0 being the usual one; the call's deadline ends it, too. [any]
-    ///
-    /// - Throws: the status, after leaving the reason as `set_error` does.
+    /// Sends something for an open call. What is malformed, what `network` does not grant (`nil` grants everything) and
+    /// what is for an event of a muted replay is answered at once, with a fault. `timeout` in nanoseconds, 0 being the
+    /// usual one; the call's deadline ends it, too. [any]
     package static func send(
         _ content: Transfer.Content, for call: patchbay_call, timeout: UInt64, network: NetworkGrant?,
         _ environment: HostEnvironment, _ completion: @escaping TransferEngine.Completion
     ) throws(ServiceRefusal) {
-        guard let engine = environment.transfers else { throw refuse(.unsupported, "there is no network here") }
+        guard let engine = environment.transfers else { throw .unsupported }
         let view = try view(of: call, environment, timeout: timeout)
-        var transfer = try transfer(content, view, network)
-        let span = begin(transfer, call, view, environment)
-        if case .http(var request) = content {
-            // A trace goes on in the service from the exchange's span, or else from the call's.
-            let trace = environment.spans.context(of: span) ?? view.trace
-            if let trace, !request.headers.contains(where: { $0.name.lowercased() == "traceparent" }) {
-                request.headers.append(("traceparent", trace.traceparent))
-                if !view.tracestate.isEmpty { request.headers.append(("tracestate", view.tracestate)) }
-                transfer = try self.transfer(.http(request), view, nil)
-            }
+        if view.isMuted {
+            return completion(TransferAnswer(.denied, "the call is of a muted replay, which has no effects outside"))
         }
+        var transfer: Transfer
+        do throws(TransferError) {
+            transfer = try Transfer(content, deadline: view.deadline)
+        } catch {
+            return completion(TransferAnswer(.request, error.description))
+        }
+        do throws(TransferError) {
+            try network?.check(transfer.service)
+        } catch {
+            return completion(TransferAnswer(.denied, error.description))
+        }
+        let span = begin(transfer, call, view, environment)
+        // A trace goes on in the service from the exchange's span, or else from the call's.
+        transfer.carryOn(environment.spans.context(of: span) ?? view.trace, view.tracestate)
         do throws(TransferEngine.Refusal) {
             try engine.submit(transfer) { answer in
                 finish(span, answer, environment)
@@ -46,11 +52,7 @@ package enum NetworkService {
             }
         } catch {
             environment.spans.end(span, ok: false, now: environment.unixNow())
-            switch error {
-            case .tooMany: throw refuse(.limit, "more than \(engine.openMax) requests are under way")
-            case .stopped: throw refuse(.badState, "the host is stopping")
-            case .noThread: throw refuse(.limit, "the system has no thread or memory left")
-            }
+            throw error == .stopped ? .badState : .limit
         }
     }
 
@@ -65,50 +67,23 @@ package enum NetworkService {
 
     // MARK: Private
 
-    private static func refuse(_ refusal: ServiceRefusal, _ reason: String) -> ServiceRefusal {
-        ForeignText.lending(reason) { HandlerMessage.set($0) }
-        return refusal
-    }
-
     private static func view(
         of call: patchbay_call, _ environment: HostEnvironment, timeout: UInt64
     ) throws(ServiceRefusal) -> CallView {
         let (end, overflow) = pbs_now().addingReportingOverflow(timeout == 0 ? usualTimeout : timeout)
-        let view = environment.calls.withOpenEvent(call) { event -> CallView? in
+        let view = environment.calls.withOpenEvent(call) { event -> CallView in
             let event = event.pointee
             let isMuted = ForeignText.pairs(event.ext, event.ext_count, max: .max).contains {
                 $0.key.bytes.elementsEqual(ReplayMark.muted.utf8)
             }
-            if isMuted { return nil }
             let deadline = min(overflow ? .max : end, event.deadline_ns == 0 ? .max : event.deadline_ns)
             return CallView(
-                deadline: deadline, trace: TraceContext(traceparent: UnsafeRawBufferPointer(event.traceparent.bytes)),
+                isMuted: isMuted, deadline: deadline,
+                trace: TraceContext(traceparent: UnsafeRawBufferPointer(event.traceparent.bytes)),
                 tracestate: String(event.tracestate))
         }
         guard let view else { throw .stale }
-        guard let view else { throw refuse(.badState, "the call is of a muted replay, which has no effects outside") }
         return view
-    }
-
-    private static func transfer(
-        _ content: Transfer.Content, _ view: CallView, _ network: NetworkGrant?
-    ) throws(ServiceRefusal) -> Transfer {
-        let transfer: Transfer
-        do throws(TransferError) {
-            transfer =
-                switch content {
-                case .http(let request): try Transfer(request, deadline: view.deadline)
-                case .mail(let mail): try Transfer(mail, deadline: view.deadline)
-                }
-        } catch {
-            throw refuse(.badArgument, error.description)
-        }
-        do throws(TransferError) {
-            try network?.check(transfer.service)
-        } catch {
-            throw refuse(.denied, error.description)
-        }
-        return transfer
     }
 
     /// A span of the exchange below the call's own, as OpenTelemetry names it; 0: nothing is recorded. Path, query and

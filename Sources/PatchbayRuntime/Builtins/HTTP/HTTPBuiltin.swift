@@ -18,6 +18,12 @@ final class HTTPBuiltin: Sendable {
         /// Nanoseconds; 0: the usual one.
         var timeout: UInt64 = 0
 
+        /// Those that the configuration gives take the place of `others`.
+        func headers(over others: [(name: String, value: String)]) -> [(name: String, value: String)] {
+            let given = Set(headers.map { $0.name.lowercased() })
+            return others.filter { !given.contains($0.name) } + headers
+        }
+
         init(_ config: ConfigurationValue) {
             if case .string(let text)? = config["url"] { url = text }
             if case .string(let text)? = config["method"] { method = text }
@@ -49,7 +55,7 @@ final class HTTPBuiltin: Sendable {
         if event[ReplayMark.muted] != nil { return environment.calls.complete(call, .skip, nil) }
         let content = settings.isBinary ? CloudEventsHTTP.binary(event) : CloudEventsHTTP.structured(event)
         let request = Transfer.Request(
-            method: settings.method, url: settings.url, headers: content.headers + settings.headers,
+            method: settings.method, url: settings.url, headers: settings.headers(over: content.headers),
             body: content.body)
         let calls = environment.calls
         do throws(ServiceRefusal) {
@@ -74,10 +80,18 @@ enum HTTPOutcome {
     ///
     /// - Source: RFC 9110, clause 15; RFC 6585, clause 4; RFC 8470, clause 5.2
     static func of(_ answer: TransferAnswer) -> (OutcomeKind, ResultDetails?) {
+        // That the body of a success is too large to be kept is nobody's loss: it is not read.
+        if answer.fault == .tooLarge, (200...299).contains(answer.status) { return (.done, nil) }
         if let fault = answer.fault {
             var details = ResultDetails(reason: "\(fault.name): \(answer.message)")
             details.code = Int32(clamping: answer.status)
-            return (fault == .cancelled ? .cancelled : .retry, details)
+            let kind: OutcomeKind =
+                switch fault {
+                case .cancelled: .cancelled
+                case .denied, .request: .fail
+                default: .retry
+                }
+            return (kind, details)
         }
         guard !(200...299).contains(answer.status) else { return (.done, nil) }
         let body = String(decoding: answer.body.prefix(200), as: UTF8.self)

@@ -21,7 +21,9 @@ enum {
   PATCHBAY_FAULT_NO_CONNECTION = 7, /* none became free within `acquireTimeoutMillis`                   */
   PATCHBAY_FAULT_CANCELLED = 8,     /* the host is stopping                                             */
   PATCHBAY_FAULT_REFUSED = 9,       /* a mail server refused sender, recipient, user or message         */
-  PATCHBAY_FAULT_NOMEM = 10
+  PATCHBAY_FAULT_NOMEM = 10,
+  PATCHBAY_FAULT_DENIED = 11,       /* the configuration does not let this module do that               */
+  PATCHBAY_FAULT_REQUEST = 12       /* malformed: the same request fails again                          */
 };
 
 /* `flags` of an answer: nothing of the request has left the host, so that it is safe to send it again. */
@@ -60,7 +62,8 @@ typedef struct patchbay_http_request {
   patchbay_str method; /* empty: GET without a body, POST with one */
   patchbay_str url;    /* http:// or https://, absolute            */
 
-  /* `traceparent` and `tracestate` of the call are added unless given here. */
+  /* `traceparent` and `tracestate` of the call are added unless given here. Those that say where a message ends, whom it
+   * is for and what becomes of the connection are the host's: giving one is PATCHBAY_FAULT_REQUEST. */
   const patchbay_kv *headers;
   uint64_t header_count;
   const uint8_t *body;
@@ -75,7 +78,8 @@ typedef struct patchbay_http_request {
 } patchbay_http_request;
 
 /* The host keeps connections to each service (scheme, host and port) under `policies.connectionPools`, verifies
- * certificates, follows no redirects and repeats nothing: retries are the route's.
+ * certificates, follows no redirects and repeats nothing that may have changed something: retries are the route's. GET,
+ * HEAD and OPTIONS are sent again when a connection that was used before ends without an answer.
  *
  * Rationale: what a module may reach is the operator's to say. A host has to be named in the manifest, under
  * `capabilities.network`, and in the configuration, under `grant.network` of the module's entry. */
@@ -83,11 +87,11 @@ typedef struct patchbay_http {
   uint32_t size;
   uint32_t reserved;
 
-  /* Sends `request`; `answered` is called once unless the status is negative, maybe before this returns.
-   * PATCHBAY_E_ARG: malformed; PATCHBAY_E_DENIED: the configuration does not let this module reach the host;
-   * PATCHBAY_E_LIMIT: too large, or too many requests are under way; PATCHBAY_E_STATE: the call is of a muted replay,
-   * or not a handler's; PATCHBAY_E_STALE: the call is over; PATCHBAY_E_UNSUPPORTED: there is no network here. A refusal
-   * leaves its reason as set_error does. (in) [any] */
+  /* Sends `request`; `answered` is called once unless the status is negative, maybe before this returns. What is
+   * malformed or not granted is answered, too: PATCHBAY_FAULT_REQUEST and _DENIED, in words; so is a request of a muted
+   * replay. PATCHBAY_E_ARG: a NULL where none may be, or a structure that is too short; PATCHBAY_E_LIMIT: too large, or
+   * too much is under way; PATCHBAY_E_STATE: not for a handler's call, or the host is stopping; PATCHBAY_E_STALE: the call
+   * is over; PATCHBAY_E_UNSUPPORTED: there is no network here. (in) [any] */
   patchbay_status (*send)(const patchbay_host *host, patchbay_call call, const patchbay_http_request *request,
                           patchbay_answered answered, void *context);
 } patchbay_http;

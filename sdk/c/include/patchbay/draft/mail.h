@@ -25,7 +25,7 @@ typedef struct patchbay_mail_message {
   const patchbay_str *recipients; /* addresses, at least one     */
   uint64_t recipient_count;
 
-  /* Headers, an empty line and the body, as RFC 5322 has them, with CRLF. */
+  /* Headers, an empty line and the body, as RFC 5322 has them; every line ends with CRLF. */
   const uint8_t *content;
   uint64_t content_len;
 

@@ -86,14 +86,12 @@ public struct Outcome: Sendable {
         return outcome
     }
 
-    /// What an error that leaves a handler means: `JSONError` rejects, `CancellationError` gives up, what the
-    /// configuration denies and what a mail server refuses for good fails, every other one is tried again with its
-    /// description as the reason.
+    /// What an error that leaves a handler means: `JSONError` rejects, `CancellationError` gives up, a `Fault` that
+    /// another attempt cannot mend fails, every other one is tried again with its description as the reason.
     init(throwing error: any Error) {
         switch error {
         case let error as JSONError: self = .reject("invalid: \(error)")
         case is CancellationError: self = .cancelled
-        case let error as ServiceError where error.code == .denied: self = .fail("denied: \(error)")
         case let fault as Fault where fault.code == .cancelled: self = .cancelled
         case let fault as Fault where !fault.isTransient: self = .fail(fault.description, code: Int32(fault.status))
         default: self = .retry(String(describing: error))

@@ -99,7 +99,8 @@ public struct HTTPResponse: Sendable {
     }
 }
 
-/// Why a request or a mail has no answer. Thrown out of a handler it is tried again, but for a refusal that is permanent.
+/// Why a request or a mail has no answer. Thrown out of a handler it is tried again if it is transient, and else
+/// fails for good.
 public struct Fault: Error, Sendable, CustomStringConvertible {
     /// The kinds of faults; more may follow.
     public struct Code: Sendable, Equatable {
@@ -125,11 +126,15 @@ public struct Fault: Error, Sendable, CustomStringConvertible {
         public static let refused = Code(rawValue: 9)
         /// Out of memory.
         public static let memory = Code(rawValue: 10)
+        /// The configuration does not let this module do that; the message says what to add.
+        public static let denied = Code(rawValue: 11)
+        /// Malformed: the same request fails again.
+        public static let request = Code(rawValue: 12)
 
         var name: String {
             let names = [
                 "ok", "resolve", "connect", "tls", "timeout", "broken", "too_large", "no_connection", "cancelled",
-                "refused", "memory",
+                "refused", "memory", "denied", "request",
             ]
             return names.indices.contains(Int(rawValue)) ? names[Int(rawValue)] : "fault_\(rawValue)"
         }
@@ -152,8 +157,10 @@ public struct Fault: Error, Sendable, CustomStringConvertible {
         self.isUnsent = isUnsent
     }
 
-    /// Whether another attempt may do: all but a mail server's refusal from 500 on.
-    public var isTransient: Bool { code != .refused || status < 500 }
+    /// Whether another attempt may do: all but what is malformed or denied, and a mail server's refusal from 500 on.
+    public var isTransient: Bool {
+        code != .denied && code != .request && (code != .refused || status < 500)
+    }
 
     /// The kind, then the words.
     public var description: String { "\(code.name): \(message)" }

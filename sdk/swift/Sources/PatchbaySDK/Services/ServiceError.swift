@@ -22,8 +22,6 @@ public struct ServiceError: Error, Sendable, Equatable, CustomStringConvertible 
         public static let limit = Code(rawValue: Int32(PATCHBAY_E_LIMIT))
         /// No such entry.
         public static let notFound = Code(rawValue: Int32(PATCHBAY_E_NOT_FOUND))
-        /// The configuration does not let this module do that. Thrown out of a handler it fails for good.
-        public static let denied = Code(rawValue: Int32(PATCHBAY_E_DENIED))
     }
 
     /// What kind of error it is.
