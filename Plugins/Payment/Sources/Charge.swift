@@ -34,9 +34,9 @@ struct Charge: Handler {
             ("capture_method", configuration.capture.rawValue),
             ("payment_method", try event.id(configuration.fields.paymentMethod)),
             ("automatic_payment_methods[enabled]", "true"), ("automatic_payment_methods[allow_redirects]", "never"),
-            ("error_on_requires_action", "true"),
+            // Either of them makes a payment that somebody would have to confirm a declined one.
+            (configuration.offSession ? "off_session" : "error_on_requires_action", "true"),
         ]
-        if configuration.offSession { form.append(("off_session", "true")) }
         if try event.text(configuration.fields.customer) != nil {
             form.append(("customer", try event.id(configuration.fields.customer)))
         }

@@ -38,7 +38,7 @@ private func error(_ type: String, _ code: String?, _ message: String) -> JSON {
         #expect(
             request.form == [
                 "amount": "3390", "currency": "eur", "customer": "cus_1", "payment_method": "pm_1", "confirm": "true",
-                "capture_method": "automatic", "off_session": "true", "error_on_requires_action": "true",
+                "capture_method": "automatic", "off_session": "true",
                 "automatic_payment_methods[enabled]": "true", "automatic_payment_methods[allow_redirects]": "never",
                 "metadata[order]": "eu/1001", "metadata[patchbay_charge]": "payment.charge /shop order-1001-placed",
             ])
@@ -170,6 +170,7 @@ private func error(_ type: String, _ code: String?, _ message: String) -> JSON {
         #expect(form["metadata[order]"] == "eu/1001")
         #expect(form["customer"] == nil)
         #expect(form["off_session"] == nil)
+        #expect(form["error_on_requires_action"] == "true")
     }
 
     @Test func `does not fail a charge that another request of its key may have made`() async throws {
