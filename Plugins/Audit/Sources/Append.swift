@@ -51,7 +51,7 @@ struct Append: BatchHandler {
     }
 
     private func anchored(_ anchor: AuditLog.Anchor, _ call: Call) throws {
-        guard anchorEvery > 0, anchor.number % anchorEvery == 0, !anchor.hash.isEmpty else { return }
+        guard anchorEvery > 0, anchor.number % anchorEvery == 0 else { return }
         try call.emit(
             EventDraft(
                 type: "com.patchbay.audit.anchored", subject: anchor.file,

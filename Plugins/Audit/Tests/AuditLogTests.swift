@@ -5,9 +5,16 @@ import Testing
 @testable import Audit
 
 @Suite struct AuditLogTests {
-    private func log(_ disk: MemoryDisk, fileBytes: Int = 1 << 20, sync: AuditLog.Sync = .always) -> AuditLog {
-        AuditLog(disk, name: "audit", fileBytes: fileBytes, sync: sync, now: { 1_772_442_001_000_000_000 })
+    private func log(
+        _ disk: MemoryDisk, fileBytes: Int = 1 << 20, sync: AuditLog.Sync = .always, tailBytesMax: Int = 1 << 20
+    ) -> AuditLog {
+        AuditLog(
+            disk, name: "audit", fileBytes: fileBytes, sync: sync, tailBytesMax: tailBytesMax,
+            now: { 1_772_442_001_000_000_000 })
     }
+
+    /// The notice in a line.
+    private func notice(_ line: AuditLine) throws -> JSON? { try JSON(parsing: line.bytes.dropLast())["notice"] }
 
     @Test func `chains lines by the SHA-256 of what is before the hash`() throws {
         let disk = MemoryDisk()
@@ -56,13 +63,18 @@ import Testing
 
     @Test func `repairs a torn line wherever it was cut, and notes it`() throws {
         let disk = MemoryDisk()
-        _ = try log(disk).append([entry(1), entry(2)])
+        _ = try log(disk).append([entry(1)])
+        let head = disk.state.withLock { $0.head }
+        _ = try log(disk).append([entry(2)])
         let whole = disk.content
         let lines = try #require(try chain(whole))
         let first = lines[0].bytes.count
         for cut in (first + 1)..<whole.count {
             let torn = MemoryDisk()
-            torn.state.withLock { $0.files["audit-000001.jsonl"] = Array(whole.prefix(cut)) }
+            torn.state.withLock { state in
+                state.files["audit-000001.jsonl"] = Array(whole.prefix(cut))
+                state.head = head
+            }
             _ = try log(torn).append([entry(2)])
             let repaired = try #require(try chain(torn.content))
             #expect(repaired.count == 3, "cut at \(cut)")
@@ -82,6 +94,118 @@ import Testing
         let after = try #require(try chain(disk.content))
         let notice = try JSON(parsing: Array(after[3].bytes.dropLast()))["notice"]
         #expect(notice == ["kind": "missing", "last": 5, "hash": .string(lines[4].hash)])
+    }
+
+    @Test(arguments: [
+        (nil, "headMissing"), ("", "headUnreadable"), ("{}", "headUnreadable"), ("nonsense", "headUnreadable"),
+        (#"{"seq":"5","hash":"x"}"#, "headUnreadable"), (#"{"seq":5}"#, "headUnreadable"),
+    ])
+    func `notes a head file that is gone or says nothing`(head: String?, kind: String) throws {
+        let disk = MemoryDisk()
+        _ = try log(disk).append((1...5).map { entry($0) })
+        disk.state.withLock { $0.head = head.map { Array($0.utf8) } }
+        _ = try log(disk).append([entry(6)])
+        _ = try log(disk).append([entry(7)])
+        let lines = try #require(try chain(disk.content))
+        #expect(try lines.map { try notice($0)?["kind"]?.string } == [nil, nil, nil, nil, nil, kind, nil, nil])
+    }
+
+    /// The head file knows the last line, or one before; what is read of the end is all, or one line.
+    @Test(arguments: [5, 4], [1 << 20, 64])
+    func `notes last lines that were written anew under an old head`(known: Int, tailBytesMax: Int) throws {
+        let disk = MemoryDisk()
+        _ = try log(disk).append((1...known).map { entry($0) })
+        let head = disk.state.withLock { $0.head }
+        if known < 5 { _ = try log(disk).append([entry(5)]) }
+        var lines = try #require(try chain(disk.content))
+        let old = lines[known - 1].hash
+        lines.removeLast(2)
+        for number in 4...5 {
+            let forged = entry(number, text: "forged")
+            lines.append(
+                try AuditLine(
+                    body: "\"event\":\(forged.text),\"key\":\(JSON.string(forged.key))", key: forged.key,
+                    content: forged.text, after: lines.last?.hash ?? "", number: UInt64(number), time: 0))
+        }
+        disk.state.withLock { state in
+            state.files["audit-000001.jsonl"] = lines.flatMap(\.bytes)
+            state.head = head
+        }
+        _ = try log(disk, tailBytesMax: tailBytesMax).append([entry(6)])
+        let after = try #require(try chain(disk.content))
+        #expect(
+            try notice(after[5]) == ["kind": "rewritten", "seq": .integer(Int64(known)), "hash": .string(old)])
+        #expect(after.count == 7)
+    }
+
+    @Test func `notes lines that are missing although the last one is torn`() throws {
+        let disk = MemoryDisk()
+        _ = try log(disk).append((1...5).map { entry($0) })
+        let lines = try #require(try chain(disk.content))
+        let left = lines.prefix(4).flatMap(\.bytes).dropLast(9)
+        disk.state.withLock { $0.files["audit-000001.jsonl"] = Array(left) }
+        _ = try log(disk).append([entry(6)])
+        let after = try #require(try chain(disk.content))
+        #expect(try after.map { try notice($0)?["kind"]?.string } == [nil, nil, nil, "torn", "missing", nil])
+    }
+
+    /// With the large one last, before a torn line, and before a file that is still empty.
+    @Test(arguments: ["", "{\"torn", "file"])
+    func `goes on behind an event that is larger than what is read of the end`(rest: String) throws {
+        let disk = MemoryDisk()
+        _ = try log(disk).append([entry(1), entry(2, text: String(repeating: "large", count: 2_000))])
+        disk.state.withLock { state in
+            if rest == "file" {
+                state.files["audit-000002.jsonl"] = []
+            } else {
+                state.files["audit-000001.jsonl"]? += Array(rest.utf8)
+            }
+        }
+        _ = try log(disk, tailBytesMax: 512).append([entry(3)])
+        let lines = try #require(try chain(disk.content))
+        #expect(lines.map(\.key).filter { !$0.isEmpty } == [1, 2, 3].map { entry($0).key })
+        #expect(try lines.compactMap { try notice($0)?["kind"]?.string } == (rest == "{\"torn" ? ["torn"] : []))
+    }
+
+    @Test func `does not go on from a changed line that an empty file follows`() throws {
+        let disk = MemoryDisk()
+        _ = try log(disk).append([entry(1), entry(2)])
+        disk.state.withLock { state in
+            let count = state.files["audit-000001.jsonl"]?.count ?? 0
+            state.files["audit-000001.jsonl"]?[count - 100] ^= 1
+            state.files["audit-000002.jsonl"] = []
+        }
+        #expect(throws: AuditError.self) { try log(disk).append([entry(3)]) }
+    }
+
+    @Test func `gives a line that is repeated the same anchor, also after a restart`() throws {
+        let disk = MemoryDisk()
+        let log = log(disk)
+        let anchors = try log.append([entry(1), entry(2)])
+        #expect(try log.append([entry(1), entry(2)]) == anchors)
+        #expect(try self.log(disk).append([entry(2)]) == [anchors[1]])
+    }
+
+    @Test func `finishes the last interval when the log is let go, and at a repeat`() throws {
+        let disk = MemoryDisk()
+        let time = Mutex(UInt64(1_772_442_001_000_000_000))
+        func durable() throws -> (lines: Int?, head: Int64?) {
+            let (bytes, head) = disk.state.withLock { ($0.durable["audit-000001.jsonl"] ?? [], $0.durableHead) }
+            return (try chain(bytes)?.count, try JSON(parsing: head ?? [])["seq"]?.integer)
+        }
+        do {
+            let log = AuditLog(
+                disk, name: "audit", fileBytes: 1 << 20, sync: .interval(1_000_000_000), now: { time.withLock { $0 } })
+            _ = try log.append([entry(1)])
+            _ = try log.append([entry(2)])
+            #expect(try durable() == (1, 1))
+            time.withLock { $0 += 1_000_000_000 }
+            _ = try log.append([entry(2)])
+            #expect(try durable() == (2, 2))
+            _ = try log.append([entry(3)])
+            #expect(try durable() == (2, 2))
+        }
+        #expect(try durable() == (3, 3))
     }
 
     @Test func `does not go on from a last line that was changed`() throws {

@@ -8,11 +8,11 @@ import Testing
 @Suite struct VerifyTests {
     private let folder = TemporaryFolder()
 
-    private func host(fileBytes: Int = 4096, anchorEvery: Int = 0) throws -> TestHost {
+    private func host(name: String = "audit", fileBytes: Int = 4096, anchorEvery: Int = 0) throws -> TestHost {
         try TestHost(
             Append.self,
             configuration: [
-                "folder": .string(folder.path), "name": "audit", "fileBytes": .integer(Int64(fileBytes)),
+                "folder": .string(folder.path), "name": .string(name), "fileBytes": .integer(Int64(fileBytes)),
                 "sync": "always", "syncMilliseconds": 1000, "anchorEvery": .integer(Int64(anchorEvery)),
             ])
     }
@@ -114,6 +114,85 @@ import Testing
         let (text, status) = try folder.verify()
         #expect(status == 1)
         #expect(text.contains("/audit-000001.jsonl:4: before this line others are missing, up to number 5"))
+    }
+
+    @Test(arguments: [(nil, "there was no head file"), ("{}", "could not be read"), ("[", "could not be read")])
+    func `sees after the log has gone on that its head file was gone or unusable`(
+        head: String?, words: String
+    ) async throws {
+        try await fill(5)
+        if let head { try folder.write(Array(head.utf8), "audit.head") } else { try folder.remove("audit.head") }
+        try folder.write(Array(try lines("audit-000001.jsonl").prefix(3).joined()), "audit-000001.jsonl")
+        let host = try host()
+        #expect(await host.send(event(9))?.outcome == .done)
+        let (text, status) = try folder.verify()
+        #expect(status == 1)
+        #expect(text.contains("/audit-000001.jsonl:4: before this line last ones may be missing"))
+        #expect(text.contains(words))
+    }
+
+    @Test func `sees last lines written anew under an old head after the log has gone on`() async throws {
+        try await fill(5)
+        let head = try folder.read("audit.head")
+        try folder.write(Array(try lines("audit-000001.jsonl").prefix(3).joined()), "audit-000001.jsonl")
+        let third = try #require(try AuditLine(parsing: lines("audit-000001.jsonl")[2].dropLast()))
+        try folder.write(
+            Array("{\"seq\":3,\"hash\":\"\(third.hash)\"}".utf8), "audit.head")
+        do {
+            let forger = try host()
+            for number in [14, 15] { #expect(await forger.send(event(number))?.outcome == .done) }
+        }
+        try folder.write(head, "audit.head")
+        let host = try host()
+        #expect(await host.send(event(9))?.outcome == .done)
+        let (text, status) = try folder.verify()
+        #expect(status == 1)
+        #expect(text.contains("/audit-000001.jsonl:6: before this line lines were written anew"))
+        #expect(text.contains("another line 5"))
+    }
+
+    @Test func `keeps to its own files beside a log whose name goes on`() async throws {
+        let first = try host()
+        let second = try host(name: "audit-eu")
+        for number in 1...3 {
+            #expect(await first.send(event(number))?.outcome == .done)
+            #expect(await second.send(event(number))?.outcome == .done)
+        }
+        let again = try folder.verify("--name", "audit-eu")
+        #expect(again.text.hasPrefix("intact: 3 lines"))
+        let (text, status) = try folder.verify()
+        #expect(status == 0)
+        #expect(text.hasPrefix("intact: 3 lines"))
+    }
+
+    @Test func `goes on with its own file after a restart beside a log whose name goes on`() async throws {
+        var numbers: [String: Int] = [:]
+        for name in ["audit", "audit-eu", "audit", "audit-eu"] {
+            let host = try host(name: name)
+            numbers[name, default: 0] += 1
+            #expect(await host.send(event(numbers[name] ?? 0))?.outcome == .done)
+        }
+        #expect(try folder.verify().text.hasPrefix("intact: 2 lines"))
+        #expect(try folder.verify("--name", "audit-eu").text.hasPrefix("intact: 2 lines"))
+    }
+
+    @Test func `finds a log intact whose events have integers of thousands of digits`() async throws {
+        let host = try host()
+        var long = event(1)
+        long.data = Array("{\"n\": -\(String(repeating: "9", count: 5_000))}".utf8)
+        #expect(await host.send(long)?.outcome == .done)
+        let (text, status) = try folder.verify()
+        #expect(status == 0)
+        #expect(text.hasPrefix("intact: 1 lines"))
+    }
+
+    @Test func `emits the anchor again when the call of a line is repeated`() async throws {
+        let host = try host(anchorEvery: 2)
+        for number in 1...2 { #expect(await host.send(event(number))?.outcome == .done) }
+        let repeated = try #require(await host.send(event(2)))
+        #expect(repeated.emitted.count == 1)
+        #expect(try JSON(parsing: repeated.emitted[0].data)["seq"] == 2)
+        #expect(try lines("audit-000001.jsonl").count == 2)
     }
 
     @Test func `names a file that is missing, and one that is cut`() async throws {

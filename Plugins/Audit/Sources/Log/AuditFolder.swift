@@ -49,7 +49,7 @@ final class AuditFolder: AuditStorage {
             let found = withUnsafePointer(to: &entry.pointee.d_name) {
                 $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
             }
-            if found.hasPrefix("\(name)-"), found.hasSuffix(".jsonl") { names.append(found) }
+            if isOwn(found) { names.append(found) }
         }
         return names.sorted { ($0.utf8.count, $0) < ($1.utf8.count, $1) }
     }
@@ -107,10 +107,20 @@ final class AuditFolder: AuditStorage {
         defer { close(descriptor) }
         try Self.write(bytes, descriptor, new)
         if isDurable, fdatasync(descriptor) != 0 { throw Self.failure("cannot sync", new) }
+        let isFirst = access(file, F_OK) != 0
         guard rename(new, file) == 0 else { throw Self.failure("cannot replace", file) }
+        // Later ones may be lost with the power: the one before is true as well.
+        if isDurable, isFirst { try syncFolder() }
     }
 
     // MARK: Private
+
+    /// Whether a file is `NAME-000001.jsonl`, and not that of a log whose name goes on, as `NAME-eu-000001.jsonl`.
+    private func isOwn(_ file: String) -> Bool {
+        guard file.hasPrefix("\(name)-"), file.hasSuffix(".jsonl") else { return false }
+        let number = file.utf8.dropFirst(name.utf8.count + 1).dropLast(".jsonl".utf8.count)
+        return !number.isEmpty && number.allSatisfy { $0 >= 0x30 && $0 <= 0x39 }
+    }
 
     private func makeFolder() throws(AuditError) {
         guard mkdir(path, 0o750) != 0, errno != EEXIST else { return }
