@@ -30,10 +30,7 @@ struct Gateway: Sendable {
     /// Sends a request that may be sent again with the same key and has one effect at most. Throws `Refusal` for an
     /// answer without effect, and what `Call.send` throws.
     func post(_ path: String, _ form: Form, key: String, _ call: Call) throws -> Answer {
-        var request = HTTPRequest("POST", base + path, headers: headers + [("idempotency-key", key)])
-        request.headers.append(("content-type", "application/x-www-form-urlencoded"))
-        request.body = Array(
-            form.map { "\(HTTPRequest.encoded($0.name))=\(HTTPRequest.encoded($0.value))" }.joined(separator: "&").utf8)
+        var request = HTTPRequest("POST", base + path, headers: headers + [("idempotency-key", key)], form: form)
         request.timeout = .seconds(configuration.timeoutSeconds)
         let response = try call.send(request)
         let error = ErrorAnswer(response, to: operation)

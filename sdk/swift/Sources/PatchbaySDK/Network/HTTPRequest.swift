@@ -33,7 +33,12 @@ public struct HTTPRequest: Sendable {
 
     /// One that carries a form, percent-encoded (WHATWG URL, 5.2).
     public init(_ method: String, _ url: String, headers: [Header] = [], form: KeyValuePairs<String, String>) {
-        let text = form.map { "\(Self.encoded($0.key))=\(Self.encoded($0.value))" }.joined(separator: "&")
+        self.init(method, url, headers: headers, form: form.map { (name: $0.key, value: $0.value) })
+    }
+
+    /// One that carries a form whose pairs are made at run time, in their order.
+    public init(_ method: String, _ url: String, headers: [Header] = [], form: [(name: String, value: String)]) {
+        let text = form.map { "\(Self.encoded($0.name))=\(Self.encoded($0.value))" }.joined(separator: "&")
         self.init(
             method, url, headers: headers + [("content-type", "application/x-www-form-urlencoded")],
             body: Array(text.utf8))
