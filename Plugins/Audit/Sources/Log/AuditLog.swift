@@ -71,8 +71,8 @@ final class AuditLog: Sendable {
         do {
             try finishInterval()
         } catch {
-            // Nobody is left to be told, and nothing is lost by it alone: the lines are with the system, which writes them
-            // in its own time, and whoever opens the log next syncs it.
+            // Nobody is left to be told, and nothing is lost by it alone: the lines are with the system, which writes
+            // them in its own time, and whoever opens the log next syncs it.
         }
     }
 
@@ -174,8 +174,8 @@ final class AuditLog: Sendable {
         try storage.create(open.file)
     }
 
-    /// Reads what is there: the last file is repaired where a crash tore its last line, and what the head file has to say
-    /// against it is noted.
+    /// Reads what is there: the last file is repaired where a crash tore its last line, and what the head file has to
+    /// say against it is noted.
     private func begin() throws(AuditError) -> Writer {
         try storage.lock()
         let files = try storage.files()
@@ -200,8 +200,8 @@ final class AuditLog: Sendable {
         return open
     }
 
-    /// What the head file knows otherwise, as a notice; nil: nothing. A log that has no lines yet gets a head file before
-    /// its first one, so that one without has lost it.
+    /// What the head file knows otherwise, as a notice; nil: nothing. A log that has no lines yet gets a head file
+    /// before its first one, so that one without has lost it.
     private func objection(to tail: AuditTail, of files: [String]) throws(AuditError) -> String? {
         guard let bytes = try storage.head() else {
             guard tail.lines.isEmpty else { return #"{"kind":"headMissing"}"# }

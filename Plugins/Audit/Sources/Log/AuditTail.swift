@@ -9,8 +9,7 @@ struct AuditTail {
     /// Whether this is all of the log.
     private(set) var isWhole = true
 
-    /// Reads at least so many bytes from the end of the log, or more, until a whole line is among them. No files: an empty
-    /// log.
+    /// Reads so many bytes from the end of the log, or more, until a whole line is among them. No files: an empty log.
     ///
     /// - Errors: `damaged` when the last line is not what its hash says.
     init(of files: [String], in storage: any AuditStorage, bytesMax: Int) throws(AuditError) {
