@@ -57,7 +57,7 @@ let package = Package(
         tests("GitHub"),
         module("Linear", ["HandlerCrypto"]),
         tests("Linear"),
-        module("Notification", [.product(name: "Mustache", package: "swift-mustache")]),
+        module("Notification", ["HandlerCrypto", .product(name: "Mustache", package: "swift-mustache")]),
         tests("Notification"),
         module("Payment", ["HandlerCrypto"]),
         tests("Payment", exclude: ["server", "faults"]),

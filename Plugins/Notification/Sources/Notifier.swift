@@ -51,6 +51,7 @@ struct Notifier<C: Channel>: Handler {
         case .send: try keep(message, call)
         case .hold(let key, let until):
             try call.setTimer(key, atNanoseconds: until, EventDraft(type: Self.intervalType))
+        case .digest(let summary): try keep(summary, digest, of: event, call)
         case .busy: return .busy("busy: the count of this key changes all the time", after: .milliseconds(20))
         }
         return .done
@@ -58,18 +59,23 @@ struct Notifier<C: Channel>: Handler {
 
     private func endInterval(_ key: String, _ event: Event, _ call: Call) throws -> Outcome {
         guard let digest, let summary = try digest.close(key, call) else { return .skip }
+        try keep(summary, digest, of: event, call)
+        return .done
+    }
+
+    /// Keeps the digest that an event's call makes.
+    private func keep(_ summary: DigestSummary, _ digest: Digester, of event: Event, _ call: Call) throws {
         var about = summary.json
         about["samples"] = nil
         try keep(
             Message(
                 key: event.idempotencyKey, content: try channel.compose(digest: summary, digest),
                 emits: "digested", about: about), call)
-        return .done
     }
 
     /// Keeps a message, and has it sent by a call of its own.
     private func keep(_ message: Message, _ call: Call) throws {
-        let name = "send:\(Identifier.short(message.key))"
+        let name = "send:\(try Identifier.short(message.key))"
         // As long as somebody may redrive a message that could not be sent.
         try call.state.put(name, json: message.json, timeToLive: .seconds(30 * 86_400))
         try call.setTimer(name, atNanoseconds: 1, EventDraft(type: Self.sendType))

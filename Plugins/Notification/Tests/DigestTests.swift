@@ -73,7 +73,7 @@ import Testing
             _ = await host.send(titled(name, id: "\(index)", type: type))
         }
         #expect((0..<5).map { host.timer(send("\($0)")) != nil } == [true, false, true, true, false])
-        let window = "window:" + Identifier.short(#"a ["ada@example.com"]"#)
+        let window = try "window:" + Identifier.short(#"a ["ada@example.com"]"#)
         _ = await host.send(fired(window, "interval", id: "end"))
         _ = await host.send(fired("send:timer=20end", "send"))
         let mail = try #require(host.mails.last)
@@ -82,6 +82,20 @@ import Testing
         #expect(content.contains("Subject: 2 more\r\n"))
         #expect(content.contains("2 more of a: 2xa"))
         #expect(content.contains("Message-ID: <timer=20end@example.com>"))
+    }
+
+    @Test func `a digest whose timer failed for good is sent by the next event`() async throws {
+        // Intervals are over before the next event comes, and no timer fires.
+        let brief = digest(0).with("intervalSeconds", 1e-9)
+        let host = try TestHost(Slack.self, configuration: ["slack": slack, "digest": brief])
+        host.serve { _ in HTTPResponse(status: 200) }
+        for id in ["1", "2", "3", "4"] { #expect(await host.send(titled("t\(id)", id: id))?.outcome == .done) }
+        #expect(["1", "2", "3", "4"].map { host.timer(send($0)) != nil } == [false, true, false, true])
+        for id in ["2", "4"] {
+            let report = try #require(await host.send(fired(send(id), "send")))
+            #expect(report.emitted.map(\.type) == ["com.patchbay.notification.digested"])
+        }
+        #expect(try texts(host) == Array(repeating: "2 more of : 2xcom.example.alarm", count: 2))
     }
 
     @Test func `an event that looks like a timer's sends nothing of its own`() async throws {

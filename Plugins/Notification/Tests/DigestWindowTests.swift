@@ -35,8 +35,21 @@ import Testing
     @Test func `holds on while a digest is overdue, and asks for it at once`() {
         var window: DigestWindow?
         for now in [1000, 1001, 1002] as [UInt64] { _ = admit(&window, at: now) }
-        #expect(admit(&window, at: 5000) == .hold(until: 5000))
+        #expect(admit(&window, at: 1199) == .hold(until: 1199))
         #expect(window?.held == 2)
+    }
+
+    @Test func `makes a digest itself that is overdue by an interval, and begins anew`() throws {
+        var window: DigestWindow?
+        for now in [1000, 1001, 1002] as [UInt64] { _ = admit(&window, at: now) }
+        guard case .digest(let full) = admit(&window, at: 1200) else {
+            Issue.record("the digest is still held")
+            return
+        }
+        #expect(full.held == 2)
+        #expect(full.start == 1000)
+        #expect(window?.held == 0)
+        #expect(admit(&window, at: 1201) == .send)
     }
 
     @Test func `holds everything back with a limit of 0`() {
@@ -92,6 +105,7 @@ import Testing
                 }
                 if call.isClosing { digested += committed?.held ?? 0 }
                 if call.admission == .send { sent += 1 }
+                if case .digest(let full) = call.admission { digested += full.held }
                 committed = call.window
                 revision += 1
             }

@@ -32,9 +32,17 @@ extension Channel {
     func audience(of message: JSON) -> JSON { .null }
 }
 
-extension HTTPResponse {
-    /// Throws what the status means, unless it is a success.
-    func requireSuccess() throws(Refusal) {
-        guard (200...299).contains(status) else { throw Refusal(outcome) }
+extension Call {
+    /// Sends a request, and returns its status if that is a success, however large the answer is. Throws `Refusal` for
+    /// another status, and what `send` throws where there is none.
+    func deliver(_ request: HTTPRequest) throws -> Int {
+        let response: HTTPResponse
+        do {
+            response = try send(request)
+        } catch let fault as Fault where fault.code == .tooLarge && fault.status > 0 {
+            response = HTTPResponse(status: fault.status)
+        }
+        guard (200...299).contains(response.status) else { throw Refusal(response.outcome) }
+        return response.status
     }
 }

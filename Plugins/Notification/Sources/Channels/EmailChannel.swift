@@ -39,7 +39,7 @@ struct EmailChannel: Channel {
 
     func deliver(_ message: JSON, key: String, _ call: Call) throws -> [String: JSON] {
         let message = try message.decode(Composed.self)
-        let id = "\(Identifier.short(key))@\(from.domain)"
+        let id = "\(try Identifier.short(key))@\(from.domain)"
         let content = MailContent(
             from: from, to: message.to, subject: message.subject, text: message.text, html: message.html, id: id,
             date: UnixTime.now)

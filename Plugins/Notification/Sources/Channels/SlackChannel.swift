@@ -24,9 +24,7 @@ struct SlackChannel: Channel {
     func deliver(_ message: JSON, key: String, _ call: Call) throws -> [String: JSON] {
         var request = HTTPRequest("POST", configuration.url, json: message)
         request.timeout = .seconds(configuration.timeoutSeconds)
-        let response = try call.send(request)
-        try response.requireSuccess()
-        return ["status": .integer(Int64(response.status))]
+        return ["status": .integer(Int64(try call.deliver(request)))]
     }
 
     private func payload(_ text: String) -> JSON {

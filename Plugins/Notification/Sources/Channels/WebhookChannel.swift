@@ -37,12 +37,10 @@ struct WebhookChannel: Channel {
         if !given.contains("content-type") {
             headers.append(("content-type", isEvent ? "application/cloudevents+json" : "application/json"))
         }
-        if !given.contains("idempotency-key") { headers.append(("idempotency-key", Identifier.short(key))) }
+        if !given.contains("idempotency-key") { headers.append(("idempotency-key", try Identifier.short(key))) }
         var request = HTTPRequest(
             configuration.method, configuration.url, headers: headers, body: Array(message.description.utf8))
         request.timeout = .seconds(configuration.timeoutSeconds)
-        let response = try call.send(request)
-        try response.requireSuccess()
-        return ["status": .integer(Int64(response.status))]
+        return ["status": .integer(Int64(try call.deliver(request)))]
     }
 }

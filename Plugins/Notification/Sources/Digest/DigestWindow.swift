@@ -8,6 +8,8 @@ struct DigestWindow: Decodable, Equatable, Sendable {
         case send
         /// Counted; the digest is due at this moment, in nanoseconds since the Unix epoch.
         case hold(until: UInt64)
+        /// Counted in this window, whose digest is overdue by a whole interval: it is due now, and a new window runs.
+        case digest(DigestWindow)
     }
 
     struct Scope: Decodable, Equatable, Sendable {
@@ -45,17 +47,24 @@ struct DigestWindow: Decodable, Equatable, Sendable {
         _ event: JSON, of scope: Scope, to window: inout DigestWindow?, now: UInt64, limit: Int, interval: UInt64
     ) -> Admission {
         var open = window ?? DigestWindow(scope, start: now)
-        // One that holds messages back runs until its digest is made, late or not, so that none is forgotten.
+        // One that holds messages back runs until its digest is made, so that none is forgotten.
         if open.held == 0, now >= open.start &+ interval || now < open.start {
             open = DigestWindow(scope, start: now)
         }
-        defer { window = open }
         if open.held == 0, open.sent < limit {
             open.sent += 1
+            window = open
             return .send
         }
         open.hold(event)
-        return .hold(until: max(now, open.start &+ interval))
+        let end = open.start &+ interval
+        // A timer whose call failed for good does not come again.
+        if now >= end &+ interval {
+            window = DigestWindow(scope, start: now)
+            return .digest(open)
+        }
+        window = open
+        return .hold(until: max(now, end))
     }
 
     private mutating func hold(_ event: JSON) {

@@ -7,6 +7,8 @@ struct Digester: Sendable {
         case send
         /// The interval's timer has this key, and is due then.
         case hold(timer: String, until: UInt64)
+        /// The interval's timer has not come in time: this is the digest, with the message in it.
+        case digest(DigestSummary)
         /// Other calls changed the count again and again.
         case busy
     }
@@ -30,20 +32,23 @@ struct Digester: Sendable {
         text = try MustacheText(configuration.text, for: target)
     }
 
-    /// Counts a message for an audience. The count is committed with the call, which the host runs again when it was changed meanwhile.
+    /// Counts a message for an audience. The count is committed with the call, which the host runs again when it was
+    /// changed meanwhile.
     func admit(_ event: JSON, audience: JSON, _ call: Call) throws -> Admission {
         let scope = DigestWindow.Scope(key: key.fill(from: event), audience: audience)
-        let name = "window:" + Identifier.short(scope.key + (audience == .null ? "" : " \(audience)"))
+        let name = try "window:" + Identifier.short(scope.key + (audience == .null ? "" : " \(audience)"))
         for _ in 0..<Self.triesMax {
             let entry = try call.state.get(name)
             var window = try entry.map { try JSON(parsing: $0.value).decode(DigestWindow.self) }
+            let now = UnixTime.now
             let admission = DigestWindow.admit(
-                event, of: scope, to: &window, now: UnixTime.now, limit: limit, interval: interval)
+                event, of: scope, to: &window, now: now, limit: limit, interval: interval)
             guard let window else { return .busy }
             guard try put(window, name, over: entry, call) else { continue }
             switch admission {
             case .send: return .send
             case .hold(let until): return .hold(timer: name, until: until)
+            case .digest(let full): return .digest(DigestSummary(full, until: now))
             }
         }
         return .busy
