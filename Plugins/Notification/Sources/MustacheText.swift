@@ -9,7 +9,7 @@ struct MustacheText: Sendable {
         case plain
         /// `&`, `<`, `>` and quotes, as HTML has them.
         case html
-        /// `&`, `<` and `>`, so that nothing mentions people or becomes a link (Slack, "Formatting text").
+        /// As `ChatText` has it.
         case slack
         /// The inside of a JSON string.
         case json
@@ -38,8 +38,7 @@ struct MustacheText: Sendable {
 
         func escapeText(_ text: String) -> String {
             switch target {
-            case .slack:
-                text.replacing("&", with: "&amp;").replacing("<", with: "&lt;").replacing(">", with: "&gt;")
+            case .slack: ChatText.escaped(text)
             case .json: String(JSON.string(text).description.dropFirst().dropLast())
             case .plain, .html: text
             }

@@ -64,14 +64,45 @@ import Testing
         let section = slack.with("channel", "#shop").with("username", "bot").with("iconEmoji", ":bell:")
         let host = try TestHost(Slack.self, configuration: ["slack": section])
         host.serve { _ in HTTPResponse(status: 200, body: Array("ok".utf8)) }
-        let report = try #require(await host.send(titled("<!channel> & <https://evil|good>")))
+        let report = try #require(await host.send(titled("<!channel> & <https://evil|good> @all")))
         #expect(report.outcome == .done)
         let body = try JSON(parsing: try #require(host.requests.first).body)
         #expect(
             body == [
-                "text": "*&lt;!channel&gt; &amp; &lt;https://evil|good&gt;*", "channel": "#shop", "username": "bot",
-                "icon_emoji": ":bell:",
+                "text": "*&lt;!channel&gt; &amp; &lt;https:\u{200B}//evil|good&gt; @\u{200B}all*", "channel": "#shop",
+                "username": "bot", "icon_emoji": ":bell:",
             ])
+    }
+
+    @Test(arguments: [
+        ("@channel @here @everyone", "@\u{200B}channel @\u{200B}here @\u{200B}everyone"),
+        ("see https://evil.example/x", "see https:\u{200B}//evil.example/x"),
+        ("WWW.evil.example www", "WWW\u{200B}.evil.example www"), ("ann@example.com", "ann@\u{200B}example.com"),
+        ("[good](/evil)", "[good]\u{200B}(/evil)"), ("||spoiler||", "|\u{200B}|spoiler|\u{200B}|\u{200B}"),
+        ("*b* `c` ~s~ _i_ db_1", "∗b∗ ˋcˋ ∼s∼ ˍiˍ db_1"), ("``` __x__", "ˋˋˋ ˍˍxˍˍ"),
+        ("https:", "https:\u{200B}"), ("12:30 a/b a.b", "12:30 a/b a.b"), ("é@\u{301}", "é@\u{200B}\u{301}"),
+    ])
+    func `a chat's value mentions nobody, is no link and formats nothing`(value: String, text: String) async throws {
+        let host = try TestHost(
+            Slack.self, configuration: ["slack": slack.with("text", "{{data.title}}//{{{data.title}}}")])
+        host.serve { _ in HTTPResponse(status: 200) }
+        #expect(await host.send(titled(value))?.outcome == .done)
+        let body = try JSON(parsing: try #require(host.requests.first).body)
+        #expect(body["text"] == .string("\(text)//\(value)"))
+    }
+
+    @Test(arguments: [(200, TestReport.Outcome.done), (204, .done), (503, .retry), (404, .fail), (0, .retry)])
+    func `an answer that is too large counts as its status says`(
+        status: Int, outcome: TestReport.Outcome
+    ) async throws {
+        let chat = try TestHost(Slack.self, configuration: ["slack": slack])
+        let hook = try TestHost(Webhook.self, configuration: ["webhook": webhook])
+        for host in [chat, hook] {
+            host.serve { _ in throw Fault(.tooLarge, status: status) }
+            let report = try #require(await host.send(titled("x")))
+            #expect(report.outcome == outcome)
+            #expect(report.emitted.count == (outcome == .done ? 1 : 0))
+        }
     }
 
     @Test(arguments: [(404, TestReport.Outcome.fail), (410, .fail), (403, .fail), (429, .retry), (500, .retry)])
