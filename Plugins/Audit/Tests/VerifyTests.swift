@@ -131,6 +131,15 @@ import Testing
         #expect(text.contains(words))
     }
 
+    @Test(arguments: ["", "{}", "[]", #"{"seq":-1,"hash":"x"}"#, #"{"seq":null,"hash":"x"}"#, "\u{0}"])
+    func `calls a log broken whose head file is unusable`(head: String) async throws {
+        try await fill(3)
+        try folder.write(Array(head.utf8), "audit.head")
+        let (text, status) = try folder.verify()
+        #expect(status == 1)
+        #expect(text.contains("/audit.head: the head file cannot be read"))
+    }
+
     @Test func `sees last lines written anew under an old head after the log has gone on`() async throws {
         try await fill(5)
         let head = try folder.read("audit.head")
