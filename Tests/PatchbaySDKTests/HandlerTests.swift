@@ -1,8 +1,28 @@
 import PatchbaySDK
 import PatchbaySDKTesting
+import Synchronization
 import Testing
 
+/// Says farewell through its host when it is released.
+private final class Farewell: Handler {
+    static let said = Mutex<[String]>([])
+    private let host: Host
+
+    init(configuration: NoConfiguration, host: Host) { self.host = host }
+
+    deinit { Self.said.withLock { $0.append("farewell from \(host.name)") } }
+
+    func handle(_ event: borrowing EventView, _ call: Call) -> Outcome { .done }
+}
+
 @Suite struct HandlerTests {
+    @Test func `keeps the host for a handler that is being released`() async throws {
+        var host: TestHost? = try TestHost(Farewell.self)
+        _ = await host?.send(TestEvent(type: "plain"))
+        host = nil
+        #expect(Farewell.said.withLock { $0 } == ["farewell from patchbay-test"])
+    }
+
     private func host() throws -> TestHost { try TestHost(Everything.self, configuration: ["greeting": "hi"]) }
 
     private func send(_ type: String, to host: TestHost) async throws -> TestReport {

@@ -39,7 +39,7 @@ public enum CancelReason: Int32, Sendable {
 /// Points at an instance's services.
 ///
 /// Invariant behind the unchecked conformance: the memory is written before the instance handles its first call, not
-/// changed afterwards, and freed with the instance, which outlives its calls.
+/// changed afterwards, and freed by its owner, which outlives the instance's calls.
 @frozen
 public struct ServicesReference: @unchecked Sendable {
     @usableFromInline let pointer: UnsafePointer<HostServices>
@@ -54,9 +54,25 @@ public struct ServicesReference: @unchecked Sendable {
     }
 }
 
+/// Keeps an instance's services for all who may ask for them: the instance, and what its handler keeps of the host, so
+/// that a handler may use its host until it is released itself.
+@usableFromInline
+final class ServicesOwner: Sendable {
+    let reference: ServicesReference
+
+    init(_ services: HostServices) {
+        let memory = UnsafeMutablePointer<HostServices>.allocate(capacity: 1)
+        memory.initialize(to: services)
+        reference = ServicesReference(memory)
+    }
+
+    deinit { reference.pointer.deallocate() }
+}
+
 /// The host as an instance sees it: for `init`, and to keep.
 public struct Host: Sendable {
-    let services: ServicesReference
+    let owner: ServicesOwner
+    var services: ServicesReference { owner.reference }
 
     /// Of the host program, for messages.
     public var name: String { String(services.pointee.host.pointee.name) }

@@ -7,8 +7,8 @@ extension Handler {
         _ host: UnsafePointer<patchbay_host>?, _ configuration: patchbay_str,
         _ out: UnsafeMutablePointer<OpaquePointer?>?
     ) -> Int32 {
-        create(host, configuration, out) { (handler: Self, services) in
-            instance(services, body: { try handler.handle(EventView($0), $1) }, batchBody: nil)
+        create(host, configuration, out) { (handler: Self, owner) in
+            instance(owner, body: { try handler.handle(EventView($0), $1) }, batchBody: nil)
         }
     }
 }
@@ -20,9 +20,9 @@ extension BatchHandler {
         _ host: UnsafePointer<patchbay_host>?, _ configuration: patchbay_str,
         _ out: UnsafeMutablePointer<OpaquePointer?>?
     ) -> Int32 {
-        create(host, configuration, out) { (handler: Self, services) in
+        create(host, configuration, out) { (handler: Self, owner) in
             instance(
-                services, body: { try handler.handle(EventView($0), $1) }, batchBody: { try handler.handle($0) })
+                owner, body: { try handler.handle(EventView($0), $1) }, batchBody: { try handler.handle($0) })
         }
     }
 }
@@ -34,46 +34,43 @@ extension AsyncHandler {
         _ host: UnsafePointer<patchbay_host>?, _ configuration: patchbay_str,
         _ out: UnsafeMutablePointer<OpaquePointer?>?
     ) -> Int32 {
-        create(host, configuration, out) { (handler: Self, services) in
-            instance(services) { try await handler.handle(EventView($0), $1) }
+        create(host, configuration, out) { (handler: Self, owner) in
+            instance(owner) { try await handler.handle(EventView($0), $1) }
         }
     }
 }
 
 @usableFromInline
 func instance(
-    _ services: ServicesReference, body: @escaping (UnsafePointer<patchbay_event>, Call) throws -> Outcome,
+    _ owner: ServicesOwner, body: @escaping (UnsafePointer<patchbay_event>, Call) throws -> Outcome,
     batchBody: ((borrowing Batch) throws -> Void)?
 ) -> Instance {
-    SynchronousInstance(services: services, body: body, batchBody: batchBody)
+    SynchronousInstance(owner: owner, body: body, batchBody: batchBody)
 }
 
 @usableFromInline
 func instance(
-    _ services: ServicesReference,
+    _ owner: ServicesOwner,
     body: @escaping @Sendable (UnsafePointer<patchbay_event>, Call) async throws -> Outcome
 ) -> Instance {
-    AsynchronousInstance(services: services, body: body)
+    AsynchronousInstance(owner: owner, body: body)
 }
 
 /// Decodes the configuration, makes the handler and hands out its instance; tells the host why when one of them fails.
 @usableFromInline
 func create<H: Configurable>(
     _ host: UnsafePointer<patchbay_host>?, _ configuration: patchbay_str, _ out: UnsafeMutablePointer<OpaquePointer?>?,
-    _ make: (H, ServicesReference) -> Instance
+    _ make: (H, ServicesOwner) -> Instance
 ) -> Int32 {
     guard let host, let out else { return Int32(PATCHBAY_E_ARG) }
-    let memory = UnsafeMutablePointer<HostServices>.allocate(capacity: 1)
-    memory.initialize(to: HostServices(host: host))
-    let services = ServicesReference(memory)
+    let owner = ServicesOwner(HostServices(host: host))
     do {
         let text = configuration.len == 0 ? "{}" : String(configuration)
         let configuration = try JSON(parsing: text).decode(H.Configuration.self)
-        let handler = try H(configuration: configuration, host: Host(services: services))
-        out.pointee = OpaquePointer(Unmanaged.passRetained(make(handler, services)).toOpaque())
+        let handler = try H(configuration: configuration, host: Host(owner: owner))
+        out.pointee = OpaquePointer(Unmanaged.passRetained(make(handler, owner)).toOpaque())
         return Int32(PATCHBAY_OK)
     } catch {
-        memory.deallocate()
         String(describing: error).withText { host.pointee.set_error(host, $0) }
         return Int32(PATCHBAY_E_ARG)
     }

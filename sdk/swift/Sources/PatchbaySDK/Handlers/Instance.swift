@@ -4,12 +4,14 @@ import Synchronization
 /// One configured handler: what the ABI's opaque instance points to.
 @usableFromInline
 class Instance: @unchecked Sendable {
-    // Invariant behind the unchecked conformance: the memory is written in `init` and freed in `deinit`.
+    // Invariant behind the unchecked conformance: what is written is written in `init`.
     let services: ServicesReference
+    private let owner: ServicesOwner
 
-    init(services: ServicesReference) { self.services = services }
-
-    deinit { services.pointer.deallocate() }
+    init(owner: ServicesOwner) {
+        self.owner = owner
+        services = owner.reference
+    }
 
     func handle(_ id: patchbay_call, _ event: UnsafePointer<patchbay_event>) -> patchbay_status {
         preconditionFailure("the subclass handles")
@@ -27,12 +29,12 @@ final class SynchronousInstance: Instance, @unchecked Sendable {
     private let batchBody: ((borrowing Batch) throws -> Void)?
 
     init(
-        services: ServicesReference, body: @escaping (UnsafePointer<patchbay_event>, Call) throws -> Outcome,
+        owner: ServicesOwner, body: @escaping (UnsafePointer<patchbay_event>, Call) throws -> Outcome,
         batchBody: ((borrowing Batch) throws -> Void)?
     ) {
         self.body = body
         self.batchBody = batchBody
-        super.init(services: services)
+        super.init(owner: owner)
     }
 
     override func handle(_ id: patchbay_call, _ event: UnsafePointer<patchbay_event>) -> patchbay_status {
@@ -68,11 +70,11 @@ final class AsynchronousInstance: Instance, @unchecked Sendable {
     private let tasks = Mutex<[patchbay_call: Task<Void, Never>]>([:])
 
     init(
-        services: ServicesReference,
+        owner: ServicesOwner,
         body: @escaping @Sendable (UnsafePointer<patchbay_event>, Call) async throws -> Outcome
     ) {
         self.body = body
-        super.init(services: services)
+        super.init(owner: owner)
     }
 
     override func handle(_ id: patchbay_call, _ event: UnsafePointer<patchbay_event>) -> patchbay_status {

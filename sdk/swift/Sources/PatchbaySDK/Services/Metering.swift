@@ -2,7 +2,8 @@ import CPatchbay
 
 /// An instrument that a handler declared in its `init`. Recording is cheap and never blocks.
 public struct Instrument: Sendable {
-    let services: ServicesReference
+    let owner: ServicesOwner
+    var services: ServicesReference { owner.reference }
     let id: UInt32
 
     /// Adds to a counter, replaces a gauge, or adds to a distribution.
@@ -42,7 +43,7 @@ extension Host {
     private func declare(_ kind: Int32, _ name: String, _ unit: String, _ help: String) throws(ServiceError)
         -> Instrument
     {
-        guard let meter = services.pointee.meter else { return Instrument(services: services, id: 0) }
+        guard let meter = services.pointee.meter else { return Instrument(owner: owner, id: 0) }
         var id: UInt32 = 0
         let status = name.withText { name in
             unit.withText { unit in
@@ -50,6 +51,6 @@ extension Host {
             }
         }
         try ServiceError.check(status, "meter.declare")
-        return Instrument(services: services, id: id)
+        return Instrument(owner: owner, id: id)
     }
 }
