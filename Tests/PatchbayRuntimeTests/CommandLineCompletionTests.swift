@@ -41,7 +41,8 @@ import Testing
     @Test(arguments: [
         ("patchbay repl", ["replay"]), ("patchbay config l", ["lint"]),
         ("patchbay run --trace ", ["console", "otlp", "file"]), ("patchbay run --log-level w", ["warning"]),
-        ("patchbay new handler x --language ", ["c", "swift"]), ("patchbay dlq list --class p", ["permanent"]),
+        ("patchbay new handler x --language ", ["c", "cpp", "rust", "swift"]),
+        ("patchbay dlq list --class p", ["permanent"]),
         ("patchbay run -c ", ["host.yaml", "data"]), ("patchbay log stat ", ["data"]),
         ("patchbay replay -c host.yaml --route ", ["hello", "stuck"]),
         ("patchbay replay --config host.yaml --handler s", ["stuck.fail"]),
