@@ -232,7 +232,9 @@ PATCHBAY_UNUSED_ static inline patchbay_status patchbay_instance_new_(const patc
   return PATCHBAY_OK;
 }
 
-PATCHBAY_UNUSED_ static inline patchbay_status patchbay_run_(
+/* Always inlined, so that the body is known where it is called: a result that comes back through memory costs more than
+ * the rest of a call. */
+PATCHBAY_UNUSED_ __attribute__((always_inline)) static inline patchbay_status patchbay_run_(
     patchbay_result (*body)(const patchbay_context *, const patchbay_event *), patchbay_inst *inst, patchbay_call call,
     const patchbay_event *event) {
   patchbay_context context = ((patchbay_instance_ *)inst)->context;
