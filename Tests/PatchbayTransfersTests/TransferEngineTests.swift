@@ -1,4 +1,5 @@
 import CPatchbaySystem
+import Foundation
 import PatchbayTelemetry
 import PatchbayTestKit
 import Synchronization
@@ -18,7 +19,7 @@ import Testing
 
     private func request(
         _ server: ScriptedServer, method: String = "POST", path: String = "/", body: [UInt8] = [1, 2],
-        headers: [(name: String, value: String)] = [], most: Int = 1 << 20, seconds: UInt64 = 60
+        headers: [(name: String, value: String)] = [], most: Int = 1 << 20, seconds: UInt64 = 100
     ) throws -> Transfer {
         try Transfer(
             Transfer.Request(
@@ -26,27 +27,42 @@ import Testing
                 responseBytesMax: most), deadline: pbs_now() + seconds * 1_000_000_000)
     }
 
-    /// Sends all at once; the answers in the order of asking.
-    private func answers(_ engine: TransferEngine, _ transfers: [Transfer]) async throws -> [TransferAnswer] {
-        try await withThrowingTaskGroup(of: (Int, TransferAnswer).self) { group in
-            for (number, transfer) in transfers.enumerated() {
-                group.addTask {
-                    (
-                        number,
-                        try await withCheckedThrowingContinuation { continuation in
-                            do throws(TransferEngine.Refusal) {
-                                try engine.submit(transfer) { continuation.resume(returning: $0) }
-                            } catch {
-                                continuation.resume(throwing: error)
-                            }
-                        }
-                    )
-                }
-            }
-            var answers: [(Int, TransferAnswer)] = []
-            for try await answer in group { answers.append(answer) }
-            return answers.sorted { $0.0 < $1.0 }.map(\.1)
+    /// Answers that are to come. Waiting holds the thread: the pool of Swift's tasks is full of tests that do, too.
+    private final class Pending: Sendable {
+        private let arrived: Mutex<[Int: TransferAnswer]>
+        private let count: Int
+
+        init(_ count: Int) {
+            self.count = count
+            arrived = Mutex([:])
         }
+
+        func add(_ number: Int, _ answer: TransferAnswer) { arrived.withLock { $0[number] = answer } }
+
+        /// All of them, in the order of asking.
+        func all() throws -> [TransferAnswer] {
+            for _ in 0..<12_000 where arrived.withLock({ $0.count }) < count { Thread.sleep(forTimeInterval: 0.01) }
+            let answers = arrived.withLock { $0 }
+            try #require(answers.count == count, "\(answers.count) of \(count) answers came")
+            return (0..<count).compactMap { answers[$0] }
+        }
+    }
+
+    private func send(_ engine: TransferEngine, _ transfers: [Transfer]) throws -> Pending {
+        let pending = Pending(transfers.count)
+        for (number, transfer) in transfers.enumerated() {
+            try engine.submit(transfer) { pending.add(number, $0) }
+        }
+        return pending
+    }
+
+    /// Sends all at once; the answers in the order of asking.
+    private func answers(_ engine: TransferEngine, _ transfers: [Transfer]) throws -> [TransferAnswer] {
+        try send(engine, transfers).all()
+    }
+
+    private func eventually(_ condition: () -> Bool) {
+        for _ in 0..<6_000 where !condition() { Thread.sleep(forTimeInterval: 0.01) }
     }
 
     private func value(_ name: String, _ labels: [String: String]) -> Double? {
@@ -63,14 +79,14 @@ import Testing
         }
     }
 
-    @Test func `sends method, headers and body, and hands back status, headers and body`() async throws {
+    @Test func `sends method, headers and body, and hands back status, headers and body`() throws {
         let server = try ScriptedServer([
             .init(status: 201, headers: ["X-Kind": "made", "Retry-After": "3"], body: Array("done".utf8))
         ])
         let engine = engine()
         defer { engine.stop() }
         let transfer = try request(server, method: "PUT", path: "/a?b=c", headers: [("x-one", "1"), ("x-two", "ü")])
-        let answer = try #require(try await answers(engine, [transfer]).first)
+        let answer = try #require(try answers(engine, [transfer]).first)
         #expect(answer.fault == nil)
         #expect(answer.status == 201)
         #expect(answer.headers.first { $0.name == "x-kind" }?.value == "made")
@@ -84,12 +100,12 @@ import Testing
         #expect(seen.body == [1, 2])
     }
 
-    @Test func `uses no more connections than the pool has, uses them again, and counts them`() async throws {
+    @Test func `uses no more connections than the pool has, uses them again, and counts them`() throws {
         let server = try ScriptedServer { _ in .init(status: 200, delay: 0.02) }
         let engine = engine { $0.pool.max = 3 }
         defer { engine.stop() }
         let all = try (0..<30).map { _ in try request(server) }
-        let answers = try await answers(engine, all)
+        let answers = try answers(engine, all)
         #expect(answers.allSatisfy { $0.status == 200 })
         #expect(server.mostAtOnce == 3)
         #expect(server.connections == 3)
@@ -103,7 +119,7 @@ import Testing
         _ = server.stop()
     }
 
-    @Test func `tells who waits too long for a connection that nothing of it was sent`() async throws {
+    @Test func `tells who waits too long for a connection that nothing of it was sent`() throws {
         let server = try ScriptedServer { _ in .init(status: 0) }
         let engine = engine {
             $0.pool.max = 1
@@ -111,29 +127,29 @@ import Testing
         }
         // It holds the only connection until the end.
         let holding = try request(server)
-        async let held = answers(engine, [holding])
-        for _ in 0..<3_000 where server.requests.isEmpty { try await Task.sleep(for: .milliseconds(20)) }
-        let waited = try #require(try await answers(engine, [try request(server)]).first)
+        let held = try send(engine, [holding])
+        eventually { !server.requests.isEmpty }
+        let waited = try #require(try answers(engine, [try request(server)]).first)
         #expect(waited.fault == .noConnection)
         #expect(waited.isUnsent)
         engine.stop()
-        let first = try await held.first
+        let first = try held.all().first
         #expect(first?.fault == .cancelled)
         #expect(first?.isUnsent == false)
         #expect(server.stop().count == 1)
     }
 
-    @Test func `ends a transfer when its time is up, wherever it is then`() async throws {
+    @Test func `ends a transfer when its time is up, wherever it is then`() throws {
         let server = try ScriptedServer { _ in .init(status: 0) }
         let engine = engine { $0.pool.max = 1 }
         let transfers = try (0..<2).map { _ in try request(server, seconds: 1) }
-        let answers = try await answers(engine, transfers)
+        let answers = try answers(engine, transfers)
         #expect(answers.map(\.fault) == [.timeout, .timeout])
         engine.stop()
         _ = server.stop()
     }
 
-    @Test func `names what keeps an answer from coming`() async throws {
+    @Test func `names what keeps an answer from coming`() throws {
         let server = try ScriptedServer { request in
             switch request.line {
             case let line where line.contains("/large"): .init(status: 200, body: [UInt8](repeating: 1, count: 5_000))
@@ -151,7 +167,7 @@ import Testing
         let unknown = try Transfer(
             Transfer.Request(method: "GET", url: "http://no-such-host.invalid/"),
             deadline: pbs_now() + 60_000_000_000)
-        let answers = try await answers(
+        let answers = try answers(
             engine,
             [
                 try request(server, path: "/large", most: 1_000), try request(server, path: "/close"), refused, unknown,
@@ -170,55 +186,55 @@ import Testing
     ])
     func `never sends a request a second time of which the server may have had a part`(
         method: String, body: [UInt8]
-    ) async throws {
+    ) throws {
         let server = try ScriptedServer { request in
             request.line.contains("/act") ? .init(status: 0, closes: true) : .init(status: 200)
         }
         let engine = engine { $0.pool.max = 1 }
         defer { engine.stop() }
         // Leaves a connection open, for the next to use.
-        let first = try #require(try await answers(engine, [try request(server, path: "/warm")]).first)
+        let first = try #require(try answers(engine, [try request(server, path: "/warm")]).first)
         #expect(first.status == 200)
         let second = try #require(
-            try await answers(engine, [try request(server, method: method, path: "/act", body: body)]).first)
+            try answers(engine, [try request(server, method: method, path: "/act", body: body)]).first)
         #expect(second.fault == .broken)
         #expect(server.stop().filter { $0.line.contains("/act") }.count == 1)
     }
 
-    @Test func `keeps as many connections open as the pool is to have`() async throws {
+    @Test func `keeps as many connections open as the pool is to have`() throws {
         let server = try ScriptedServer { _ in .init(status: 200, delay: 0.01) }
         let engine = engine {
             $0.pool.min = 4
             $0.pool.idleTimeout = 1_000_000_000
         }
         defer { engine.stop() }
-        _ = try await answers(engine, [try request(server)])
-        for _ in 0..<3_000 where server.connections < 4 { try await Task.sleep(for: .milliseconds(20)) }
+        _ = try answers(engine, [try request(server)])
+        eventually { server.connections == 4 }
         #expect(server.connections == 4)
         let probes = server.stop().filter { $0.line == "OPTIONS * HTTP/1.1" }
         #expect(probes.count >= 3)
     }
 
-    @Test func `answers everybody when it is stopped, and takes nothing more`() async throws {
+    @Test func `answers everybody when it is stopped, and takes nothing more`() throws {
         let server = try ScriptedServer { _ in .init(status: 0) }
         let engine = engine { $0.pool.max = 2 }
         let transfers = try (0..<5).map { _ in try request(server) }
-        async let pending = answers(engine, transfers)
-        for _ in 0..<3_000 where server.requests.count < 2 { try await Task.sleep(for: .milliseconds(20)) }
+        let pending = try send(engine, transfers)
+        eventually { server.requests.count == 2 }
         engine.stop()
-        let faults = try await pending.map { $0.fault }
+        let faults = try pending.all().map { $0.fault }
         #expect(faults == Array(repeating: .cancelled, count: 5))
         #expect(throws: TransferEngine.Refusal.stopped) { try engine.submit(transfers[0]) { _ in } }
         _ = server.stop()
     }
 
-    @Test func `sends a header without a value, and refuses bodies beyond what may be under way`() async throws {
+    @Test func `sends a header without a value, and refuses bodies beyond what may be under way`() throws {
         let server = try ScriptedServer([.init(status: 200)])
         let engine = TransferEngine(metrics: metrics, openBytesMax: 3)
         defer { engine.stop() }
         let large = try request(server, body: [1, 2, 3, 4])
         #expect(throws: TransferEngine.Refusal.tooMany) { try engine.submit(large) { _ in } }
-        let answer = try #require(try await answers(engine, [try request(server, headers: [("x-empty", "")])]).first)
+        let answer = try #require(try answers(engine, [try request(server, headers: [("x-empty", "")])]).first)
         #expect(answer.status == 200)
         #expect(server.stop().first?.headers["x-empty"] == "")
     }

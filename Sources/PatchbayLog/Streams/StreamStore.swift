@@ -32,6 +32,7 @@ package final class StreamStore: Sendable {
     }
 
     private let contents = Mutex(Contents())
+    private static let looks = 16
     /// Bytes that are held in memory, those of open calls included.
     package let room: ByteRoom
 
@@ -61,13 +62,20 @@ package final class StreamStore: Sendable {
     package func read(
         _ name: String, _ selection: StreamSelection = StreamSelection(), count: Int
     ) throws(LogError) -> [StreamEvent] {
-        do throws(LogError) {
-            return try readOnce(name, selection, count)
-        } catch {
-            // What lay in a segment that has just gone lies elsewhere by now.
-            guard error.code == .missing else { throw error }
-            return try readOnce(name, selection, count)
+        try whereItLies { () throws(LogError) in try readOnce(name, selection, count) }
+    }
+
+    /// Looks again where what is asked for lay in a segment that has just gone, and lies elsewhere by now: more than once
+    /// for a reader that the system keeps waiting while segments go.
+    private func whereItLies<R>(_ look: () throws(LogError) -> R) throws(LogError) -> R {
+        for _ in 0..<Self.looks {
+            do throws(LogError) {
+                return try look()
+            } catch {
+                guard error.code == .missing else { throw error }
+            }
         }
+        return try look()
     }
 
     private func readOnce(
@@ -108,13 +116,7 @@ package final class StreamStore: Sendable {
     package func snapshot(
         of name: String, at revision: UInt64 = .max
     ) throws(LogError) -> (revision: UInt64, time: UInt64, bytes: [UInt8])? {
-        do throws(LogError) {
-            return try snapshotOnce(name, revision)
-        } catch {
-            // It may have been carried to another place just now.
-            guard error.code == .missing else { throw error }
-            return try snapshotOnce(name, revision)
-        }
+        try whereItLies { () throws(LogError) in try snapshotOnce(name, revision) }
     }
 
     private func snapshotOnce(
