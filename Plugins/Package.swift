@@ -23,7 +23,8 @@ func module(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target 
 /// `Name/Tests`. The test program holds all modules, each with an entry of the same name; no test enters by it.
 func tests(_ name: String, exclude: [String] = []) -> Target {
     .testTarget(
-        name: "\(name)Tests", dependencies: [.target(name: name), sdk, testing], path: "\(name)/Tests",
+        name: "\(name)Tests", dependencies: [.target(name: name), "HandlerTestKit", sdk, testing],
+        path: "\(name)/Tests",
         exclude: exclude, swiftSettings: strict,
         linkerSettings: [.unsafeFlags(["-Xlinker", "--allow-multiple-definition"])])
 }
@@ -44,6 +45,7 @@ let package = Package(
     ],
     targets: [
         .target(name: "HandlerKit", dependencies: [sdk], path: "HandlerKit/Sources", swiftSettings: strict),
+        .target(name: "HandlerTestKit", path: "HandlerTestKit", swiftSettings: strict),
         tests("HandlerKit"),
         // SHA-256 from the system's libcrypto, for the modules that need it.
         .target(name: "CHandlerCrypto", path: "HandlerCrypto/C", linkerSettings: [.linkedLibrary("crypto")]),

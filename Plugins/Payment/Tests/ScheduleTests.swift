@@ -1,3 +1,4 @@
+import HandlerTestKit
 import PatchbaySDK
 import PatchbaySDKTesting
 import Synchronization
