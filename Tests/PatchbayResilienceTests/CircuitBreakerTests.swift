@@ -24,6 +24,22 @@ private let second: UInt64 = 1_000_000_000
         #expect(breaker.metrics.trips == 1)
     }
 
+    @Test func `begins anew when it is reset, and counts nothing that it let through before`() {
+        var breaker = tripped(at: 10 * second)
+        let transition = breaker.reset(now: 11 * second)
+        #expect(transition?.from == .open && transition?.to == .closed)
+        #expect(breaker.state == .closed && breaker.counts(now: 11 * second).requests == 0)
+        guard case .allowed(let before) = breaker.admit(now: 11 * second) else { return #expect(Bool(false)) }
+        #expect(breaker.reset(now: 12 * second) == nil, "it was closed")
+        for _ in 0..<9 {
+            _ = breaker.record(.failure, duration: 1, generation: before, now: 12 * second)
+        }
+        #expect(breaker.state == .closed && breaker.counts(now: 12 * second).failures == 0)
+        // The next time open is as short as the first.
+        for _ in 0..<6 { _ = call(&breaker, .failure, now: 13 * second) }
+        #expect(breaker.openUntil == 43 * second)
+    }
+
     @Test func `opens on consecutive failures and says why`() {
         var breaker = CircuitBreaker(CircuitBreakerConfiguration())
         for _ in 0..<5 { #expect(call(&breaker, .failure, now: second) == nil) }

@@ -27,6 +27,27 @@ import Testing
         #expect(stage.failures.load(ordering: .relaxed) > 0, "some attempts fail")
     }
 
+    @Test(arguments: UInt64(0)..<3)
+    func `handlers are exchanged under load: nothing is lost, and nobody calls one that has retired`(
+        seed: UInt64
+    ) throws {
+        let stage = try DispatcherStage(seed: seed, batchesEach: 40)
+        let swapper = try Swapper(stage)
+        let end = stage.run()
+        let versions = swapper.end()
+        #expect(end?.reason == .finished)
+        #expect(stage.problems.all == [])
+        for lane in DispatcherStage.handledLanes {
+            #expect(stage.tallies[lane].isOneEach, "\(DispatcherStage.names[lane])")
+        }
+        let counts = end?.status.counts
+        #expect(counts?.done == UInt64(stage.events * DispatcherStage.names.count) && counts?.pending == 0)
+        #expect(versions.count > 2 && versions.dropLast(2).allSatisfy(\.isRetired), "\(versions.count) versions")
+        // Each call began in one version and ended in it, and no failure is another version's.
+        #expect(versions.allSatisfy { $0.since.failed <= $0.since.ended && $0.since.ended <= $0.since.started })
+        #expect(stage.swapped.load(ordering: .relaxed) > 0, "some calls ran in a version that came later")
+    }
+
     @Test(arguments: UInt64(0)..<4)
     func `a stop in full flight leaves every event done or pending`(seed: UInt64) throws {
         let stage = try DispatcherStage(seed: seed, batchesEach: 12)
@@ -45,6 +66,51 @@ import Testing
     }
 }
 
+/// Exchanges the code of all lanes, again and again, each version behind a gate that is shut once it has retired.
+private final class Swapper: Sendable {
+    private let stage: DispatcherStage
+    private let bell = Doorbell()
+    private let progress = Guarded<[Replacement.Progress]>([])
+    private let thread = Guarded<OwnThread?>(nil)
+
+    init(_ stage: DispatcherStage) throws {
+        self.stage = stage
+        let started = try OwnThread("swapper") { self.run() }
+        thread.withLock { $0 = started }
+    }
+
+    /// How all changes went, once the dispatcher has ended.
+    func end() -> [Replacement.Progress] {
+        thread.withLock { $0.take() }?.join()
+        return progress.withLock { $0 }
+    }
+
+    private func run() {
+        var past: [(replacement: Replacement, before: Gate)] = []
+        var gate = Gate()
+        while true {
+            let next = Gate()
+            do {
+                past.append((try stage.exchange(next, bell: bell), gate))
+            } catch {
+                break
+            }
+            gate = next
+            for (replacement, before) in past where replacement.progress.isRetired {
+                before.isShut.store(true, ordering: .releasing)
+            }
+            // Some run for a while, others for no time at all.
+            if past.count % 3 == 0 { usleep(500) }
+            for (replacement, _) in past.dropLast() { replacement.unwatch() }
+        }
+        progress.withLock { $0 = past.map(\.replacement.progress) }
+    }
+}
+
+private final class Gate: Sendable {
+    let isShut = Atomic<Bool>(false)
+}
+
 /// Three sources, five lanes that get every event, and one for what the fifth emits.
 private final class DispatcherStage: @unchecked Sendable {
     // Invariant: what is no `let` is set by `init`.
@@ -59,6 +125,8 @@ private final class DispatcherStage: @unchecked Sendable {
     let tallies: [Tally]
     let offered = Atomic<Int>(0)
     let failures = Atomic<Int>(0)
+    /// Calls of handlers that were exchanged for the first ones.
+    let swapped = Atomic<Int>(0)
     let ports: [IntakePort]
     private let seed: UInt64
     private let batchesEach: Int
@@ -125,6 +193,18 @@ private final class DispatcherStage: @unchecked Sendable {
         hasEnded.store(true, ordering: .releasing)
         for thread in threads { thread.join() }
         return end
+    }
+
+    /// Puts new handlers in the place of all.
+    func exchange(_ gate: Gate, bell: Doorbell) throws(ReplacementError) -> Replacement {
+        let handlers = Self.names.indices.map { lane in
+            Handler(name: Self.names[lane], blocking: lane == 2) { [self] call, event in
+                problems.check(!gate.isShut.load(ordering: .acquiring), "a handler that has retired was called")
+                swapped.wrappingAdd(1, ordering: .relaxed)
+                return handle(lane, call, event)
+            }
+        }
+        return try dispatcher.replace(handlers, bell: bell)
     }
 
     // MARK: Sources

@@ -19,6 +19,8 @@ struct KeyedBreaker: Hashable {
 struct BreakerSlot {
     var machine: CircuitBreaker
     let name: String
+    /// It judges one version of a handler: another one begins with a closed breaker.
+    var isOfCode = true
     /// Lanes that ask it.
     var lanes: [Int]
     /// The generation that workers were told last.
@@ -56,7 +58,9 @@ extension DispatchCore {
                 let (breaker, isNewBreaker) = breakerOf.index(of: breakerKey(route, routeIndex, lane))
                 if isNewBreaker {
                     breakers.append(
-                        BreakerSlot(machine: CircuitBreaker(route.breaker), name: breakerName(route, lane), lanes: []))
+                        BreakerSlot(
+                            machine: CircuitBreaker(route.breaker), name: breakerName(route, lane),
+                            isOfCode: route.breakerScope != .route, lanes: []))
                 }
                 binding.breaker = breaker
                 if !breakers[Int(breaker)].lanes.contains(laneIndex) { breakers[Int(breaker)].lanes.append(laneIndex) }
@@ -114,6 +118,18 @@ extension DispatchCore {
                 lanes: [Int(delivery.lane)]))
         keyedBreakers[key] = index
         return index
+    }
+
+    /// The lanes' calls run other code from now on: what the code before did is not held against it.
+    package mutating func codeChanged(lanes changed: [Int], now: UInt64, effects: inout DispatchEffects) {
+        for index in breakers.indices
+        where breakers[index].isOfCode && breakers[index].lanes.contains(where: changed.contains) {
+            if let transition = breakers[index].machine.reset(now: now) {
+                report(transition, breaker: UInt32(index), now: now, effects: &effects)
+            } else {
+                publish(UInt32(index), effects: &effects)
+            }
+        }
     }
 
     /// Tells workers and lanes of a breaker's change.

@@ -18,6 +18,8 @@ package struct DispatchEffects {
         package var reason: String
         package var code: Int32
         package var history: AttemptHistory?
+        /// Of the code that ran last, which the shell knows; `nil` is the lane's.
+        package var handlerVersion: String?
     }
 
     /// A charged attempt that failed, to be recorded; times are monotonic nanoseconds. With `DispatchCore.isRecording`.

@@ -71,7 +71,7 @@ extension DispatchPlan {
         } else {
             facts.route = routes[reference.route].name
             facts.handler = lane.handler.name
-            facts.handlerVersion = lane.handler.version
+            facts.handlerVersion = death.handlerVersion ?? lane.handler.version
             facts.code = death.code
             facts.attempts = death.history?.attempts ?? []
             facts.attemptCount = reference.attempts

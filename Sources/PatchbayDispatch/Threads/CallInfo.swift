@@ -21,6 +21,8 @@ struct CallInfo: BitwiseCopyable {
     /// The next call of the same `handle_batch`; 0 ends.
     var nextInBatch: UInt32 = 0
     var isSampled = false
+    /// The version of the lane's handler that runs it, see `CodeBook`.
+    var code: UInt16 = 0
     /// The attempt's own span.
     var span: UInt64 = 0
     /// The span of the attempt before; 0 without one.

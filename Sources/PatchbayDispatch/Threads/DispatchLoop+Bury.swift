@@ -21,6 +21,9 @@ extension DispatchLoop {
 
     private mutating func bury(_ death: DispatchEffects.Death) {
         let reference = core.reference(of: death.delivery)
+        var death = death
+        // Of what no call ended.
+        death.handlerVersion = death.handlerVersion ?? codes.handler(ofLane: reference.lane).version
         let letter = dispatcher.plan.letter(
             death, of: reference, emitDepthMax: dispatcher.options.emitDepthMax, unixNow: now &+ unixOffset)
         let announced =

@@ -67,7 +67,7 @@ extension DispatchLoop {
     /// Where what a call writes to its handler's state comes from.
     func origin(of reference: DeliveryReference, _ info: CallInfo) -> StateOrigin {
         StateOrigin(
-            definition: dispatcher.plan.lanes[Int(info.lane)].handler.definition,
+            definition: codes.handler(info.code).definition,
             position: reference.batch.traces[reference.event].position)
     }
 

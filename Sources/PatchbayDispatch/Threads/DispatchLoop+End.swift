@@ -79,6 +79,7 @@ extension DispatchLoop {
             growPools()
             _ = perform()
         }
+        watchChanges()
         guard now >= statusDue else { return }
         statusDue = now + 100_000_000
         let status = status
@@ -180,6 +181,7 @@ extension DispatchLoop {
         _ = settlePosted()
         if isRecording { finishRecording() }
         control.stop()
+        endChanges()
         waitForDeadLetters(patience: reason == .stopped ? 200_000_000 : 2_000_000_000)
         var pending: [[UInt8]] = []
         let plan = dispatcher.plan

@@ -24,6 +24,9 @@ struct DispatchLoop: ~Copyable {
     let attemptsMax: [UInt32]
     var log: any EventLog & Sendable
     var core: DispatchCore
+    var codes: CodeBook
+    /// Changes of code whose outcome is still asked for, or whose old code still has calls.
+    var changes: [CodeChange] = []
     var effects = DispatchEffects()
     var emits: EmitQueue
     var now: UInt64
@@ -100,6 +103,7 @@ struct DispatchLoop: ~Copyable {
         attemptsMax = dispatcher.plan.routes.map { UInt32(clamping: $0.retry.maxRetries + 1) }
         core = DispatchCore(dispatcher.plan, seed: dispatcher.options.seed, callCapacity: table.capacity - 1)
         core.isRecording = log.isDurable
+        codes = CodeBook(dispatcher.plan.lanes, codes: dispatcher.shared.codes)
         compactAt = log.usage.boundBytes / 4
         readAheadBytes = min(32 << 20, log.usage.boundBytes / 4)
         keepCloseBytes = log.usage.reserveBytes / 1024
@@ -125,6 +129,7 @@ struct DispatchLoop: ~Copyable {
         var progress = settlePosted()
         progress = takeBuried() || progress
         buryWaiting()
+        if dispatcher.replacements.isWaiting { progress = takeReplacements() || progress }
         progress = takeIn() || progress
         progress = reenterEmits() || progress
         progress = takeCommitted() || progress
@@ -141,7 +146,7 @@ struct DispatchLoop: ~Copyable {
     /// When something is to be done without anyone asking for it; monotonic nanoseconds.
     var nextDue: UInt64 {
         var due = core.nextTimer ?? .max
-        if core.hasOpenCalls || core.counts.pending > 0 { due = min(due, sweepDue) }
+        if core.hasOpenCalls || core.counts.pending > 0 || !changes.isEmpty { due = min(due, sweepDue) }
         if let timer = host.nextTimer() { due = min(due, timer &- unixOffset) }
         if let delayed = emits.earliest { due = min(due, delayed &- unixOffset) }
         if dispatcher.command.load(ordering: .acquiring) == Dispatcher.Command.drain.rawValue {
@@ -157,7 +162,7 @@ struct DispatchLoop: ~Copyable {
         let takesMore = takesSources
         clock.wait(timeout: timeout) {
             table.hasForeign || dispatcher.hasBuried.load(ordering: .relaxed)
-                || pools.outboxes.contains { !$0.isEmpty } || log.hasCommitted
+                || pools.outboxes.contains { !$0.isEmpty } || log.hasCommitted || dispatcher.replacements.isWaiting
                 || control.hasChange(takesEvents: takesMore) || (takesMore && ports.contains { $0.hasBatches })
                 || dispatcher.command.load(ordering: .relaxed) == Dispatcher.Command.stop.rawValue
         }
@@ -351,6 +356,7 @@ struct DispatchLoop: ~Copyable {
         if !byWorker { lane.pointee.open.pointee.wrappingSubtract(1, ordering: .releasing) }
         let startedAt = table.started[index].load(ordering: .relaxed)
         guard outcome.effects != nil || info.isSampled || outcome.kind != .done || outcome.wasClosed else {
+            codes.counts[Int(info.code)].ended &+= 1
             recordOutcome(index, .done)
             _ = core.settle(
                 UInt32(index), outcome, startedAt: startedAt, now: now, unixNow: now &+ unixOffset, effects: &effects)
@@ -370,6 +376,8 @@ struct DispatchLoop: ~Copyable {
     ) {
         let unixNow = now &+ unixOffset
         let reference = outcome.wasClosed ? nil : core.reference(ofCall: UInt32(index))
+        count(outcome, of: info)
+        let deaths = effects.deaths.count
         var conflict = false
         var emitted = 0
         // A muted replay has no effects but its outcomes.
@@ -408,6 +416,7 @@ struct DispatchLoop: ~Copyable {
             effects: &effects)
         if let room = outcome.effects?.emitRoom, room.bytes >= keepCloseBytes { core.keepClose(Int(info.lane)) }
         guard let reference, outcome.kind != .unstarted else { return }
+        nameVersion(info, ofDeathsFrom: deaths, reference)
         host.spans.map { _ = $0.endAll(call: call, now: unixNow) }
         report(
             reference, info, outcome.kind, outcome.details, settlement, conflict: conflict, emitted: emitted)
@@ -573,14 +582,16 @@ struct DispatchLoop: ~Copyable {
         info.span = ids.spanID(
             position: position ^ info.previousSpan, lane: UInt32(start.lane), attempt: info.attempt,
             role: IDGenerator.Role.process)
+        info.code = codes.ofLane[Int(start.lane)]
+        codes.counts[Int(info.code)].started &+= 1
         infos[index] = info
         _ = table.arm(index)
     }
 
     func cancel(_ index: Int, why: Int32) {
         guard table.requestCancel(index) else { return }
-        let lane = lanes + Int(infos[index].lane)
-        lane.pointee.cancel?(lane.pointee.instance, table.call(at: index), why)
+        let code = dispatcher.shared.codes + Int(infos[index].code)
+        code.pointee.cancel?(code.pointee.instance, table.call(at: index), why)
     }
 
     private mutating func close(_ call: UInt32) {
@@ -589,7 +600,10 @@ struct DispatchLoop: ~Copyable {
         let info = dispatcher.shared.infos[index]
         guard table.close(index) else { return }
         if info.isSampled { core.setLastSpan(info.span, ofCall: call) }
+        codes.counts[Int(info.code)].failed &+= 1
+        let deaths = effects.deaths.count
         let settlement = core.closed(call, now: now, unixNow: now &+ unixOffset, effects: &effects)
+        nameVersion(info, ofDeathsFrom: deaths, reference)
         host.spans.map { _ = $0.endAll(call: table.call(at: index), now: now &+ unixOffset) }
         report(
             reference, info, .cancelled, ResultDetails(reason: "timeout: the call did not end in time"), settlement,

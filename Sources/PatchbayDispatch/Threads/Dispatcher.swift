@@ -35,6 +35,7 @@ package final class Dispatcher: Sendable {
     let ports = Mutex<[IntakePort]>([])
     /// For what operators change. With a log that lasts.
     package let control: ControlPort
+    let replacements = ReplacementPort()
     let command = Atomic<UInt8>(Command.run.rawValue)
     let drainDeadline = Atomic<UInt64>(0)
     let buriedLinks = Mutex<[UInt32]>([])
@@ -114,6 +115,20 @@ package final class Dispatcher: Sendable {
     package func stop() {
         command.store(Command.stop.rawValue, ordering: .releasing)
         doorbell.ring()
+    }
+
+    /// Lets the calls that start from now on run these handlers in place of those with the same names, and waits until
+    /// that is so. Calls that are open end where they began: their code is to stay until the replacement says that it
+    /// is retired.
+    ///
+    /// - Parameter bell: rung at every step of the replacement; the caller is the one thread that waits for it.
+    /// - Errors: the dispatcher ends, or has no lane for one of them; nothing is changed then.
+    package func replace(_ handlers: [Handler], bell: Doorbell) throws(ReplacementError) -> Replacement {
+        let replacement = Replacement(handlers, bell: bell)
+        replacements.offer(replacement)
+        doorbell.ring()
+        try replacement.waitUntilApplied()
+        return replacement
     }
 
     /// A dead letter that `DispatchHost.bury` was given is written.

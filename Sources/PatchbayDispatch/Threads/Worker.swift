@@ -8,24 +8,32 @@ final class WorkerShared: Sendable {
     let table: CallTable
     let doorbell: Doorbell
     // Invariant: `lanes` and `routeNames` are written by `init` only. `infos` entries are written by the dispatcher
-    // before the call is pushed; a worker only writes `startedUnix` of a call it runs. `generations` are atomics.
+    // before the call is pushed; a worker only writes `startedUnix` of a call it runs. `codes` entries are written by
+    // `init`, or by the dispatcher while no call names them. `generations` are atomics.
     nonisolated(unsafe) let lanes: UnsafeMutablePointer<WorkerLane>
+    nonisolated(unsafe) let codes: UnsafeMutablePointer<HandlerCode>
     nonisolated(unsafe) let routeNames: UnsafeMutablePointer<StaticName>
     nonisolated(unsafe) let infos: UnsafeMutablePointer<CallInfo>
     nonisolated(unsafe) let generations: UnsafeMutablePointer<Atomic<UInt32>>
     /// `nil` when no route has a transform: then nothing is spent on the question.
     let transforms: CallTransforms?
-    /// Keeps the handlers' instances alive.
-    private let handlers: [Handler]
+    /// Keeps the instances of the first handlers, and of those that there were at the end: a thread may be stuck in one.
+    private let handlers: Mutex<[Handler]>
+    private let laneCount: Int
     private let capacity: Int
     private let generationCapacity: Int
 
     init(table: CallTable, lanes: [LanePlan], routes: [RoutePlan], breakers: Int, doorbell: Doorbell) {
         self.table = table
         self.doorbell = doorbell
-        handlers = lanes.map(\.handler)
+        handlers = Mutex(lanes.map(\.handler))
+        laneCount = lanes.count
         self.lanes = .allocate(capacity: max(1, lanes.count))
-        for (index, lane) in lanes.enumerated() { (self.lanes + index).initialize(to: WorkerLane(lane)) }
+        codes = Self.reserve(HandlerCode.capacity)
+        for (index, lane) in lanes.enumerated() {
+            (self.lanes + index).initialize(to: WorkerLane(lane))
+            (codes + index).initialize(to: HandlerCode(lane.handler))
+        }
         routeNames = .allocate(capacity: max(1, routes.count))
         for (index, route) in routes.enumerated() { (routeNames + index).initialize(to: StaticName(route.name)) }
         transforms = CallTransforms(routes.map(\.transform), capacity: table.capacity)
@@ -38,10 +46,14 @@ final class WorkerShared: Sendable {
     deinit {
         pbs_release(infos, UInt64(capacity * MemoryLayout<CallInfo>.stride))
         pbs_release(generations, UInt64(generationCapacity * MemoryLayout<UInt32>.stride))
-        for index in handlers.indices { lanes[index].free() }
+        pbs_release(codes, UInt64(HandlerCode.capacity * MemoryLayout<HandlerCode>.stride))
+        for index in 0..<laneCount { lanes[index].free() }
         lanes.deallocate()
         routeNames.deallocate()
     }
+
+    /// Keeps handlers for as long as workers may be in one.
+    func keep(_ more: [Handler]) { handlers.withLock { $0 += more } }
 
     private static func reserve<T: ~Copyable>(_ count: Int) -> UnsafeMutablePointer<T> {
         let bytes = UInt64(max(1, count) * MemoryLayout<T>.stride)
@@ -52,12 +64,6 @@ final class WorkerShared: Sendable {
 
 /// The part of a lane that workers read, without references: reading it retains nothing.
 struct WorkerLane {
-    let instance: OpaquePointer?
-    let handle: Handler.Handle
-    let handleBatch: Handler.HandleBatch?
-    let cancel: Handler.Cancel?
-    let batchMax: Int
-    let isBlocking: Bool
     let maxInFlight: UInt64
     /// Durations decide its limit, so its calls are timed exactly.
     let isTimed: Bool
@@ -68,16 +74,9 @@ struct WorkerLane {
     let unheard: UnsafeMutablePointer<Atomic<UInt64>>
 
     init(_ lane: LanePlan) {
-        let handler = lane.handler
-        instance = handler.instance
-        handle = handler.handle
-        handleBatch = handler.handleBatch
-        cancel = handler.cancel
-        batchMax = handler.batchMax
-        isBlocking = handler.blocking
         maxInFlight = UInt64(lane.eventsInFlightMax)
         isTimed = lane.adaptive != nil
-        name = StaticName(handler.name)
+        name = StaticName(lane.handler.name)
         open = Self.counter()
         unheard = Self.counter()
     }
@@ -164,7 +163,8 @@ final class Worker: Sendable {
             return fail(index, error, lane)
         }
         current.store(UInt32(index + 1), ordering: .releasing)
-        let status = lane.pointee.handle(lane.pointee.instance, call, UnsafePointer(table.views + index))
+        let code = shared.codes + Int(shared.infos[index].code)
+        let status = code.pointee.handle(code.pointee.instance, call, UnsafePointer(table.views + index))
         current.store(0, ordering: .releasing)
         return end(index, call, status, lane)
     }
@@ -196,14 +196,16 @@ final class Worker: Sendable {
         }
         guard let first = indices.first else { return posted }
         current.store(UInt32(first + 1), ordering: .releasing)
-        if let handleBatch = lane.pointee.handleBatch, calls.count <= max(1, lane.pointee.batchMax) {
-            let status = handleBatch(lane.pointee.instance, UInt64(calls.count), calls, views)
+        // All of a batch start with one version.
+        let code = shared.codes + Int(shared.infos[first].code)
+        if let handleBatch = code.pointee.handleBatch, calls.count <= max(1, code.pointee.batchMax) {
+            let status = handleBatch(code.pointee.instance, UInt64(calls.count), calls, views)
             let message = status < 0 ? HandlerMessage.take() : ""
             for (index, call) in zip(indices, calls) { posted += end(index, call, status, lane, message: message) }
         } else {
             for (position, index) in indices.enumerated() {
                 current.store(UInt32(index + 1), ordering: .releasing)
-                let status = lane.pointee.handle(lane.pointee.instance, calls[position], views[position])
+                let status = code.pointee.handle(code.pointee.instance, calls[position], views[position])
                 posted += end(index, calls[position], status, lane)
             }
         }
@@ -266,6 +268,8 @@ final class Worker: Sendable {
         message: String? = nil
     ) -> Int {
         let table = shared.table
+        // Before the call is posted: afterwards its entry may be another call's.
+        let isBlocking = shared.codes[Int(shared.infos[index].code)].isBlocking
         guard table.returned(index, call, status, message: { message ?? HandlerMessage.take() }) else { return 0 }
         lane.pointee.open.pointee.wrappingSubtract(1, ordering: .releasing)
         if table.hasFailed(index) {
@@ -276,7 +280,7 @@ final class Worker: Sendable {
         }
         outbox.push(index, table)
         // A blocking handler may keep this thread for long: what is done must not wait for the next call.
-        if lane.pointee.isBlocking { shared.doorbell.ring() }
+        if isBlocking { shared.doorbell.ring() }
         return 1
     }
 }

@@ -67,6 +67,20 @@ package struct CircuitBreaker: Sendable {
         if state == .halfOpen, generation == self.generation { probesInFlight = max(0, probesInFlight - 1) }
     }
 
+    /// Begins anew, closed: what it judged is not there any more. What was admitted before says nothing of it.
+    ///
+    /// - Returns: the change of state, if it was not closed.
+    package mutating func reset(now: UInt64) -> CircuitBreakerTransition? {
+        let before = state
+        let counts = before == .halfOpen ? probes : counts(now: now)
+        enter(.closed)
+        window.clear()
+        tripsInARow = 0
+        trippedBySlowness = false
+        guard before != .closed else { return nil }
+        return CircuitBreakerTransition(from: before, to: .closed, at: now, openUntil: 0, counts: counts)
+    }
+
     /// The window's counts as of `now`, for reports.
     package func counts(now: UInt64) -> CircuitBreakerCounts {
         var window = window

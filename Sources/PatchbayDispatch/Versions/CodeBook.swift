@@ -1,0 +1,74 @@
+import PatchbayEvents
+
+/// Which code the lanes' next calls run, and what became of the calls of each. Belongs to the dispatcher's thread.
+///
+/// Code is numbered; a call keeps the number that it started with. A number is given again once no call has it.
+struct CodeBook: ~Copyable {
+    /// Lane by lane, for the next call.
+    private(set) var ofLane: ContiguousArray<UInt16>
+    /// What workers read. A number is written before the first call that has it is handed over, and after the last call
+    /// that had it before was settled.
+    private let codes: UnsafeMutablePointer<HandlerCode>
+    let counts: ReservedArray<CodeCounts>
+    /// By number; they keep their instances alive.
+    private var handlers: ContiguousArray<Handler?>
+    private var free: ContiguousArray<UInt16> = []
+    /// How the current code of a lane stood earlier: twice the pace ago at most, once the pace ago at least.
+    private var marks: ContiguousArray<(older: CodeCounts, newer: CodeCounts)>
+    private var marksDue: UInt64 = 0
+    /// Nanoseconds.
+    private static let markPace: UInt64 = 10_000_000_000
+
+    /// `codes` has the lanes' own code, lane by lane.
+    init(_ lanes: [LanePlan], codes: UnsafeMutablePointer<HandlerCode>) {
+        precondition(lanes.count <= HandlerCode.capacity, "more lanes than calls can name")
+        self.codes = codes
+        counts = ReservedArray(capacity: HandlerCode.capacity)
+        ofLane = ContiguousArray(lanes.indices.map { UInt16($0) })
+        handlers = ContiguousArray(lanes.map(\.handler))
+        marks = ContiguousArray(repeating: (CodeCounts(), CodeCounts()), count: lanes.count)
+    }
+
+    func handler(_ code: UInt16) -> Handler {
+        guard let handler = handlers[Int(code)] else { preconditionFailure("a call names code that is gone") }
+        return handler
+    }
+
+    /// All that calls run or may run.
+    var living: [Handler] { handlers.compactMap(\.self) }
+
+    /// What the lane's next call runs.
+    func handler(ofLane lane: Int) -> Handler { handler(ofLane[lane]) }
+
+    /// Whether so many versions can be added.
+    func hasRoom(for count: Int) -> Bool { free.count + HandlerCode.capacity - handlers.count >= count }
+
+    /// The lane's next calls run `handler`; there is room. Returns the code before, which stays until `retire`.
+    mutating func change(lane: Int, to handler: Handler) -> UInt16 {
+        let before = ofLane[lane]
+        let code = free.popLast() ?? UInt16(handlers.count)
+        if Int(code) == handlers.count { handlers.append(handler) } else { handlers[Int(code)] = handler }
+        (codes + Int(code)).initialize(to: HandlerCode(handler))
+        counts[Int(code)] = CodeCounts()
+        ofLane[lane] = code
+        marks[lane] = (CodeCounts(), CodeCounts())
+        return before
+    }
+
+    /// No call has the code any more and none will: its number is free.
+    mutating func retire(_ code: UInt16) {
+        precondition(counts[Int(code)].open == 0, "code with open calls is not gone")
+        handlers[Int(code)] = nil
+        free.append(code)
+    }
+
+    /// What became of the lane's calls in the last ten to twenty seconds; of a younger version, of all.
+    func recent(ofLane lane: Int) -> CodeCounts { counts[Int(ofLane[lane])] - marks[lane].older }
+
+    /// Remembers how everything stands, now and then.
+    mutating func mark(now: UInt64) {
+        guard now >= marksDue else { return }
+        marksDue = now + Self.markPace
+        for lane in marks.indices { marks[lane] = (marks[lane].newer, counts[Int(ofLane[lane])]) }
+    }
+}
