@@ -35,6 +35,7 @@ let package = Package(
     name: "patchbay",
     products: [
         .executable(name: "patchbay", targets: ["patchbay"]),
+        .executable(name: "patchbay-worker", targets: ["patchbay-worker"]),
         .library(name: "PatchbaySDK", targets: ["PatchbaySDK"]),
         .library(name: "PatchbaySDKTesting", targets: ["PatchbaySDKTesting"]),
         .plugin(name: "PatchbayModule", targets: ["PatchbayModule"]),
@@ -73,6 +74,13 @@ let package = Package(
             linkerSettings: [.linkedLibrary("re2"), .linkedLibrary("stdc++")]),
         .target(name: "CPatchbaySystem", linkerSettings: [.linkedLibrary("curl")]),
         .target(name: "CPatchbayCrypto", linkerSettings: [.linkedLibrary("crypto")]),
+        // The handler ABI between two processes, and the program that runs isolated modules.
+        .target(name: "CPatchbayIsolation", dependencies: ["CPatchbay"], cSettings: [.unsafeFlags(["-O2"])]),
+        .executableTarget(
+            name: "patchbay-worker", dependencies: ["CPatchbay", "CPatchbayIsolation"],
+            cSettings: [.headerSearchPath("../CPatchbayIsolation"), .unsafeFlags(["-O2"])],
+            // No Swift runtime: a module may bring one of its own.
+            linkerSettings: [.unsafeFlags(["-nostartfiles", "-static-stdlib"])]),
 
         // The host, bottom to top; imports point down only.
         library("PatchbayEvents", ["CPatchbay", "CPatchbayJSON", "CPatchbayCrypto", "CPatchbaySystem"]),
@@ -89,8 +97,8 @@ let package = Package(
         library(
             "PatchbayModules",
             [
-                "CPatchbay", "CPatchbayCrypto", "PatchbayEvents", "PatchbayLog", "PatchbaySchemas", "PatchbayTelemetry",
-                "PatchbayTransfers", logging,
+                "CPatchbay", "CPatchbayCrypto", "CPatchbayIsolation", "CPatchbaySystem", "PatchbayEvents",
+                "PatchbayLog", "PatchbaySchemas", "PatchbayTelemetry", "PatchbayTransfers", logging,
             ]),
         library("PatchbayRouting", ["PatchbayEvents", "PatchbayExpressions", "CPatchbayJSON"]),
         library(

@@ -95,7 +95,6 @@ import Testing
         ("commands: {}", "workflows"), ("queries: {}", "workflows"), ("workflows: {}", "workflows"),
         ("quality: {}", "patterns"), ("analytics: {}", "patterns"), ("alerts: {}", "patterns"),
         ("discovery: {}", "fleet"), ("modules: {functions: []}", "modules"),
-        ("modules: {load: [{name: a, isolation: process}]}", "modules"),
         ("telemetry: {metrics: /metrics}", "HTTP"), ("telemetry: {health: []}", "HTTP"),
         ("routes: [{name: a, to: [{handler: a.b}], shadow: []}]", "modules"),
         ("routes: [{name: a, to: [{handler: a.b@1}]}]", "modules"),

@@ -59,7 +59,7 @@ let completeExample = """
     modules:
       directory: ./plugins
       load:
-        - {name: billing, path: ./libbilling.so, sha256: "", isolation: inline, grant: {network: [db.acme.com]}, config: {db: "${DB_URL}"}}
+        - {name: billing, path: ./libbilling.so, sha256: "", isolation: process, limits: {memory: 512MiB, openFiles: 64, threads: 16, cpuTime: 5s}, grant: {network: [db.acme.com], read: [/etc/acme], write: [/var/lib/acme]}, config: {db: "${DB_URL}"}}
         - {name: flaky, builtin: fail, config: {script: [transient, ok]}}
     policies:
       timeouts: {default: {attempt: 30s, total: 5m}}

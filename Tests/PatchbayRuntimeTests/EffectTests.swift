@@ -6,7 +6,7 @@ import Testing
 @testable import PatchbayRuntime
 
 /// What a done call brings forth: events, state, timers; and what other outcomes do. The same on every log.
-@Suite struct `effects of calls` {
+@Suite(.inlineAndIsolated) struct `effects of calls` {
     private func bench(_ backend: LogBackend, _ count: Int, extra: String = "") throws -> RunBench {
         let bench = try RunBench(backend)
         try bench.install("lab")

@@ -82,6 +82,7 @@ struct KeyProof: Sendable, CustomTestStringConvertible {
         let bench = try RunBench()
         try bench.install("lab")
         try bench.write("events.jsonl", sixEvents)
+        try bench.write("seen", "")
         let report: RunReport
         do {
             report = try bench.run(yaml)
@@ -322,6 +323,22 @@ struct KeyProof: Sendable, CustomTestStringConvertible {
         KeyProof(key, first, second) { value in try run(text(value)) }
     }
 
+    /// A proof of a key of a module in a process of its own, seen in what one of its handlers notes.
+    private static func isolated(_ key: String, _ first: String, _ second: String, _ handler: String) -> KeyProof {
+        KeyProof("modules.load[].\(key)", first, second) { value in
+            let isWrite = key == "grant.write"
+            let grant = key == "grant.read" ? "read: \(value), " : ""
+            let limit = key.hasPrefix("limits.") ? "limits: {\(key.dropFirst(7)): \(value)}, " : ""
+            return try run(
+                "modules: {directory: FOLDER/plugins, load: [{name: lab, isolation: process, \(limit)"
+                    + "grant: {\(grant)write: \(isWrite ? value : "[FOLDER/seen, FOLDER/new]")}, "
+                    + "config: {path: FOLDER/seen, gate: FOLDER/events.jsonl, count: 4, sleep: 100}}]}\n" + source
+                    + "policies: {retries: {default: {policy: none}}}\n"
+                    + "routes: [{name: all, match: event.data.total == 1, to: [{handler: lab.\(handler)}]}]\n"
+                    + "unmatched: drop\n")
+        }
+    }
+
     private static let rest = [
         KeyProof("apiVersion", "patchbay/v1", "patchbay/v2") { value in
             let bench = try RunBench()
@@ -346,9 +363,15 @@ struct KeyProof: Sendable, CustomTestStringConvertible {
         whole("modules.load[].sha256", "\"\"", String(repeating: "0", count: 64)) { value in
             "modules: {directory: FOLDER/plugins, load: [{name: lab, sha256: \(value)}]}\n" + source + all1
         },
+        // Isolated it may not write there.
         whole("modules.load[].isolation", "inline", "process") { value in
-            "modules: {directory: FOLDER/plugins, load: [{name: lab, isolation: \(value)}]}\n" + source + all1
+            "modules: {directory: FOLDER/plugins, load: [{name: lab, isolation: \(value), "
+                + "config: {path: FOLDER/seen}}]}\n" + source + all1
         },
+        isolated("limits.memory", "0", "64KiB", "record"), isolated("limits.openFiles", "0", "3", "record"),
+        isolated("limits.threads", "0", "2", "threads"), isolated("limits.cpuTime", "0s", "20ms", "spin"),
+        isolated("grant.read", "[FOLDER]", "[/nowhere]", "peek"),
+        isolated("grant.write", "[FOLDER]", "[/nowhere]", "record"),
         whole("modules.load[].builtin", "log", "fail") { value in
             "modules: {load: [{name: it, builtin: \(value)}]}\npolicies: {retries: {default: {policy: none}}}\n"
                 + source

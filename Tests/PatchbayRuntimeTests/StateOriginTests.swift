@@ -8,7 +8,7 @@ import Testing
 @testable import PatchbayRuntime
 
 /// What a log keeps beside a value of a handler's state.
-@Suite struct StateOriginTests {
+@Suite(.inlineAndIsolated) struct StateOriginTests {
     private let scope = HandlerScope(instance: "shop", handler: "count")
 
     /// A record as frames of version 1 have it.

@@ -6,7 +6,7 @@ import Testing
 @testable import PatchbayRuntime
 
 /// What calls do to streams, on every log.
-@Suite struct `streams that handlers append to` {
+@Suite(.inlineAndIsolated) struct `streams that handlers append to` {
     private static func yaml(_ config: String, _ source: String = "events") -> String {
         """
         modules: {directory: FOLDER/plugins, load: [{name: lab, config: {path: FOLDER/seen\(config)}}]}

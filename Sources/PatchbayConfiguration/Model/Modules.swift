@@ -12,13 +12,30 @@ extension Configuration {
     package struct Grant: Sendable, Equatable {
         /// The services that it may reach through the host: `host`, `host:port`, `*.example.com` or `*`.
         package var network: [String] = []
+        /// Files and folders that an isolated module may read, beside the system's libraries.
+        package var read: [String] = []
+        /// Files and folders that it may read, write, create and remove.
+        package var write: [String] = []
+
+        package init() {}
+    }
+
+    /// How much an isolated module may use.
+    package struct WorkerLimits: Sendable, Equatable {
+        /// Bytes of private memory; 0 is no limit, here and below.
+        package var memory = 0
+        package var openFiles = 256
+        /// Threads that the module starts itself.
+        package var threads = 64
+        /// Processor time of one call.
+        package var cpuTime = Duration.zero
 
         package init() {}
     }
 
     /// One module instance that the file configures or adds.
     package struct Load: Sendable, Equatable {
-        package enum Isolation: String, Sendable, CaseIterable { case inline }
+        package enum Isolation: String, Sendable, CaseIterable { case inline, process }
         package enum Builtin: String, Sendable, CaseIterable {
             case log, fail, exec, http
 
@@ -36,6 +53,7 @@ extension Configuration {
         package var isolation = Isolation.inline
         /// A handler of the host instead of a file: `{name: flaky, builtin: fail}` is named `flaky.fail`.
         package var builtin: Builtin?
+        package var limits = WorkerLimits()
         package var grant = Grant()
         /// Handed to the module as JSON; an empty map when absent.
         package var config = ConfigurationValue.map([])

@@ -39,8 +39,12 @@ extension Configuration.Load {
                 example: .string("9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"),
                 shownIf: { $0.builtin == nil }),
             Key(
-                "isolation", \.isolation, .choice(later: ["process": .modules]),
-                "Where the module runs; inline is the host's own process.", shownIf: { $0.builtin == nil }),
+                "isolation", \.isolation, .choice(),
+                "Where the module runs: inline in the host's own process, or in a process of its own.",
+                shownIf: { $0.builtin == nil }),
+            Key(
+                "limits", \.limits, Configuration.WorkerLimits.section.format,
+                "What a module in a process of its own may use.", shownIf: { $0.isolation == .process }),
             Key(
                 "builtin", \.builtin, Format<Builtin>.choice().optional,
                 "A handler of the host under this name, instead of a file: {name: flaky, builtin: fail} is flaky.fail.",
@@ -54,6 +58,16 @@ extension Configuration.Load {
         ],
         finish: finish)
 
+    /// What only a process of its own has.
+    private static func refuseInline(
+        _ key: String, _ saysSomething: Bool, _ node: YAMLNode, _ path: String, _ reading: inout Reading
+    ) {
+        guard saysSomething, let entry = node[key] else { return }
+        reading.fail(
+            .impossible, "'\(key)' has no meaning for a module that runs inline", at: entry.keyLocation,
+            "\(path).\(key)", remedy: "set isolation: process, or remove it")
+    }
+
     private static func finish(
         _ load: inout Self, _ node: YAMLNode, _ path: String, _ reading: inout Reading
     ) {
@@ -63,14 +77,38 @@ extension Configuration.Load {
                 .badValue, "'builtin' is the name of the host's own handlers", at: load.location, "\(path).name",
                 remedy: "choose another name")
         }
+        if load.isolation == .inline, load.builtin == nil {
+            refuseInline("limits", true, node, path, &reading)
+            if let grant = node["grant"]?.value {
+                refuseInline("read", !load.grant.read.isEmpty, grant, "\(path).grant", &reading)
+                refuseInline("write", !load.grant.write.isEmpty, grant, "\(path).grant", &reading)
+            }
+        }
         guard load.builtin != nil else { return }
-        for key in ["path", "sha256", "isolation", "grant"] {
+        for key in ["path", "sha256", "isolation", "limits", "grant"] {
             guard let entry = node[key] else { continue }
             reading.fail(
                 .impossible, "'\(key)' has no meaning beside 'builtin': the handler is the host's, not a file's",
                 at: entry.keyLocation, "\(path).\(key)", remedy: "remove one of the two")
         }
     }
+}
+
+extension Configuration.WorkerLimits {
+    static let section = Section<Self>(
+        "limits of a module", { Self() },
+        [
+            Key(
+                "memory", \.memory, .bytes(0...(1 << 50)), "Its private memory in bytes; 0 is no limit.",
+                example: .string("512MiB")),
+            Key("openFiles", \.openFiles, .integer(0...1_000_000), "Its open files; 0 is no limit.", example: .int(64)),
+            Key(
+                "threads", \.threads, .integer(0...100_000), "Threads that it starts itself; 0 is no limit.",
+                example: .int(16)),
+            Key(
+                "cpuTime", \.cpuTime, .duration(),
+                "Processor time of one call; 0s is no limit. Beyond it the process ends.", example: .string("5s")),
+        ])
 }
 
 extension Configuration.Grant {
@@ -80,11 +118,21 @@ extension Configuration.Grant {
             Key(
                 "network", \.network, Format<String>.reach.list(),
                 "Services that it may reach through the host, of those that its manifest names; none unless said.",
-                example: .list([.string("api.stripe.com")]))
+                example: .list([.string("api.stripe.com")])),
+            Key(
+                "read", \.read, Format<String>.place.list(),
+                "Files and folders that a module in a process of its own may read.",
+                example: .list([.string("/etc/acme")])),
+            Key(
+                "write", \.write, Format<String>.place.list(),
+                "Files and folders that it may read, write, create and remove.",
+                example: .list([.string("/var/lib/acme")])),
         ])
 }
 
 extension Format<String> {
+    fileprivate static let place = Format<String>.text("a file or a folder") { $0.isEmpty ? "it is empty" : nil }
+
     /// As `NetworkGrant` of the host reads it.
     fileprivate static let reach = Format<String>.text(
         "a host", accepted: ["api.example.com", "127.0.0.1:8080", "*.example.com", "*"]

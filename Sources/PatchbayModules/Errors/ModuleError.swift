@@ -61,6 +61,9 @@ extension ModuleError.Code {
     package static let shortStruct = Self(rawValue: "shortStruct")
     package static let missingFunction = Self(rawValue: "missingFunction")
 
+    /// Its process could not be started, or died while it began.
+    package static let workerFailed = Self(rawValue: "workerFailed")
+
     // Found while handlers are created or changed.
     package static let unknownHandler = Self(rawValue: "unknownHandler")
     package static let badSchema = Self(rawValue: "badSchema")

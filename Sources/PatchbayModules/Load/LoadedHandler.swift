@@ -1,5 +1,4 @@
 import CPatchbay
-import Glibc
 package import PatchbayEvents
 import Synchronization
 
@@ -15,27 +14,17 @@ package final class LoadedHandler: Sendable {
     package let handler: Handler
     package let counters: MisbehaviourCounters
     private let stage = Mutex(Stage.running)
-    // Invariant: both are the module's; the functions are static, the instance is only passed back.
-    private nonisolated(unsafe) let functions: UnsafePointer<patchbay_handler>
-    private nonisolated(unsafe) let instance: OpaquePointer?
+    private let instance: any HandlerInstance
 
     init(
-        module: LoadedModule, declared: Manifest.Handler, scope: HandlerScope,
-        functions: UnsafePointer<patchbay_handler>, instance: OpaquePointer?, counters: MisbehaviourCounters
+        module: LoadedModule, scope: HandlerScope, handler: Handler, instance: any HandlerInstance,
+        counters: MisbehaviourCounters
     ) {
         self.module = module
         self.scope = scope
-        self.functions = functions
+        self.handler = handler
         self.instance = instance
         self.counters = counters
-        handler = Handler(
-            name: scope.name, version: module.file.manifest.version,
-            definition: Handler.definition(
-                module: module.file.manifest.name, version: module.file.manifest.version, handler: declared.id),
-            concurrency: declared.concurrency, blocking: declared.blocking, batchMax: declared.batchMax ?? 0,
-            instance: instance,
-            handle: functions.pointee.handle, handleBatch: functions.pointee.handle_batch,
-            cancel: functions.pointee.cancel, owner: module)
     }
 
     /// Gives a running instance a new configuration, validated and with defaults filled in.
@@ -45,11 +34,10 @@ package final class LoadedHandler: Sendable {
     package func reconfigure(_ configuration: Value) throws(ModuleError) {
         let text = try module.file.approvedConfiguration(configuration, for: scope.handler)
         try stage.withLock { stage throws(ModuleError) in
-            guard stage == .running, let reconfigure = functions.pointee.reconfigure else {
+            _ = HandlerMessage.take()
+            guard stage == .running, let status = instance.reconfigure(text) else {
                 throw failure(.reconfigureFailed, "takes no new configuration while it runs", status: nil)
             }
-            _ = HandlerMessage.take()
-            let status = ForeignText.lending(text) { reconfigure(instance, $0) }
             guard status >= 0 else {
                 throw failure(.reconfigureFailed, "refused its new configuration", status: status)
             }
@@ -64,9 +52,8 @@ package final class LoadedHandler: Sendable {
         try stage.withLock { stage throws(ModuleError) in
             guard stage == .running else { return }
             stage = .drained
-            guard let drain = functions.pointee.drain else { return }
             _ = HandlerMessage.take()
-            let status = drain(instance, deadline)
+            let status = instance.drain(deadline: deadline)
             guard status >= 0 else { throw failure(.drainFailed, "could not drain", status: status) }
         }
     }
@@ -76,7 +63,7 @@ package final class LoadedHandler: Sendable {
         let isFirst = stage.withLock { stage in
             guard stage != .destroyed else { return false }
             stage = .destroyed
-            functions.pointee.destroy(instance)
+            instance.destroy()
             return true
         }
         if isFirst { module.forget(self) }
@@ -89,4 +76,32 @@ package final class LoadedHandler: Sendable {
             remedy: "see the handler's own message",
             cause: status.flatMap { _ in StatusName.message(HandlerMessage.take()) })
     }
+}
+
+/// The control functions of an instance, wherever it runs. They follow one another.
+protocol HandlerInstance: Sendable {
+    /// `nil` when it has no such function.
+    func reconfigure(_ text: String) -> patchbay_status?
+    /// `deadline` in monotonic nanoseconds; 0 is no limit.
+    func drain(deadline: UInt64) -> patchbay_status
+    func destroy()
+}
+
+/// An instance in this process.
+struct InlineInstance: HandlerInstance {
+    // Invariant: both are the module's; the functions are static, the instance is only passed back.
+    nonisolated(unsafe) let functions: UnsafePointer<patchbay_handler>
+    nonisolated(unsafe) let instance: OpaquePointer?
+
+    func reconfigure(_ text: String) -> patchbay_status? {
+        guard let reconfigure = functions.pointee.reconfigure else { return nil }
+        return ForeignText.lending(text) { reconfigure(instance, $0) }
+    }
+
+    func drain(deadline: UInt64) -> patchbay_status {
+        guard let drain = functions.pointee.drain else { return .ok }
+        return drain(instance, deadline)
+    }
+
+    func destroy() { functions.pointee.destroy(instance) }
 }

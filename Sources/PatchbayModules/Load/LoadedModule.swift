@@ -5,23 +5,35 @@ import PatchbaySchemas
 import PatchbayTransfers
 import Synchronization
 
-/// A module whose code is in this process, for good.
+/// A module that can make handlers: its code is in this process, for good, or in a worker's.
 package final class LoadedModule: Sendable {
+    enum Code: Sendable {
+        case inline(ModuleTable)
+        case isolated(IsolatedModule)
+    }
+
     package let file: ModuleFile
-    private let table: ModuleTable
+    private let code: Code
     private let environment: HostEnvironment
     /// Handlers that are not destroyed, in the order of creation.
     private let living = Mutex<[LoadedHandler]>([])
 
-    init(file: ModuleFile, table: ModuleTable, environment: HostEnvironment) {
+    init(file: ModuleFile, code: Code, environment: HostEnvironment) {
         self.file = file
-        self.table = table
+        self.code = code
         self.environment = environment
     }
 
-    /// The table of a component that is no handler, under an id such as `patchbay.source/0`; `nil`: none. [scan]
+    /// The instance whose worker has the code; `nil` for code in this process.
+    var worker: String? {
+        guard case .isolated(let module) = code else { return nil }
+        return module.instance
+    }
+
+    /// The table of a component that is no handler, under an id such as `patchbay.source/0`; `nil`: none, as in a module
+    /// that is isolated. [scan]
     package func component(_ kind: String) -> UnsafeRawPointer? {
-        guard let component = table.module.pointee.component else { return nil }
+        guard case .inline(let table) = code, let component = table.module.pointee.component else { return nil }
         return ForeignText.lending(kind) { component($0) }
     }
 
@@ -37,13 +49,25 @@ package final class LoadedModule: Sendable {
         _ id: String, instance: String, configuration: Value = .map(Value.Map()), network: [String] = []
     ) throws(ModuleError) -> LoadedHandler {
         let text = try file.approvedConfiguration(configuration, for: id)
-        guard let declared = file.manifest.handler(id), let functions = table.handlers[id] else {
-            throw file.unknownHandler(id)
-        }
+        guard let declared = file.manifest.handler(id) else { throw file.unknownHandler(id) }
         let scope = HandlerScope(instance: instance, handler: id)
         let context = HostContext(
             environment: environment, module: file.manifest.name, version: file.manifest.version, scope: scope,
             network: NetworkGrant(declared: file.manifest.network, granted: network))
+        let handler =
+            switch code {
+            case .inline(let table): try makeInline(declared, scope, text, context, table)
+            case .isolated(let module): try makeIsolated(declared, scope, text, context, module)
+            }
+        living.withLock { $0.append(handler) }
+        return handler
+    }
+
+    private func makeInline(
+        _ declared: Manifest.Handler, _ scope: HandlerScope, _ text: String, _ context: HostContext,
+        _ table: ModuleTable
+    ) throws(ModuleError) -> LoadedHandler {
+        guard let functions = table.handlers[declared.id] else { throw file.unknownHandler(declared.id) }
         let host = HostBlock.make(for: context)
         var created: OpaquePointer?
         context.isCreating = true
@@ -52,15 +76,32 @@ package final class LoadedModule: Sendable {
         context.isCreating = false
         guard status >= 0 else {
             throw ModuleError(
-                .createFailed, file: file.path, "the handler '\(id)' refused to start with \(StatusName.of(status))",
+                .createFailed, file: file.path,
+                "the handler '\(declared.id)' refused to start with \(StatusName.of(status))",
                 remedy: "see the handler's own message; correct its configuration or its surroundings",
                 cause: StatusName.message(HandlerMessage.take()))
         }
-        let handler = LoadedHandler(
-            module: self, declared: declared, scope: scope, functions: functions, instance: created,
+        let handler = Handler(
+            name: scope.name, version: file.manifest.version,
+            definition: Handler.definition(
+                module: file.manifest.name, version: file.manifest.version, handler: declared.id),
+            concurrency: declared.concurrency, blocking: declared.blocking, batchMax: declared.batchMax ?? 0,
+            instance: created, handle: functions.pointee.handle, handleBatch: functions.pointee.handle_batch,
+            cancel: functions.pointee.cancel, owner: self)
+        return LoadedHandler(
+            module: self, scope: scope, handler: handler,
+            instance: InlineInstance(functions: functions, instance: created), counters: context.counters)
+    }
+
+    private func makeIsolated(
+        _ declared: Manifest.Handler, _ scope: HandlerScope, _ text: String, _ context: HostContext,
+        _ module: IsolatedModule
+    ) throws(ModuleError) -> LoadedHandler {
+        let instance = IsolatedInstance(of: module, declared, configuration: text, context: context)
+        try module.add(instance)
+        return LoadedHandler(
+            module: self, scope: scope, handler: instance.handler(scope, declared), instance: instance,
             counters: context.counters)
-        living.withLock { $0.append(handler) }
-        return handler
     }
 
     /// In the order of creation.
@@ -68,5 +109,11 @@ package final class LoadedModule: Sendable {
 
     func forget(_ handler: LoadedHandler) { living.withLock { $0.removeAll { $0 === handler } } }
 
-    func shutdown() { table.module.pointee.shutdown?() }
+    /// The last call into the module. Ends its worker by `deadline` (monotonic nanoseconds; 0 is no limit).
+    func shutdown(deadline: UInt64) {
+        switch code {
+        case .inline(let table): table.module.pointee.shutdown?()
+        case .isolated(let module): module.end(by: deadline)
+        }
+    }
 }

@@ -3,7 +3,7 @@ import Glibc
 import PatchbayEvents
 import Synchronization
 
-/// Loads accepted modules into this process, each content once, and never unloads them.
+/// Loads accepted modules: into this process, each content once and for good, or into a worker for each instance.
 package final class ModuleLoader: Sendable {
     private let staging: StagingDirectory
     private let environment: HostEnvironment
@@ -17,14 +17,27 @@ package final class ModuleLoader: Sendable {
 
     /// Stages, opens and asks the module for its handlers. The same content again gives the module that is there.
     ///
+    /// - Parameter instance: whose worker, of a module that is isolated: each instance has its own.
     /// - Errors: `changedSinceScan`, `staging`, `openFailed`, `entryFailed`, `shortStruct`, `missingFunction`,
     ///   `lyingManifest`, and what reading the file can give. Its constructors and its entry have run by some of them.
     /// - Concurrency: any thread; blocks on the file system and on the module's own code.
-    package func load(_ file: ModuleFile) throws(ModuleError) -> LoadedModule {
+    package func load(
+        _ file: ModuleFile, _ isolation: ModuleIsolation = .inline, instance: String = ""
+    ) throws(ModuleError) -> LoadedModule {
         try loaded.withLock { modules throws(ModuleError) in
-            if let known = modules.first(where: { $0.file.contentHash == file.contentHash }) { return known }
+            let worker = isolation == .inline ? nil : instance
+            if let known = modules.first(where: { $0.file.contentHash == file.contentHash && $0.worker == worker }) {
+                return known
+            }
             let path = try stage(file)
-            let module = try open(file, at: path)
+            let module: LoadedModule
+            switch isolation {
+            case .inline: module = try open(file, at: path)
+            case .process(let limits):
+                let code = try IsolatedModule(
+                    file, at: path, instance: instance, limits: limits, environment: environment)
+                module = LoadedModule(file: file, code: .isolated(code), environment: environment)
+            }
             modules.append(module)
             return module
         }
@@ -47,7 +60,7 @@ package final class ModuleLoader: Sendable {
             do throws(ModuleError) { try handler.drain(deadline: deadline) } catch { failures.append(error) }
         }
         for handler in handlers { handler.destroy() }
-        for module in modules.reversed() { module.shutdown() }
+        for module in modules.reversed() { module.shutdown(deadline: deadline) }
         staging.remove()
         return failures
     }
@@ -93,7 +106,7 @@ package final class ModuleLoader: Sendable {
                 remedy: "see the module's own message", cause: StatusName.message(HandlerMessage.take()))
         }
         let table = try ModuleTable(out, manifest: file.manifest, file: file.path)
-        return LoadedModule(file: file, table: table, environment: environment)
+        return LoadedModule(file: file, code: .inline(table), environment: environment)
     }
 }
 

@@ -13,6 +13,7 @@ package struct ModuleCatalogue: Sendable {
         package var config: ConfigurationValue
         /// The services that it is granted.
         package var network: [String] = []
+        package var isolation = ModuleIsolation.inline
     }
 
     package var scan = ModuleScan()
@@ -159,8 +160,29 @@ package struct ModuleCatalogue: Sendable {
                     path: "\(path).grant.network[\(number)]",
                     remedy: "remove it; the services that its manifest names: \(named)"))
         }
+        checkFiles("read", load.grant.read, file, load, path, &draft)
+        checkFiles("write", load.grant.write, file, load, path, &draft)
         instances[load.name] = Instance(
-            name: load.name, file: file, config: load.config, network: load.grant.network)
+            name: load.name, file: file, config: load.config, network: load.grant.network,
+            isolation: ModuleIsolation(load))
+    }
+
+    /// A grant that the manifest does not ask for is a mistake in one of the two.
+    private func checkFiles(
+        _ key: String, _ granted: [String], _ file: ModuleFile, _ load: Configuration.Load, _ path: String,
+        _ draft: inout ConfigurationDraft
+    ) {
+        let asked = file.manifest.files
+        for (number, place) in granted.enumerated()
+        where !asked.contains(where: { $0 == "*" || place == $0 || place.hasPrefix("\($0)/") }) {
+            let named = asked.isEmpty ? "none" : asked.joined(separator: ", ")
+            let place = "\(path).grant.\(key)[\(number)]"
+            draft.add(
+                ConfigurationError(
+                    code: .impossible, message: "module '\(load.name)' does not ask for '\(granted[number])'",
+                    location: Self.place(place, draft), path: place,
+                    remedy: "remove it; the files that its manifest names: \(named)"))
+        }
     }
 
     /// By path where one is given; otherwise by the module's name, and only then by its file's.
@@ -193,5 +215,23 @@ package struct ModuleCatalogue: Sendable {
 
     private static func place(_ path: String, _ draft: ConfigurationDraft) -> SourceLocation {
         draft.location(of: path) ?? draft.location(of: "") ?? SourceLocation(file: "", line: 1, column: 1)
+    }
+}
+
+extension ModuleIsolation {
+    /// What the configuration says of an instance.
+    init(_ load: Configuration.Load) {
+        guard load.isolation == .process else {
+            self = .inline
+            return
+        }
+        var limits = WorkerLimits()
+        limits.memoryBytes = load.limits.memory
+        limits.openFiles = load.limits.openFiles
+        limits.threads = load.limits.threads
+        limits.cpuNanoseconds = load.limits.cpuTime.nanosecondsForClock
+        limits.readablePaths = load.grant.read
+        limits.writablePaths = load.grant.write
+        self = .process(limits)
     }
 }

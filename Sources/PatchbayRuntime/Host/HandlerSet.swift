@@ -38,7 +38,9 @@ final class HandlerSet: Sendable {
                 throw HostError("no module provides the handler '\(name)'")
             }
             do throws(ModuleError) {
-                let handler = try loader.load(instance.file).makeHandler(
+                let handler = try loader.load(
+                    instance.file, instance.isolation, instance: instance.name
+                ).makeHandler(
                     parts[1], instance: instance.name, configuration: instance.config.value,
                     network: instance.network)
                 loaded.append(handler)

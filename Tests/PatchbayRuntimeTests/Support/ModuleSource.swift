@@ -310,8 +310,53 @@ enum ModuleSource {
               return patchbay_done();
             }
 
-            PATCHBAY_MODULE((record, gate, hang, babble, emit, tally, show, timer, later, book, audit, ask),
-              "name": "lab", "version": "1.0.0",
+            static void *wait_for_lock(void *lock) {
+              pthread_mutex_lock(lock);
+              pthread_mutex_unlock(lock);
+              return NULL;
+            }
+
+            /* Notes how many of `count` threads it could start. */
+            PATCHBAY_HANDLER_WITH(threads, lab_open, free) {
+              lab *lab = context->state;
+              pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+              pthread_t started[16];
+              int count = 0;
+              (void)event;
+              pthread_mutex_lock(&lock);
+              for (int i = 0; i < (int)lab->count && i < 16; i++)
+                count += pthread_create(&started[count], NULL, wait_for_lock, &lock) == 0;
+              pthread_mutex_unlock(&lock);
+              for (int i = 0; i < count; i++) pthread_join(started[i], NULL);
+              note(lab, "threads %d", count);
+              return patchbay_done();
+            }
+
+            /* Uses `sleep` milliseconds of processor time. */
+            PATCHBAY_HANDLER_WITH(spin, lab_open, free) {
+              lab *lab = context->state;
+              struct timespec begin, now;
+              (void)event;
+              clock_gettime(CLOCK_THREAD_CPUTIME_ID, &begin);
+              do clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+              while ((double)(now.tv_sec - begin.tv_sec) * 1e3 + (double)(now.tv_nsec - begin.tv_nsec) / 1e6 < lab->sleep);
+              note(lab, "spun");
+              return patchbay_done();
+            }
+
+            /* Notes whether it can open the file `gate`. */
+            PATCHBAY_HANDLER_WITH(peek, lab_open, free) {
+              lab *lab = context->state;
+              int file = open(lab->gate, O_RDONLY);
+              (void)event;
+              note(lab, "peek %d", file >= 0);
+              if (file >= 0) close(file);
+              return patchbay_done();
+            }
+
+            PATCHBAY_MODULE((record, gate, hang, babble, emit, tally, show, timer, later, book, audit, ask, threads, spin,
+                             peek),
+              "name": "lab", "version": "1.0.0", "capabilities": {"files": ["*"]},
               "handlers": [
                 {"id": "record", "config": {"type": "object"}}, {"id": "gate", "config": {"type": "object"}},
                 {"id": "hang", "blocking": false, "config": {"type": "object"}},
@@ -320,7 +365,8 @@ enum ModuleSource {
                 {"id": "timer", "config": {"type": "object"}},
                 {"id": "later", "blocking": false, "config": {"type": "object"}},
                 {"id": "book", "config": {"type": "object"}}, {"id": "audit", "config": {"type": "object"}},
-                {"id": "ask", "config": {"type": "object"}}])
+                {"id": "ask", "config": {"type": "object"}}, {"id": "threads", "config": {"type": "object"}},
+                {"id": "spin", "config": {"type": "object"}}, {"id": "peek", "config": {"type": "object"}}])
             """##
 
     private static let batcher =

@@ -5,6 +5,7 @@ import PatchbayDispatch
 import PatchbayEvents
 import PatchbayTelemetry
 import Synchronization
+import Testing
 
 @testable import PatchbayRuntime
 
@@ -75,6 +76,10 @@ final class RunBench {
     func preparation(_ yaml: String, environment: [String: String] = [:]) throws -> Preparation {
         var text = yaml.replacingOccurrences(of: "FOLDER", with: folder)
         if !text.contains("modules:") { text = "modules: {directory: \(folder)/plugins}\n" + text }
+        if ModuleWay.current == .isolated {
+            text = text.replacing(
+                "{name: lab,", with: "{name: lab, isolation: process, grant: {write: [\(folder)]},")
+        }
         if backend == .file { text = "log: {backend: file, path: \(folder)/data}\n" + text }
         try write("patchbay.yaml", "apiVersion: patchbay/v1\n" + text)
         return try Preparation(path: path("patchbay.yaml"), inputs: ConfigurationInputs(environment: environment))
@@ -115,6 +120,29 @@ final class RunBench {
 /// Where a host keeps its log: what handlers do has to come out the same.
 enum LogBackend: CaseIterable {
     case memory, file
+}
+
+/// Where modules run: what they do has to come out the same.
+enum ModuleWay: CaseIterable {
+    @TaskLocal static var current = ModuleWay.inline
+
+    case inline, isolated
+}
+
+/// Runs every test of a suite with its modules in the host's process, and once more with them in workers.
+struct InlineAndIsolated: SuiteTrait, TestTrait, TestScoping {
+    var isRecursive: Bool { true }
+
+    func provideScope(
+        for test: Test, testCase: Test.Case?, performing function: @Sendable () async throws -> Void
+    ) async throws {
+        guard testCase != nil else { return try await function() }
+        for way in ModuleWay.allCases { try await ModuleWay.$current.withValue(way, operation: function) }
+    }
+}
+
+extension Trait where Self == InlineAndIsolated {
+    static var inlineAndIsolated: Self { Self() }
 }
 
 struct BenchError: Error, CustomStringConvertible {

@@ -1,0 +1,66 @@
+import CPatchbay
+import Glibc
+import PatchbayEvents
+
+/// How a worker process ended, and whose doing it was.
+struct WorkerDeath: Sendable, Equatable {
+    /// What is to blame.
+    enum Culprit: Sendable, Equatable {
+        /// The call that the thread of this channel was in.
+        case channel(UInt32)
+        /// A call that the host had closed and the module went on with.
+        case call(patchbay_call)
+        /// A thread of the module's own, or the kernel, or nobody knows: every call that was entered may be.
+        case anyCall
+        /// The host itself: no call.
+        case host
+    }
+
+    var culprit: Culprit
+    /// `SIGSEGV`, or `exit 3`.
+    var ending: String
+    /// In a few words with where it happened, as far as that is known.
+    var reason: String
+    /// A line for each frame, innermost first.
+    var backtrace: [String] = []
+    /// Where memory was touched; `nil` when that is not what happened.
+    var address: UInt64?
+
+    /// Whether a call that was open then costs an attempt.
+    ///
+    /// - Parameter channel: whose thread was in it; `nil` for one that had returned `PATCHBAY_PENDING`.
+    func charges(_ call: patchbay_call, entered: Bool, channel: UInt32?) -> Bool {
+        guard entered else { return false }
+        return switch culprit {
+        case .channel(let guilty): channel == guilty
+        case .call(let guilty): call == guilty
+        case .anyCall: true
+        case .host: false
+        }
+    }
+
+    /// For the dead letter: the signal, the frames, and which build it was.
+    func detail(module: String, version: String) -> Value {
+        var entries: [Value.Map.Entry] = [
+            (.string("ended"), .string(ending)), (.string("module"), .string(module)),
+            (.string("version"), .string(version)),
+        ]
+        if let address { entries.append((.string("address"), .string(Self.hexadecimal(address)))) }
+        if !backtrace.isEmpty {
+            entries.append((.string("backtrace"), .list(backtrace.map { .string($0) })))
+        }
+        return .map(Value.Map(entries))
+    }
+
+    static func hexadecimal(_ value: UInt64) -> String { "0x\(String(value, radix: 16))" }
+
+    /// `SIGSEGV` for 11.
+    static func signalName(_ number: Int32) -> String {
+        let names: [Int32: String] = [
+            SIGABRT: "SIGABRT", SIGBUS: "SIGBUS", SIGFPE: "SIGFPE", SIGILL: "SIGILL", SIGKILL: "SIGKILL",
+            SIGSEGV: "SIGSEGV", SIGSYS: "SIGSYS", SIGTERM: "SIGTERM", SIGTRAP: "SIGTRAP", SIGXCPU: "SIGXCPU",
+            SIGINT: "SIGINT", SIGPIPE: "SIGPIPE", SIGALRM: "SIGALRM",
+        ]
+        return names[number] ?? "signal \(number)"
+    }
+}
