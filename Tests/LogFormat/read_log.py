@@ -101,6 +101,7 @@ class Ledger:
         self.edits, self.state, self.timers, self.delayed = {}, {}, {}, {}
         self.traces, self.keys = {}, {}
         self.streams, self.subscriptions, self.next_number, self.last_append = {}, {}, 0, 0
+        self.followed = {}
 
     def end(self, delivery):
         letter = self.redriven.pop(delivery, None)
@@ -172,6 +173,11 @@ class Ledger:
                 elif kind == 10:
                     high, low, time, route, _ = record.fields("QQQH6s")
                     self.keys.setdefault(self.names[1][route], []).append((high, low, time))
+                elif kind == 12:
+                    change, _, scope, key, stream, after, klass, correlation = record.fields("BBHHHQII")
+                    scope, key = record.text(scope), record.text(key)
+                    wish = (record.text(stream), after, record.text(klass), record.text(correlation))
+                    self.change(self.followed, (scope, key), {1: True, 2: False}[change], wish)
                 record.pad()
         check(not dying, f"no dead letter for {dying}")
         check(events == header["events"], "a frame holds other events than it says")
@@ -367,7 +373,7 @@ class Log:
             return None
         names = ("sequence", "position", "events", "epoch", "written", "key", "previous", "_")
         head = dict(zip(names, struct.unpack_from("<QQIIQIIQ", data, offset + 16)), crc=crc, length=length)
-        check(version in (1, 2) and codec == 0 and head["key"] == 0, f"frame {head['sequence']} is of another version")
+        check(version in (1, 2, 3) and codec == 0 and head["key"] == 0, f"frame {head['sequence']} is of another version")
         head["synced"] = head["sequence"] - 1 - unsynced
         return head
 
@@ -433,7 +439,7 @@ class Log:
 
     def checkpoint(self, number, data):
         magic, crc, version, length = struct.unpack_from("<4sIH6xQ", data)
-        check(magic == b"PBC1" and version in (1, 2) and length == len(data), f"checkpoint {number}: its header")
+        check(magic == b"PBC1" and version in (1, 2, 3) and length == len(data), f"checkpoint {number}: its header")
         check(crc32c(data[8:]) == crc, f"checkpoint {number}: its checksum")
         names = ("sequence", "position", "written", "checksum", "epoch", "sections", "_")
         header = dict(zip(names, struct.unpack_from("<QQQIIII", data, 24)))
@@ -456,12 +462,12 @@ class Log:
         for name in ("counts", "names", "pending", "failures", "letters", "edits", "redriven"):
             ours, theirs = getattr(kept, name), getattr(told, name)
             check(ours == theirs, f"checkpoint {number}: {name} are {theirs}, and the frames say {ours}")
-        for kind, name in ((6, "state"), (11, "state/2"), (7, "timers")):
+        for kind, name in ((6, "state"), (11, "state/2"), (7, "timers"), (12, "subscriptions")):
             told.frame({"sequence": number, "events": 0, "position": 0}, [(kind, sections.get(name, b""))], None)
         # Keys of state that had expired may be left out.
         for table in (kept, told):
             table.state = {key: value for key, value in table.state.items() if not 0 < value[1] <= header["written"]}
-        for name in ("state", "timers", "delayed"):
+        for name in ("state", "timers", "delayed", "followed"):
             ours, theirs = getattr(kept, name), getattr(told, name)
             check(ours == theirs, f"checkpoint {number}: {name} are {theirs}, and the frames say {ours}")
         ours = {name: getattr(kept, name) for name in ("streams", "subscriptions", "next_number", "last_append")}
@@ -560,6 +566,7 @@ def main():
         "routes": ledger.names[1], "handlers": ledger.names[2], "traces": list(ledger.traces.values()),
         "streams": {name: stream["next"] - stream["first"] for name, stream in ledger.streams.items()},
         "subscriptions": len(ledger.subscriptions), "state": len(ledger.state), "timers": len(ledger.timers),
+        "followed": len(ledger.followed),
         "delayed": len(ledger.delayed),
         "found": log.found,
     }, indent=1))

@@ -101,7 +101,7 @@ import Testing
                 StateRecord(
                     scope: "s", key: "k", value: Array("v1".utf8), revision: 7, expires: 0, origin: .unknown)
             ])
-        bytes[8] = 3
+        bytes[8] = 4
         #expect(throws: LogFormatError.self) { try decode(sealed(bytes)) }
     }
 

@@ -133,7 +133,7 @@ import Testing
         var store = try SegmentStore.open(storage)
         var writer = TestWriter(seed: 1)
         var header = store.nextHeader
-        header.version = 3
+        header.version = 4
         _ = try store.append([writer.frame(header, events: 1)])
         try store.sync()
         let name = try #require(try Self.names(storage).first)
@@ -143,7 +143,7 @@ import Testing
             Issue.record("opened a log of a later version")
         } catch {
             #expect(error.code == .format)
-            #expect(error.message.contains("format version 3"))
+            #expect(error.message.contains("format version 4"))
         }
         #expect(storage.contents(name) == before)
     }

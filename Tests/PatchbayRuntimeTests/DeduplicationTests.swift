@@ -78,7 +78,8 @@ import Testing
         let keys = (0..<5).map { DeduplicationKey(high: $0 + 1, low: $0) }
         for key in keys { before.restore(2, key, time: 1000) }
         let extras = CheckpointParts.extras(
-            state: StateStore(), timers: TimerStore(), delayed: [], deduplicator: before,
+            state: StateStore(), timers: TimerStore(), subscriptions: SubscriptionStore(), delayed: [],
+            deduplicator: before,
             routes: plan.routes.map(\.name))
         let part = try #require(extras.first { $0.name == CheckpointParts.deduplication })
         var writer = ByteWriter()

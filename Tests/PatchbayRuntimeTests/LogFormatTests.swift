@@ -13,6 +13,7 @@ struct `the documented log format` {
           load:
             - {name: lab, config: {path: FOLDER/seen, text: com.acme.done, count: 1}}
             - {name: clock, path: FOLDER/plugins/lab.so, config: {sleep: 3600000}}
+            - {name: follower, config: {path: FOLDER/followed, text: com.**}}
             - {name: flaky, builtin: fail, config: {script: [ok, transient, ok, permanent, transient, skip]}}
             - {name: tardy, builtin: fail, config: {script: [transient]}}
         telemetry: {context: parent}
@@ -22,6 +23,7 @@ struct `the documented log format` {
           - {name: keyed, type: com.acme.fail, ordering: {key: event.id}, to: [{handler: lab.emit}]}
           - {name: timed, type: com.acme.timed, to: [{handler: clock.timer}]}
           - {name: late, type: com.acme.late, to: [{handler: tardy.fail}], use: {retry: late, timeout: late}}
+          - {name: never, type: org.acme.never, to: [{handler: follower.follow}]}
           - {name: done, type: com.acme.done, to: [{handler: lab.show}], dedup: {}}
         log: {backend: file, path: FOLDER/data}
         sources: [{name: events, type: file, path: FOLDER/events.jsonl}]
@@ -33,6 +35,7 @@ struct `the documented log format` {
     @Test func `tells a reader of its own what patchbay tells`() throws {
         let bench = try RunBench()
         try bench.install("lab")
+        try bench.install("follower")
         try bench.write("patchbay.yaml", "apiVersion: patchbay/v1\n" + with(bench, Self.hosts))
         var events = Events.lines(300, type: "com.acme.fail")
         events += Events.line(901, type: "com.acme.timed") + "\n" + Events.line(902, type: "com.acme.nobody") + "\n"
@@ -46,9 +49,11 @@ struct `the documented log format` {
             let run = try program.start(
                 ["-c", small, CommandLineBench.executable ?? "", "run", "-c", bench.path("patchbay.yaml"), "-q"],
                 program: "/bin/sh")
+            // Two of a stream that a handler follows.
+            let count = 303 * number + 300 + (number == 2 ? 2 : 0)
             #expect(
                 CommandLineBench.wait(60) {
-                    Self.isIdle(program, bench.path("data"), 303 * number + 300) || !run.process.isRunning
+                    Self.isIdle(program, bench.path("data"), count) || !run.process.isRunning
                 }, "\(run.errorText)")
             run.signal(SIGTERM)
             let end = run.end(within: 60)
@@ -74,13 +79,16 @@ struct `the documented log format` {
         #expect(found["comparedCheckpoints"] == told["checkpoints"] as? Int && found["comparedCheckpoints"] == 2)
         #expect(
             read["handlers"] as? [String] == [
-                "flaky.fail", "lab.tally", "lab.emit", "clock.timer", "tardy.fail", "lab.show", "",
+                "flaky.fail", "lab.tally", "lab.emit", "clock.timer", "tardy.fail", "follower.follow", "lab.show", "",
             ])
         #expect((read["traces"] as? [String])?.contains(trace) == true)
         // What the folder has to hold for all this to say anything.
-        for kind in [1, 2, 3, 4, 5, 7, 8, 10, 11] { #expect(found["sections\(kind)"] ?? 0 > 0, "section \(kind)") }
+        for kind in [1, 2, 3, 4, 5, 7, 8, 10, 11, 12] { #expect(found["sections\(kind)"] ?? 0 > 0, "section \(kind)") }
         #expect(found["comparedKeys"] == 600, "the emitted events of the second run are duplicates of the first one's")
-        #expect(read["streams"] as? [String: Int] == ["order-7": 2, "gone": 0] && found["comparedStreams"] ?? 0 > 1)
+        #expect(read["streams"] as? [String: Int] == ["order-7": 2, "gone": 0, "account": 2])
+        #expect(found["comparedStreams"] ?? 0 > 1)
+        #expect(read["followed"] as? Int == 1 && dump.contains(#""name":"all","stream":"account","next":2,"#))
+        #expect(try bench.lines("followed").map { $0.split(separator: " ")[3] } == ["at=0", "at=1"])
         #expect(read["state"] as? Int == 2 && read["timers"] as? Int == 1 && read["failing"] as? Int == 2)
         #expect(counts["retries"] ?? 0 > 0 && counts["dead"] ?? 0 > 1 && counts["skipped"] ?? 0 > 0, "\(counts)")
         #expect(found["segments"] ?? 0 > 3)
@@ -91,6 +99,7 @@ struct `the documented log format` {
         let events = (0..<4).map { CommandLineSamples.event("s\($0)") }
         for (arguments, input) in [
             (["append", "order-7", "-f", "-"], events[0] + events[1] + events[2]),
+            (["append", "account", "-f", "-"], events[0] + events[1]),
             (["append", "gone", "-f", "-"], events[0]), (["append", "order-7", "-f", "-", "--expect", "2"], events[3]),
             (["snapshot", "order-7", "--put", "snapshot", "--revision", "1"], ""),
             (["truncate", "order-7", "--before", "2"], ""), (["delete", "gone"], ""),

@@ -28,7 +28,7 @@ import Testing
         let state = StateStore()
         let folder = try DataFolder.open(
             storage, lock: nil, settings: LogSettings(), names: (["all"], ["shop.count"]), fingerprint: "f",
-            state: state, timers: TimerStore(), streams: StreamStore(),
+            state: state, timers: TimerStore(), streams: StreamStore(), subscriptions: SubscriptionStore(),
             deduplicator: Deduplicator(DispatchPlan(routes: [], lanes: [])), doorbell: Doorbell(),
             logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }, now: 1, unixNow: 1)
         return (state, folder.writer)
@@ -72,7 +72,7 @@ import Testing
             // Both ways that a start takes: frames, and a checkpoint.
             #expect(changes(try self.state(storage).0).map(\.origin) == [origin])
             let extras = CheckpointParts.extras(
-                state: state, timers: TimerStore(), delayed: [],
+                state: state, timers: TimerStore(), subscriptions: SubscriptionStore(), delayed: [],
                 deduplicator: Deduplicator(DispatchPlan(routes: [], lanes: [])), routes: [])
             try box.committer.checkpoint(extras, unixNow: 3)
         }

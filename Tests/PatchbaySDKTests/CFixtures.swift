@@ -74,6 +74,10 @@ enum CFixtures {
           if (next && (stream->query(context->host, context->call, event->subject, &booked, 1000, sum, &asked, &more) < 0
                        || asked != total || more != PATCHBAY_STREAM_NONE))
             return patchbay_fail("query");
+          if (stream->subscribe(context->host, context->call, PATCHBAY_STR("own"), event->subject, &booked) < 0
+              || stream->unsubscribe(context->host, context->call, PATCHBAY_STR("own")) < 0
+              || stream->unsubscribe(context->host, context->call, PATCHBAY_STR("own")) != PATCHBAY_E_NOT_FOUND)
+            return patchbay_fail("subscribe");
           if (next % 2 && stream->snapshot_put(context->host, context->call, event->subject, next - 1,
                                                (const uint8_t *)&total, sizeof total) < 0)
             return patchbay_fail("snapshot");

@@ -52,6 +52,10 @@ import Testing
         #expect(PATCHBAY_STATE_ANY == UInt64.max)
         #expect(
             [PATCHBAY_STREAM_ANY, PATCHBAY_STREAM_EXISTS, PATCHBAY_STREAM_NONE] == [.max, .max - 1, .max - 2])
+        #expect(PATCHBAY_STREAM_END == UInt64.max - 3)
+        #expect(
+            [PATCHBAY_STREAM_NAME_ATTRIBUTE, PATCHBAY_STREAM_REVISION_ATTRIBUTE, PATCHBAY_SUBSCRIPTION_ATTRIBUTE]
+                == ["streamname", "streamrevision", "subscription"])
         #expect(PATCHBAY_STREAM_BACKWARD == 1)
     }
 }

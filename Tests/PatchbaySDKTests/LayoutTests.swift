@@ -120,7 +120,7 @@ import Testing
         #expect(MemoryLayout<patchbay_draft>.size == 128)
         #expect(MemoryLayout<patchbay_emit>.size == 16)
         #expect(MemoryLayout<patchbay_state>.size == 32)
-        #expect(MemoryLayout<patchbay_stream>.size == 56)
+        #expect(MemoryLayout<patchbay_stream>.size == 72)
         #expect(MemoryLayout<patchbay_stream_filter>.size == 64)
         #expect(MemoryLayout<patchbay_stream_event>.size == 88)
         #expect(MemoryLayout<patchbay_timer>.size == 24)
@@ -168,6 +168,8 @@ import Testing
             field(\patchbay_stream.snapshot_get, "snapshot_get", 32),
             field(\patchbay_stream.snapshot_put, "snapshot_put", 40),
             field(\patchbay_stream.query, "query", 48),
+            field(\patchbay_stream.subscribe, "subscribe", 56),
+            field(\patchbay_stream.unsubscribe, "unsubscribe", 64),
             field(\patchbay_stream_filter.size, "size", 0),
             field(\patchbay_stream_filter.flags, "flags", 4),
             field(\patchbay_stream_filter.from, "from", 8),

@@ -54,6 +54,7 @@ final class Life {
         let doorbell = Doorbell()
         let table = CallTable(capacity: 2048, doorbell: doorbell)
         let (state, timers, streams) = (StateStore(), TimerStore(), StreamStore())
+        let subscriptions = SubscriptionStore()
         hands = Hands(world, table, state, streams, clock, mutation, random: SeededRandom(seed: random.next()))
         let tracer = Tracer.off(ids: IDGenerator(seed: scenario.seed))
         var options = Dispatcher.Options()
@@ -68,8 +69,9 @@ final class Life {
         if mutation == .acceptsBeforeTheSync { settings.sync = .never }
         folder = try DataFolder.open(
             storage, lock: nil, settings: settings, names: dispatcher.names, fingerprint: "simulated", state: state,
-            timers: timers, streams: streams, deduplicator: Deduplicator(dispatcher.plan), doorbell: doorbell,
-            logger: logger, now: time.now, unixNow: time.unixNow)
+            timers: timers, streams: streams, subscriptions: subscriptions,
+            deduplicator: Deduplicator(dispatcher.plan), doorbell: doorbell, logger: logger, now: time.now,
+            unixNow: time.unixNow)
         guard let writer = folder.writer.takeCommitter() else { preconditionFailure("a writer has one committer") }
         self.writer = writer
         world.recover(folder, writer.committer.ledger, state, timers, streams, doubtful: doubtful)
@@ -81,11 +83,12 @@ final class Life {
             dispatcher, folder, blueprint, setup, clock, random: SeededRandom(seed: random.next()))
         let reentry = ReentryIntake(setup, number: 1, counters: emitted, logger: logger)
         var host = DispatchHost(
-            state: state, timers: timers, streams: streams, scopes: blueprint.lanes.map(\.scope),
-            reenter: { reentry.batches(of: $0) }, notice: { _ in }, attemptFailed: { _ in })
+            state: state, timers: timers, streams: streams, subscriptions: subscriptions,
+            scopes: blueprint.lanes.map(\.scope), reenter: { reentry.batches(of: $0) }, notice: { _ in },
+            attemptFailed: { _ in })
         host.keep(
-            in: folder, blueprint, routes: dispatcher.names.routes, state: state, timers: timers, tracer: tracer,
-            logger: logger)
+            in: folder, blueprint, routes: dispatcher.names.routes, state: state, timers: timers,
+            subscriptions: subscriptions, tracer: tracer, logger: logger)
         loop = DispatchLoop(
             dispatcher: dispatcher, ports: [port], log: log, host: Seams(world, mutation, clock).watched(host),
             pools: try Pools(plan: dispatcher.plan, shared: dispatcher.shared, sharedThreads: 1, hasThreads: false),

@@ -107,7 +107,7 @@ extension World {
         case .timer(let timer): take(timer, &found, &wanted)
         case .operation(let operation): take(operation, &wanted)
         case .stream(let stream): found.appends.append(text(of: stream))
-        case .deduplication, .event, .name, .unknown: break
+        case .deduplication, .event, .name, .subscription, .unknown: break
         }
     }
 

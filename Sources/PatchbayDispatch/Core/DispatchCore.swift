@@ -37,6 +37,8 @@ package struct DispatchCore: ~Copyable {
     package var isHolding = false
     /// What fails is recorded: the next attempt waits until the record is kept (`recorded`).
     package var isRecording = false
+    /// The route whose deliveries are told of when they end.
+    package var subscriptionRoute = UInt16.max
 
     /// `capacity` bounds the deliveries that are loaded or parked and the calls that are open.
     package init(_ plan: DispatchPlan, seed: UInt64, callCapacity: Int, deliveryCapacity: Int = 1 << 26) {
@@ -218,6 +220,7 @@ package struct DispatchCore: ~Copyable {
         let lane = Int(delivery.pointee.lane)
         precondition(delivery.pointee.state == .dying || delivery.pointee.state == .inFlight, "it has ended before")
         if delivery.pointee.state == .dying { dying -= 1 }
+        if delivery.pointee.route == subscriptionRoute { effects.subscribed.append(delivery.pointee.keyHash) }
         releaseKey(node, now: now)
         if let history = delivery.pointee.history {
             history.release()

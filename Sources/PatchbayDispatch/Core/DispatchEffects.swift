@@ -66,6 +66,8 @@ package struct DispatchEffects {
     /// Permits that waits keep, or (negative) have given back: workers count them as open calls.
     package var holds: ContiguousArray<(lane: Int, change: Int)> = []
     package var notices: ContiguousArray<Notice> = []
+    /// Key hashes of deliveries by `DispatchCore.subscriptionRoute` that have ended, one for each.
+    package var subscribed: ContiguousArray<UInt64> = []
 
     package init() {}
 
@@ -80,6 +82,7 @@ package struct DispatchEffects {
         if !generations.isEmpty { generations.removeAll(keepingCapacity: true) }
         if !holds.isEmpty { holds.removeAll(keepingCapacity: true) }
         if !notices.isEmpty { notices.removeAll(keepingCapacity: true) }
+        if !subscribed.isEmpty { subscribed.removeAll(keepingCapacity: true) }
     }
 }
 

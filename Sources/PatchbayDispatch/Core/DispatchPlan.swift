@@ -9,6 +9,8 @@ package struct DispatchPlan: Sendable {
     package var cancelGrace: UInt64 = 1_000_000_000
     /// Owed calls of one lane that quarantine it.
     package var owedMax = 64
+    /// The route by which handlers get what they have subscribed to; `nil` where nobody can.
+    package var subscriptionRoute: Int?
 
     package init(routes: [RoutePlan], lanes: [LanePlan]) {
         self.routes = routes

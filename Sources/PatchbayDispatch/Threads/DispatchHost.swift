@@ -22,6 +22,8 @@ package struct DispatchHost: Sendable {
         ) -> Void
     /// The log has the next records of streams: so many, in the frame with this sequence.
     package var placeStreams: @Sendable (_ count: Int, _ sequence: UInt64) -> Void
+    /// What handlers have subscribed to; `nil` where nobody can.
+    package var feed: SubscriptionFeed?
     package var changeTimers: @Sendable (_ lane: Int, _ changes: [TimerChange], _ records: inout ByteWriter) -> Void
     /// Timers that are due, each with the lane of its handler; that they have fired is written down.
     package var fireTimers: @Sendable (_ unixNow: UInt64, _ records: inout ByteWriter) -> [Reentry]
@@ -88,15 +90,18 @@ package struct DispatchHost: Sendable {
     }
 }
 
-/// An event that comes in again: emitted by a handler, or a timer's.
+/// An event that comes in again: emitted by a handler, a timer's, or a subscription's.
 package struct Reentry: Sendable {
     package var event: Event
-    /// The lane of the one handler that gets it (timers); `nil` is routed.
+    /// The lane of the one handler that gets it (timers, subscriptions); `nil` is routed.
     package var lane: Int?
+    /// Of a subscription, whose events go one after the other: its hash. 0 for all others.
+    package var keyHash: UInt64
 
-    package init(event: Event, lane: Int? = nil) {
+    package init(event: Event, lane: Int? = nil, keyHash: UInt64 = 0) {
         self.event = event
         self.lane = lane
+        self.keyHash = keyHash
     }
 }
 

@@ -33,7 +33,9 @@ extension DispatchLoop {
 
     private mutating func naturalEnd() -> DispatchEnd.Reason? {
         guard emits.isEmpty, host.nextTimer() == nil, isQuiet else { return nil }
-        if core.counts.pending == 0, backlogCount == 0 { return .finished }
+        let goesOn = subscriptionsGoOn
+        if core.counts.pending == 0, backlogCount == 0 { return goesOn ? nil : .finished }
+        guard !goesOn || !takesSources else { return nil }
         if core.isStuck, core.owed == 0 { return .stuck }
         guard core.isStuck || isBehindOwedCalls else {
             stuckSince = 0

@@ -105,6 +105,7 @@ extension DispatchLoop {
                 continue
             }
             batch.source = -1
+            resumed(batch, ofHandler: handler)
             log.retain(copies: batch)
             core.accept(batch, effects: &effects)
             progress = true
@@ -118,7 +119,10 @@ extension DispatchLoop {
     mutating func resume(backlog: [String: [PendingEvents]], delayed: [(due: UInt64, reentry: Reentry)]) {
         for (handler, lanes) in lanesOfHandler.enumerated() {
             let name = dispatcher.plan.lanes[lanes[0]].handler.name
-            for events in backlog[name] ?? [] { backlogs[handler].append(events) }
+            for events in backlog[name] ?? [] where !events.events.isEmpty {
+                backlogs[handler].append(events)
+                resumedFrames[handler] += 1
+            }
         }
         for event in delayed { emits.add(event.reentry, notBefore: max(1, event.due), unixNow: 0) }
     }

@@ -50,6 +50,10 @@ struct DispatchLoop: ~Copyable {
     var descended: [Reentry] = []
     /// What is in the log and not in memory, by handler.
     var backlogs: [Backlog]
+    /// How many frames of these an earlier run left, by handler.
+    var resumedFrames: [Int]
+    /// The plan's route of subscriptions; a number that no route has where there is none.
+    let subscriptionRoute: UInt16
     var reach = MemoryReach()
     /// The lanes of each handler, and each lane's handler, as indices into `backlogs`.
     let lanesOfHandler: [[Int]]
@@ -91,6 +95,8 @@ struct DispatchLoop: ~Copyable {
         handlerOfLane = names.map { name in handlers.firstIndex(of: name) ?? 0 }
         lanesOfHandler = handlers.map { name in names.indices.filter { names[$0] == name } }
         backlogs = handlers.map { _ in Backlog() }
+        resumedFrames = handlers.map { _ in 0 }
+        subscriptionRoute = UInt16(clamping: dispatcher.plan.subscriptionRoute ?? Int(UInt16.max))
         self.host = host
         self.pools = pools
         table = dispatcher.table
@@ -104,6 +110,7 @@ struct DispatchLoop: ~Copyable {
         core = DispatchCore(dispatcher.plan, seed: dispatcher.options.seed, callCapacity: table.capacity - 1)
         core.isRecording = log.isDurable
         codes = CodeBook(dispatcher.plan.lanes, codes: dispatcher.shared.codes)
+        core.subscriptionRoute = subscriptionRoute
         compactAt = log.usage.boundBytes / 4
         readAheadBytes = min(32 << 20, log.usage.boundBytes / 4)
         keepCloseBytes = log.usage.reserveBytes / 1024
@@ -132,6 +139,7 @@ struct DispatchLoop: ~Copyable {
         if dispatcher.replacements.isWaiting { progress = takeReplacements() || progress }
         progress = takeIn() || progress
         progress = reenterEmits() || progress
+        progress = takeSubscribed() || progress
         progress = takeCommitted() || progress
         progress = reload() || progress
         table.emitRoom.limit(to: log.usage.emitRoomBytes)
@@ -163,7 +171,8 @@ struct DispatchLoop: ~Copyable {
         clock.wait(timeout: timeout) {
             table.hasForeign || dispatcher.hasBuried.load(ordering: .relaxed)
                 || pools.outboxes.contains { !$0.isEmpty } || log.hasCommitted || dispatcher.replacements.isWaiting
-                || control.hasChange(takesEvents: takesMore) || (takesMore && ports.contains { $0.hasBatches })
+                || control.hasChange(takesEvents: takesMore)
+                || (takesMore && (hasSubscribed || ports.contains { $0.hasBatches }))
                 || dispatcher.command.load(ordering: .relaxed) == Dispatcher.Command.stop.rawValue
         }
     }
@@ -231,7 +240,7 @@ struct DispatchLoop: ~Copyable {
         return batch.count > 0
     }
 
-    private mutating func append(_ batch: EventBatch, _ submission: LogSubmission, _ origin: AppendOrigin) -> Bool {
+    mutating func append(_ batch: EventBatch, _ submission: LogSubmission, _ origin: AppendOrigin) -> Bool {
         submission.batches.append(batch)
         do {
             try log.submit(submission, from: origin)
@@ -401,6 +410,9 @@ struct DispatchLoop: ~Copyable {
                     host.changeTimers(
                         Int(info.lane), timers(wanted.timers, from: reference, info: info), &pending.journal.timers)
                 }
+                if !wanted.subscriptions.isEmpty {
+                    host.feed?.change(Int(info.lane), wanted.subscriptions, &pending.journal.subscriptions)
+                }
                 emitted = emit(wanted.emits, from: reference, info: info)
             }
         }
@@ -420,74 +432,6 @@ struct DispatchLoop: ~Copyable {
         host.spans.map { _ = $0.endAll(call: call, now: unixNow) }
         report(
             reference, info, outcome.kind, outcome.details, settlement, conflict: conflict, emitted: emitted)
-    }
-
-    func report(
-        _ reference: DeliveryReference, _ info: CallInfo, _ kind: OutcomeKind, _ details: ResultDetails?,
-        _ settlement: Settlement, conflict: Bool, emitted: Int = 0
-    ) {
-        let failed = kind != .done && kind != .skip
-        guard failed || info.isSampled else { return }
-        let trace = reference.batch.traces[reference.event]
-        let context = TraceContext(
-            traceID: TraceID(high: trace.traceHigh, low: trace.traceLow), spanID: info.span,
-            flags: info.isSampled ? TraceContext.Flag.sampled : 0)
-        if info.isSampled {
-            recordSpan(
-                reference, info, kind, details, settlement, context, conflict: conflict, emitted: emitted)
-        }
-        guard failed else { return }
-        let record = reference.batch.events[reference.event]
-        let view = BatchView(reference.batch)
-        host.attemptFailed(
-            AttemptReport(
-                eventID: String(view.bytes(record.id)), eventSource: String(view.bytes(record.source)),
-                route: reference.route, lane: reference.lane, attempt: settlement.attempt, outcome: kind,
-                reason: details?.reason ?? "", verdict: settlement.verdict, retryDelay: settlement.retryDelay,
-                trace: context))
-    }
-
-    private func recordSpan(
-        _ reference: DeliveryReference, _ info: CallInfo, _ kind: OutcomeKind, _ details: ResultDetails?,
-        _ settlement: Settlement, _ context: TraceContext, conflict: Bool, emitted: Int
-    ) {
-        let view = BatchView(reference.batch)
-        let record = reference.batch.events[reference.event]
-        let trace = reference.batch.traces[reference.event]
-        let previous = info.previousSpan
-        var span = Span.process(
-            handler: dispatcher.plan.lanes[reference.lane].handler.name,
-            route: dispatcher.plan.routes[reference.route].name, messageID: String(view.bytes(record.id)),
-            attempt: Int(info.attempt), attemptsMax: Int(info.attemptsMax), context: context,
-            parentSpanID: trace.receive, creation: Self.creation(view, record),
-            previousAttempt: previous == 0 ? .none : context.child(spanID: previous), start: info.startedUnix)
-        let outcome: SpannedOutcome =
-            switch kind {
-            case .done: conflict ? .busy : .done
-            case .skip: .skip
-            case .busy: .busy
-            case .fail: .fail
-            case .cancelled: .timeout
-            case .retry, .unstarted: .retry
-            }
-        let end = max(clock.unixNow, info.startedUnix)
-        let repeats = settlement.verdict == .retries || settlement.verdict == .goesBack
-        span.settle(
-            outcome,
-            reason: conflict ? "conflict: its state, or a stream, was changed meanwhile" : details?.reason ?? "",
-            retryDelay: repeats ? settlement.retryDelay : nil,
-            breaker: settlement.breakerState == .halfOpen ? "half-open" : settlement.breakerState.rawValue,
-            emitted: emitted, end: end)
-        if settlement.verdict == .dies { span[SpanKey.deadLetter] = true }
-        dispatcher.tracer.record(span)
-    }
-
-    /// The context that came with the event; `.none` without one.
-    private static func creation(_ view: BatchView, _ record: pbj_event) -> TraceContext {
-        for attribute in view.extensions(of: record) where attribute.key.bytes.elementsEqual("traceparent".utf8) {
-            return TraceContext(traceparent: UnsafeRawBufferPointer(attribute.value.bytes)) ?? .none
-        }
-        return .none
     }
 
     // MARK: Performing
@@ -513,6 +457,7 @@ struct DispatchLoop: ~Copyable {
             deaths += effects.deaths
             buryWaiting()
         }
+        if !effects.subscribed.isEmpty { host.feed?.ended(Array(effects.subscribed)) }
         for batch in effects.released {
             log.release(batch)
             if batch.source >= 0, batch.source < ports.count { ports[batch.source].giveBack(batch) }

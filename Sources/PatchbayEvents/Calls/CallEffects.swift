@@ -8,6 +8,8 @@ package struct CallEffects: Sendable {
     /// One a stream at most.
     package var streamAppends: [StreamAppend] = []
     package var streamSnapshots: [StreamSnapshotWrite] = []
+    /// In order; a later change of a subscription follows an earlier one.
+    package var subscriptions: [SubscriptionChange] = []
     /// Texts and data of all this in bytes, as counted by `grow`.
     private var bytes = 0
     /// Room for the state writes, from when they are made until they are committed or dropped.
@@ -26,7 +28,9 @@ package struct CallEffects: Sendable {
         return true
     }
 
-    package var isEmpty: Bool { emits.isEmpty && stateWrites.isEmpty && timers.isEmpty && !changesStreams }
+    package var isEmpty: Bool {
+        emits.isEmpty && stateWrites.isEmpty && timers.isEmpty && !changesStreams && subscriptions.isEmpty
+    }
     package var changesStreams: Bool { !streamAppends.isEmpty || !streamSnapshots.isEmpty }
 }
 

@@ -47,3 +47,30 @@ package struct StreamSnapshotWrite: Sendable {
         self.bytes = bytes
     }
 }
+
+/// What a handler wants to get of a stream, as events of its own.
+package struct StreamWish: Equatable, Sendable {
+    package var stream: String
+    /// The first revision that is wanted; `fromEnd` is the one behind the stream's last event.
+    package var from: UInt64
+    /// A pattern of types; empty takes every type.
+    package var type: String
+    /// The events' `correlationid`; empty takes every one.
+    package var correlation: String
+
+    package static let fromEnd = UInt64.max - 3
+
+    package init(stream: String, from: UInt64 = 0, type: String = "", correlation: String = "") {
+        self.stream = stream
+        self.from = from
+        self.type = type
+        self.correlation = correlation
+    }
+}
+
+/// A subscription of the calling handler, by its name.
+package enum SubscriptionChange: Equatable, Sendable {
+    /// One that is there and reads the same stream keeps its place.
+    case subscribe(name: String, StreamWish)
+    case unsubscribe(name: String)
+}

@@ -24,6 +24,8 @@ package struct Checkpoint: Sendable {
     /// The extra of handlers' state, as records; and the one of version 1, whose records have no origin.
     package static let stateName = "state/2"
     package static let stateWithoutOriginName = "state"
+    /// The extra of handlers' subscriptions.
+    package static let subscriptionsName = "subscriptions"
 
     /// Visits handlers' keys as they stood, of either version.
     package func forEachState(_ body: (StateRecord) throws(LogFormatError) -> Void) throws(LogFormatError) {
@@ -73,13 +75,14 @@ package struct Checkpoint: Sendable {
 /// The first 64 bytes of a checkpoint, little-endian.
 struct CheckpointHeader: Equatable {
     static let magic: UInt32 = 0x3143_4250  // "PBC1"
-    /// What is written. A program that reads version 1 alone would leave out handlers' state.
-    static let version: UInt16 = 2
-    private static let versions: ClosedRange<UInt16> = 1...2
+    private static let versions: ClosedRange<UInt16> = 1...3
     static let byteCount = 64
 
     // Offset 0: magic, 4 bytes. 4: CRC32C of everything from offset 8 on. 8: version, 2 bytes; 6 reserved.
     // 16: length of the whole, 8 bytes.
+    /// A program that reads version 1 alone would leave out handlers' state, and one that reads up to 2 their
+    /// subscriptions: 3 is written where there are any.
+    var version: UInt16 = 2
     /// Offset 24: of the last frame that is folded in.
     var sequence: UInt64 = 0
     /// Offset 32: position of the next event.
@@ -107,7 +110,7 @@ struct CheckpointHeader: Equatable {
         var reader = ByteReader(bytes)
         guard try reader.next(UInt32.self) == Self.magic else { throw LogFormatError("this is no checkpoint") }
         let checksum = try reader.next(UInt32.self)
-        let version = try reader.next(UInt16.self)
+        version = try reader.next(UInt16.self)
         guard Self.versions.contains(version) else {
             throw LogFormatError(
                 "a checkpoint has format version \(version); this program reads \(Self.versions.lowerBound) to "
@@ -130,7 +133,7 @@ struct CheckpointHeader: Equatable {
     /// Writes the header over the first bytes, the checksum last.
     func write(to writer: inout ByteWriter) {
         writer.set(Self.magic, at: 0)
-        writer.set(Self.version, at: 8)
+        writer.set(version, at: 8)
         writer.set(UInt64(writer.count), at: 16)
         writer.set(sequence, at: 24)
         writer.set(nextPosition, at: 32)
@@ -162,7 +165,10 @@ package struct CheckpointBuilder: ~Copyable {
     }
 
     /// Adds what `body` writes. Names are unique, and have 1 to 255 bytes.
-    package mutating func add(_ name: String, _ body: (inout ByteWriter) -> Void) { section(name, body) }
+    package mutating func add(_ name: String, _ body: (inout ByteWriter) -> Void) {
+        if name == Checkpoint.subscriptionsName { header.version = 3 }
+        section(name, body)
+    }
 
     /// Completes the header; the whole checkpoint, valid while the builder is.
     package mutating func finish() -> UnsafeRawBufferPointer {

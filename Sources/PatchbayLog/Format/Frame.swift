@@ -9,7 +9,7 @@ package struct FrameHeader: Equatable, Sendable {
     package static let byteCount = 64
     /// Longer frames are not written, and not believed when read.
     package static let lengthMax = 1 << 30
-    static let versions: ClosedRange<UInt8> = 1...2
+    static let versions: ClosedRange<UInt8> = 1...3
 
     package var checksum: UInt32 = 0
     /// Of the whole frame with this header, in bytes.
@@ -103,9 +103,17 @@ package struct SectionKind: RawRepresentable, Hashable, Sendable {
     package static let deduplication = SectionKind(rawValue: 10)
     /// Changes of handlers' state.
     package static let state = SectionKind(rawValue: 11)
+    /// Handlers' subscriptions to streams, with how far they are.
+    package static let subscriptions = SectionKind(rawValue: 12)
 
     /// The format version that a frame with such a section has: what an older program must not skip has a new one.
-    var version: UInt8 { self == .state ? 2 : 1 }
+    var version: UInt8 {
+        switch self {
+        case .subscriptions: 3
+        case .state: 2
+        default: 1
+        }
+    }
 }
 
 /// Builds frames one after the other in one buffer.

@@ -106,3 +106,56 @@ package struct TimerRecord: Equatable, Sendable {
         writer.pad(to: 8)
     }
 }
+
+/// A handler's subscription to a stream as it stands, or that it is gone.
+package struct SubscriptionRecord: Equatable, Sendable {
+    /// Whose: `instance.handler`.
+    package var scope: String
+    package var name: String
+    /// `nil`: the subscription is gone. Its `from` is the revision that comes next.
+    package var wish: StreamWish?
+
+    package init(scope: String, name: String, wish: StreamWish?) {
+        self.scope = scope
+        self.name = name
+        self.wish = wish
+    }
+
+    package init(_ reader: inout ByteReader) throws(LogFormatError) {
+        let change = try reader.next(UInt8.self)
+        guard change == 1 || change == 2 else { throw LogFormatError("an unknown change of a subscription") }
+        _ = try reader.next(UInt8.self)
+        let scopeLength = Int(try reader.next(UInt16.self))
+        let nameLength = Int(try reader.next(UInt16.self))
+        let streamLength = Int(try reader.next(UInt16.self))
+        let next = try reader.next(UInt64.self)
+        let typeLength = Int(try reader.next(UInt32.self))
+        let correlationLength = Int(try reader.next(UInt32.self))
+        scope = try reader.text(scopeLength)
+        name = try reader.text(nameLength)
+        let wish = StreamWish(
+            stream: try reader.text(streamLength), from: next, type: try reader.text(typeLength),
+            correlation: try reader.text(correlationLength))
+        self.wish = change == 1 ? wish : nil
+        try reader.skipPadding(to: 8)
+    }
+
+    package func write(to writer: inout ByteWriter) {
+        writer.append(UInt8(wish == nil ? 2 : 1))
+        writer.append(UInt8(0))
+        writer.append(UInt16(clamping: scope.utf8.count))
+        writer.append(UInt16(clamping: name.utf8.count))
+        writer.append(UInt16(clamping: wish?.stream.utf8.count ?? 0))
+        writer.append(wish?.from ?? 0)
+        writer.append(UInt32(clamping: wish?.type.utf8.count ?? 0))
+        writer.append(UInt32(clamping: wish?.correlation.utf8.count ?? 0))
+        writer.append(scope)
+        writer.append(name)
+        if let wish {
+            writer.append(wish.stream)
+            writer.append(wish.type)
+            writer.append(wish.correlation)
+        }
+        writer.pad(to: 8)
+    }
+}

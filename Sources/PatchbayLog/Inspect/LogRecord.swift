@@ -11,6 +11,7 @@ package enum LogRecord {
     case operation(OperationRecord)
     case deduplication(DeduplicationRecord)
     case stream(StreamRecord)
+    case subscription(SubscriptionRecord)
     /// A section that this program does not know.
     case unknown(SectionKind, bytes: Int)
 }
@@ -62,6 +63,10 @@ extension FrameView {
             case .streams:
                 try Self.records(bytes) { (reader) throws(LogFormatError) in
                     try body(.stream(try StreamRecord(&reader)))
+                }
+            case .subscriptions:
+                try Self.records(bytes) { (reader) throws(LogFormatError) in
+                    try body(.subscription(try SubscriptionRecord(&reader)))
                 }
             default: try body(.unknown(kind, bytes: bytes.count))
             }

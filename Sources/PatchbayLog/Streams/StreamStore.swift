@@ -17,6 +17,7 @@ package final class StreamStore: Sendable {
         /// With a log: what it has not said that it has, in the order of the records.
         var unplaced: [Unplaced] = []
         var bytes = 0
+        var observer: (@Sendable () -> Void)?
     }
 
     private struct SnapshotKey: Hashable {
@@ -47,6 +48,9 @@ package final class StreamStore: Sendable {
         }
     }
 
+    /// Tells one observer of each change, once it is seen. [dispatcher]
+    package func observe(_ changed: @escaping @Sendable () -> Void) { contents.withLock { $0.observer = changed } }
+
     // MARK: Questions
 
     package subscript(name: String) -> StreamInfo? { contents.withLock { $0.streams[name] } }
@@ -58,11 +62,12 @@ package final class StreamStore: Sendable {
         }
     }
 
-    /// At most `count` events of a stream, in the selection's order; none when there is no such stream.
+    /// At most `count` events of a stream, in the selection's order; none when there is no such stream. No more follow
+    /// once they have `bytesMax` bytes.
     package func read(
-        _ name: String, _ selection: StreamSelection = StreamSelection(), count: Int
+        _ name: String, _ selection: StreamSelection = StreamSelection(), count: Int, bytesMax: Int = .max
     ) throws(LogError) -> [StreamEvent] {
-        try whereItLies { () throws(LogError) in try readOnce(name, selection, count) }
+        try whereItLies { () throws(LogError) in try readOnce(name, selection, count, bytesMax) }
     }
 
     /// Looks again where what is asked for lay in a segment that has just gone, and lies elsewhere by now: more than once
@@ -79,10 +84,11 @@ package final class StreamStore: Sendable {
     }
 
     private func readOnce(
-        _ name: String, _ selection: StreamSelection, _ count: Int
+        _ name: String, _ selection: StreamSelection, _ count: Int, _ bytesMax: Int
     ) throws(LogError) -> [StreamEvent] {
         guard count > 0 else { return [] }
         var events: [StreamEvent] = []
+        var bytes = 0
         let (runs, held, reader) = contents.withLock { contents in
             let runs = contents.streams.runs(of: name, selection, count: count)
             var held: [UInt64: StreamRecord] = [:]
@@ -102,7 +108,8 @@ package final class StreamStore: Sendable {
                 },
                 body: { event in
                     events.append(event)
-                    return events.count < count
+                    bytes += event.line.count
+                    return events.count < count && bytes < bytesMax
                 })
         } catch let error as LogError {
             throw error
@@ -186,10 +193,13 @@ package final class StreamStore: Sendable {
     package func apply(
         _ change: StreamChange, now: UInt64, recording: (StreamRecord) -> Void = { _ in }
     ) throws(StreamRefusal) -> StreamAnswer {
-        let answer = try contents.withLock { contents throws(StreamRefusal) in
-            try apply(change, now: now, to: &contents)
+        let (answer, observer) = try contents.withLock { contents throws(StreamRefusal) in
+            (try apply(change, now: now, to: &contents), contents.observer)
         }
-        if let record = answer.record { recording(record) }
+        if let record = answer.record {
+            recording(record)
+            observer?()
+        }
         return answer
     }
 

@@ -59,9 +59,10 @@ package struct LogJournal: ~Copyable {
     private var deadLetters = ByteWriter(capacity: 64)
     private var names = ByteWriter(capacity: 64)
     private var operations = ByteWriter(capacity: 64)
-    /// For whoever owns handlers' state and timers.
+    /// For whoever owns handlers' state, timers and subscriptions.
     package var state = ByteWriter(capacity: 64)
     package var timers = ByteWriter(capacity: 64)
+    package var subscriptions = ByteWriter(capacity: 64)
     private var streams = ByteWriter(capacity: 64)
     /// Records of streams that were appended.
     package private(set) var streamRecords = 0
@@ -75,7 +76,7 @@ package struct LogJournal: ~Copyable {
 
     package var byteCount: Int {
         outcomes.count + failures.count + deadLetters.count + names.count + operations.count + state.count
-            + timers.count + deduplication.count + streams.count
+            + timers.count + deduplication.count + streams.count + subscriptions.count
     }
 
     package var isEmpty: Bool { byteCount == 0 && buried.isEmpty && retries.isEmpty }
@@ -99,6 +100,7 @@ package struct LogJournal: ~Copyable {
         operations.removeAll(keeping: 1 << 12)
         state.removeAll(keeping: 1 << 12)
         timers.removeAll(keeping: 1 << 12)
+        subscriptions.removeAll(keeping: 1 << 12)
         deduplication.removeAll(keeping: 1 << 14)
         streams.removeAll(keeping: 1 << 12)
         streamRecords = 0
@@ -121,5 +123,6 @@ package struct LogJournal: ~Copyable {
         if !timers.isEmpty { builder.add(.timers, timers.bytes) }
         if !deduplication.isEmpty { builder.add(.deduplication, deduplication.bytes) }
         if !streams.isEmpty { builder.add(.streams, streams.bytes) }
+        if !subscriptions.isEmpty { builder.add(.subscriptions, subscriptions.bytes) }
     }
 }

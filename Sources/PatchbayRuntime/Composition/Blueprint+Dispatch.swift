@@ -25,7 +25,8 @@ extension Blueprint {
         }
     }
 
-    /// The plan that dispatch works by. Behind the table's routes stands one for timers, with the default policies.
+    /// The plan that dispatch works by. Behind the table's routes stand one for timers and one for subscriptions, with the
+    /// default policies.
     ///
     /// - Parameter state: the value that a lane's handler has stored under a key, for transforms; any thread may ask.
     func dispatchPlan(
@@ -39,8 +40,10 @@ extension Blueprint {
             routes.append(plan)
         }
         var timers = try routePlan(Configuration.Route())
-        timers.name = "(timer)"
-        routes.append(timers)
+        timers.name = Self.timerRouteName
+        var subscriptions = timers
+        subscriptions.name = Self.subscriptionRouteName
+        routes += [timers, subscriptions]
         var lanes: [LanePlan] = []
         for lane in self.lanes {
             guard let handler = handlers[lane.handler] else {
@@ -48,8 +51,17 @@ extension Blueprint {
             }
             lanes.append(lanePlan(lane, handler))
         }
-        return DispatchPlan(routes: routes, lanes: lanes)
+        var plan = DispatchPlan(routes: routes, lanes: lanes)
+        plan.subscriptionRoute = subscriptionRoute
+        return plan
     }
+
+    /// What deliveries of timers and of subscriptions are recorded under.
+    static let timerRouteName = "(timer)"
+    static let subscriptionRouteName = "(subscription)"
+    /// In the plan, right behind the table's routes.
+    var timerRoute: Int { table.routes.count }
+    var subscriptionRoute: Int { table.routes.count + 1 }
 
     /// The lanes that a route of the table may deliver to.
     func lanes(ofRoute route: Int) -> [Int] {

@@ -16,10 +16,10 @@ package struct RoutingDrift: Sendable, Equatable {
     /// for the dead letter of an event that no route takes.
     package var changes: [Change]
 
-    /// - Returns: `nil` when routes did not decide: a handler's timer brought the event.
+    /// - Returns: `nil` when routes did not decide: a handler's timer or subscription brought the event.
     package init?(_ history: EventHistory, _ routing: RoutingExplanation, unmatched: Configuration.Unmatched) {
         let recorded = history.deliveries.filter { !$0.isRedriven }
-        guard !recorded.contains(where: { $0.route == Self.timerRoute }) else { return nil }
+        guard !recorded.contains(where: { Self.givenRoutes.contains($0.route) }) else { return nil }
         var today = routing.routes.flatMap { route in
             route.targets.filter(\.delivers).compactMap { target in
                 target.handler.map { (handler: $0, route: route.name) }
@@ -38,6 +38,5 @@ package struct RoutingDrift: Sendable, Equatable {
         }
     }
 
-    /// What deliveries of timers are recorded under.
-    private static let timerRoute = "(timer)"
+    private static let givenRoutes = [Blueprint.timerRouteName, Blueprint.subscriptionRouteName]
 }

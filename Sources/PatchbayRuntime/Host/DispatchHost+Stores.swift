@@ -9,8 +9,8 @@ import PatchbayTelemetry
 extension DispatchHost {
     /// What calls ask for is put into these stores; `scopes` says by lane whose it is. Dead letters go nowhere.
     init(
-        state: StateStore, timers: TimerStore, streams: StreamStore, scopes: [HandlerScope],
-        reenter: @escaping @Sendable ([Reentry]) -> [EventBatch],
+        state: StateStore, timers: TimerStore, streams: StreamStore, subscriptions: SubscriptionStore,
+        scopes: [HandlerScope], reenter: @escaping @Sendable ([Reentry]) -> [EventBatch],
         notice: @escaping @Sendable (DispatchEffects.Notice) -> Void,
         attemptFailed: @escaping @Sendable (AttemptReport) -> Void
     ) {
@@ -30,6 +30,31 @@ extension DispatchHost {
             placeStreams: { streams.placed($0, in: $1) }, nextTimer: { timers.next }, reenter: reenter, bury: { _ in },
             isBurying: { false }, notice: notice,
             attemptFailed: attemptFailed)
+        feed = Self.feed(subscriptions, scopes, lanes)
+    }
+
+    /// Handlers that this run does not have are not open.
+    private static func feed(
+        _ subscriptions: SubscriptionStore, _ scopes: [HandlerScope], _ lanes: [HandlerScope: Int]
+    ) -> SubscriptionFeed {
+        SubscriptionFeed(
+            change: { lane, changes, records in
+                subscriptions.commit(changes, of: scopes[lane]) { $0.write(to: &records) }
+            },
+            hasWork: { subscriptions.hasWork },
+            take: { isOpen, records in
+                let taken = subscriptions.take { scope in
+                    lanes[scope].map { isOpen($0) } ?? false
+                } recording: {
+                    $0.write(to: &records)
+                }
+                return taken.map { Reentry(event: $0.event, lane: lanes[$0.scope], keyHash: $0.keyHash) }
+            },
+            ended: { subscriptions.ended($0) }, resumed: { subscriptions.resumed($0) },
+            opened: { subscriptions.opened() },
+            mayGoOn: { isOpen in
+                subscriptions.mayGoOn { scope in lanes[scope].map { isOpen($0) } ?? false }
+            })
     }
 
     /// What lies in a data folder is read back from there, and checkpoints get what handlers and routes keep.
@@ -37,14 +62,16 @@ extension DispatchHost {
     /// - Parameter routes: the plan's, by name.
     mutating func keep(
         in folder: DataFolder, _ blueprint: Blueprint, routes: [String], state: StateStore, timers: TimerStore,
-        tracer: Tracer, logger: Logger
+        subscriptions: SubscriptionStore, tracer: Tracer, logger: Logger
     ) {
         let intake = ReloadIntake(
-            reader: folder.writer.reader, places: DeliveryPlaces(folder.log.numbers, blueprint),
+            reader: folder.writer.reader, places: .ofReloads(folder.log.numbers, blueprint),
             resumed: folder.pending.resumed, tracer: tracer, logger: logger)
         reload = { intake.batch(of: $0, $1) }
         checkpointExtras = {
-            CheckpointParts.extras(state: state, timers: timers, delayed: $0, deduplicator: $1, routes: routes)
+            CheckpointParts.extras(
+                state: state, timers: timers, subscriptions: subscriptions, delayed: $0, deduplicator: $1,
+                routes: routes)
         }
     }
 }

@@ -109,7 +109,7 @@ package final class Host: Sendable {
         }
         log = HostLog(
             logger: options.logger, lanes: blueprint.lanes.map(\.name),
-            routes: configuration.routes.map(\.name) + ["(timer)"])
+            routes: dispatcher.plan.routes.map(\.name))
         let (dispatcher, logger) = (dispatcher, options.logger)
         letters = DeadLetterWriter(
             path: options.deadLetterPath, buried: { dispatcher.buried($0) }, report: { logger.error("\($0)") })
@@ -155,18 +155,21 @@ package final class Host: Sendable {
     private func startDispatcher() throws {
         guard configuration.log.backend == .file else {
             let log = MemoryLog(boundBytes: configuration.log.pendingBytesMax ?? .max)
+            openSubscriptions()
             return try dispatcher.start(log: log, host: dispatchHost())
         }
         let folder = try DataFolder.open(
             configuration.log, identity: logIdentity, names: dispatcher.names,
             fingerprint: EffectiveConfiguration(configuration).fingerprint, state: environment.state,
-            timers: environment.timers, streams: environment.streams, deduplicator: Deduplicator(dispatcher.plan),
-            doorbell: dispatcher.doorbell, logger: options.logger)
+            timers: environment.timers, streams: environment.streams, subscriptions: environment.subscriptions,
+            deduplicator: Deduplicator(dispatcher.plan), doorbell: dispatcher.doorbell, logger: options.logger)
+        openSubscriptions()
         let pending = folder.pending
         var host = dispatchHost()
         host.keep(
             in: folder, blueprint, routes: dispatcher.names.routes, state: environment.state,
-            timers: environment.timers, tracer: tracer, logger: options.logger)
+            timers: environment.timers, subscriptions: environment.subscriptions, tracer: tracer,
+            logger: options.logger)
         try folder.writer.start()
         try dispatcher.start(
             log: folder.log, host: host, backlog: pending.backlog, delayed: pending.delayed,
@@ -176,6 +179,14 @@ package final class Host: Sendable {
             writer: folder.writer, places: DeliveryPlaces(folder.log.numbers, blueprint), names: dispatcher.names)
         replay?.begin(at: site)
         try startControl(folder, site)
+    }
+
+    /// With the streams and the subscriptions that the log has in place.
+    private func openSubscriptions() {
+        let doorbell = dispatcher.doorbell
+        environment.subscriptions.open(
+            environment.streams, typeMatcher: environment.typeMatcher, logger: options.logger, wake: { doorbell.ring() }
+        )
     }
 
     /// Takes operators' requests from here on.
@@ -212,6 +223,7 @@ package final class Host: Sendable {
     /// Waits for the end, tidies up, and says what happened.
     package func wait() -> RunReport {
         let ended = dispatcher.join()
+        environment.subscriptions.end()
         for source in sources { source.source.stop() }
         for thread in threads.withLock({ $0 }) { thread.join() }
         control.withLock { $0.take() }?.end()
@@ -333,6 +345,7 @@ package final class Host: Sendable {
             intakeSetup, number: sources.count, counters: emitted, logger: options.logger)
         var host = DispatchHost(
             state: environment.state, timers: environment.timers, streams: environment.streams,
+            subscriptions: environment.subscriptions,
             scopes: blueprint.lanes.map(\.scope),
             reenter: { reentry.batches(of: $0) },
             notice: { [log, handlers, blueprint] notice in

@@ -4,21 +4,27 @@ import PatchbayDispatch
 import PatchbayEvents
 import PatchbayRouting
 
-/// Takes in what handlers emit and what timers bring, on the dispatcher's thread.
+/// Takes in what handlers emit, what timers bring, and what handlers have subscribed to, on the dispatcher's thread.
 final class ReentryIntake: @unchecked Sendable {
     // Invariant: only the dispatcher's thread calls it, after it was made.
     private let intake: Intake
+    /// For events of streams.
+    private let streamIntake: Intake
     private let timerRoute: UInt16
     private let logger: Logger
 
     init(_ setup: Intake.Setup, number: Int, counters: IntakeCounters, logger: Logger) {
         var setup = setup
-        setup.isReentry = true
         setup.continuesTrace = true
+        let sequence = TraceSequence()
+        var stored = setup
+        stored.limits = StoredDecoder.limits
+        streamIntake = Intake(stored, name: "streams", number: number, counters: counters, sequence: sequence)
+        setup.isReentry = true
         // What a handler emits was measured when it did; as JSON, with its attributes, it is longer.
         setup.limits.event_bytes = UInt32(clamping: (UInt64(setup.limits.event_bytes) + 16_384) * 6)
         timerRoute = UInt16(setup.table.routes.count)
-        intake = Intake(setup, name: "handlers", number: number, counters: counters)
+        intake = Intake(setup, name: "handlers", number: number, counters: counters, sequence: sequence)
         self.logger = logger
     }
 
@@ -28,14 +34,25 @@ final class ReentryIntake: @unchecked Sendable {
         for (index, reentry) in events.enumerated() {
             lines += reentry.event.json + [0x0A]
             // Those of one way in a row come in together.
-            guard index + 1 == events.count || events[index + 1].lane != reentry.lane else { continue }
-            take(lines, reentry.lane.map { .one(lane: UInt16($0), route: timerRoute) }, into: &batches)
+            if index + 1 < events.count {
+                let next = events[index + 1]
+                guard next.lane != reentry.lane || next.keyHash != reentry.keyHash else { continue }
+            }
+            take(lines, reentry, into: &batches)
             lines = []
         }
         return batches
     }
 
-    private func take(_ text: [UInt8], _ given: GivenDeliveries?, into batches: inout [EventBatch]) {
+    /// `reentry` is one of those whose lines these are.
+    private func take(_ text: [UInt8], _ reentry: Reentry, into batches: inout [EventBatch]) {
+        let isSubscribed = reentry.keyHash != 0
+        let given = reentry.lane.map { lane in
+            // Right behind that of timers stands the route of subscriptions.
+            GivenDeliveries.one(
+                lane: UInt16(lane), route: isSubscribed ? timerRoute + 1 : timerRoute, keyHash: reentry.keyHash)
+        }
+        let intake = isSubscribed ? streamIntake : intake
         var rest = text[...]
         while !rest.isEmpty {
             let batch = EventBatch(source: -1, textCapacity: rest.count)

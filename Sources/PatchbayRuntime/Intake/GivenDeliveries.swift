@@ -3,7 +3,7 @@ import PatchbayEvents
 /// Who gets events that the routes are not asked about.
 enum GivenDeliveries {
     /// One handler gets each event.
-    case one(lane: UInt16, route: UInt16)
+    case one(lane: UInt16, route: UInt16, keyHash: UInt64 = 0)
     /// As they are listed, from the event with this number on.
     case listed(DeliveryList, from: Int)
 
@@ -38,8 +38,8 @@ enum GivenDeliveries {
     /// Writes the deliveries of a line, counted from the first that is taken in, as those of an event; how many.
     func deliver(line: Int, as event: UInt32, into place: UnsafeMutablePointer<RoutedDelivery>) -> Int {
         switch self {
-        case .one(let lane, let route):
-            place.pointee = RoutedDelivery(event: event, route: route, lane: lane, keyHash: 0, priority: 5)
+        case .one(let lane, let route, let keyHash):
+            place.pointee = RoutedDelivery(event: event, route: route, lane: lane, keyHash: keyHash, priority: 5)
             return 1
         case .listed(let list, let first):
             let deliveries = list[first + line]

@@ -300,6 +300,9 @@ extension Intake.Setup {
     /// `nil` for the lane that buries.
     func laneHandler(_ lane: Int) -> String? { lane < laneHandlers.count ? laneHandlers[lane] : nil }
 
-    /// Timers' deliveries go by a route that the table does not have.
-    func routeName(_ index: Int) -> String { index < table.routes.count ? table.routes[index].name : "(timer)" }
+    /// Timers' and subscriptions' deliveries go by routes that the table does not have.
+    func routeName(_ index: Int) -> String {
+        if index < table.routes.count { return table.routes[index].name }
+        return index == table.routes.count ? Blueprint.timerRouteName : Blueprint.subscriptionRouteName
+    }
 }

@@ -8,15 +8,18 @@ enum CheckpointParts {
     static let state = Checkpoint.stateName
     static let timers = "timers"
     static let deduplication = "deduplication"
+    static let subscriptions = Checkpoint.subscriptionsName
 
-    /// How state, timers and deduplication stand now; encoded later. `routes` are the plan's, by name.
+    /// How state, timers, subscriptions and deduplication stand now; encoded later. `routes` are the plan's, by name.
     static func extras(
-        state: StateStore, timers: TimerStore, delayed: [(due: UInt64, event: Event)], deduplicator: Deduplicator,
+        state: StateStore, timers: TimerStore, subscriptions: SubscriptionStore, delayed: [(due: UInt64, event: Event)],
+        deduplicator: Deduplicator,
         routes: [String]
     ) -> [CheckpointExtra] {
         let keys = state.snapshot()
         let set = timers.all()
-        return [
+        let records = subscriptions.records
+        var extras = [
             CheckpointExtra(name: Self.state) { writer in
                 keys { StateRecord($0).write(to: &writer) }
             },
@@ -41,6 +44,13 @@ enum CheckpointParts {
                 }
             },
         ]
+        if !records.isEmpty {
+            extras.append(
+                CheckpointExtra(name: Self.subscriptions) { writer in
+                    for record in records { record.write(to: &writer) }
+                })
+        }
+        return extras
     }
 
     /// The windows of routes, by name.

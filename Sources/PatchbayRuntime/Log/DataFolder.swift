@@ -17,14 +17,14 @@ struct DataFolder: Sendable {
     /// Events in memory at a time, in bytes.
     private static let memoryBytes = 128 << 20
 
-    /// Opens the folder and folds its log; state, timers and streams are put in place.
+    /// Opens the folder and folds its log; state, timers, streams and subscriptions are put in place.
     ///
     /// `identity` is for a log that is made anew; `fingerprint` is the configuration's; `deduplicator` is as the plan
     /// makes it.
     static func open(
         _ configuration: Configuration.Log, identity: UInt64, names: (routes: [String], handlers: [String]),
-        fingerprint: String, state: StateStore, timers: TimerStore, streams: StreamStore, deduplicator: Deduplicator,
-        doorbell: Doorbell, logger: Logger
+        fingerprint: String, state: StateStore, timers: TimerStore, streams: StreamStore,
+        subscriptions: SubscriptionStore, deduplicator: Deduplicator, doorbell: Doorbell, logger: Logger
     ) throws(LogError) -> DataFolder {
         let storage = try logged { () throws(StorageError) in try FileStorage(configuration.path, create: true) }
         let lock = try FolderLock(folder: storage.path)
@@ -33,18 +33,18 @@ struct DataFolder: Sendable {
         let now = pbs_now()
         return try open(
             storage, lock: lock, settings: settings, names: names, fingerprint: fingerprint, state: state,
-            timers: timers, streams: streams, deduplicator: deduplicator, doorbell: doorbell, logger: logger,
-            now: now, unixNow: pbs_unix_now())
+            timers: timers, streams: streams, subscriptions: subscriptions, deduplicator: deduplicator,
+            doorbell: doorbell, logger: logger, now: now, unixNow: pbs_unix_now())
     }
 
     /// The same with what the system gives passed in; `names` are the plan's routes and, by lane, handlers.
     static func open(
         _ storage: any LogStorage, lock: FolderLock?, settings: LogSettings,
         names: (routes: [String], handlers: [String]), fingerprint: String, state: StateStore, timers: TimerStore,
-        streams: StreamStore, deduplicator: Deduplicator, doorbell: Doorbell, logger: Logger, now: UInt64,
-        unixNow: UInt64
+        streams: StreamStore, subscriptions: SubscriptionStore, deduplicator: Deduplicator, doorbell: Doorbell,
+        logger: Logger, now: UInt64, unixNow: UInt64
     ) throws(LogError) -> DataFolder {
-        let fold = HandlerFold(state: state)
+        let fold = HandlerFold(state: state, subscriptions: subscriptions)
         let opened = try OpenedLog(storage, lock: lock, settings: settings, extra: fold.extra, other: fold.section)
         try fold.setTimers(timers)
         let deduplicator = try fold.admitted(to: deduplicator, routes: names.routes, opened.ledger.names)

@@ -3,9 +3,10 @@ import PatchbayEvents
 import PatchbayLog
 import PatchbayModules
 
-/// Folds what the log says of handlers' state and timers.
+/// Folds what the log says of handlers' state, timers and subscriptions.
 final class HandlerFold {
     private let state: StateStore
+    private let subscriptions: SubscriptionStore
     private var timers: [String: TimerRecord] = [:]
     /// Events that handlers emitted for later, by their ids, which are unique with their sources only: earliest first.
     private var delayed: [String: [TimerRecord]] = [:]
@@ -15,7 +16,10 @@ final class HandlerFold {
     /// Admitted since.
     private var admitted: [DeduplicationRecord] = []
 
-    init(state: StateStore) { self.state = state }
+    init(state: StateStore, subscriptions: SubscriptionStore) {
+        self.state = state
+        self.subscriptions = subscriptions
+    }
 
     /// A part of a checkpoint.
     func extra(_ name: String, _ bytes: [UInt8]) throws(LogFormatError) {
@@ -24,6 +28,7 @@ final class HandlerFold {
         case CheckpointParts.state: kind = .state
         case Checkpoint.stateWithoutOriginName: kind = .stateWithoutOrigin
         case CheckpointParts.timers: kind = .timers
+        case CheckpointParts.subscriptions: kind = .subscriptions
         case CheckpointParts.deduplication:
             windows = try CheckpointParts.windows(bytes)
             return
@@ -41,6 +46,7 @@ final class HandlerFold {
             case .state, .stateWithoutOrigin:
                 state.restore(try StateRecord(&reader, hasOrigin: kind == .state).change)
             case .timers: take(try TimerRecord(&reader))
+            case .subscriptions: subscriptions.restore(try SubscriptionRecord(&reader))
             case .deduplication: admitted.append(try DeduplicationRecord(&reader))
             default: return
             }

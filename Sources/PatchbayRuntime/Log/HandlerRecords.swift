@@ -53,11 +53,3 @@ extension TimerStore {
         return fired
     }
 }
-
-extension HandlerScope {
-    /// From the name that routes use; instances have no dots.
-    init(name: String) {
-        self.init(
-            instance: String(name.prefix { $0 != "." }), handler: String(name.drop { $0 != "." }.dropFirst()))
-    }
-}

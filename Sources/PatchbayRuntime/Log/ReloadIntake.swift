@@ -160,7 +160,19 @@ struct DeliveryPlaces: Sendable {
     init(_ numbers: LogNumbers, _ blueprint: Blueprint) {
         self.init(
             numbers: numbers, routes: blueprint.table.routes.indices.map { ($0, blueprint.lanes(ofRoute: $0)) },
-            defaultRoute: blueprint.table.routes.count)
+            defaultRoute: blueprint.timerRoute)
+    }
+
+    /// The same for deliveries that are brought back: those of subscriptions are told of when they end. A copy of one, as
+    /// a redrive or a replay makes, is none of its subscription's.
+    static func ofReloads(_ numbers: LogNumbers, _ blueprint: Blueprint) -> DeliveryPlaces {
+        var places = DeliveryPlaces(numbers, blueprint)
+        let route = blueprint.subscriptionRoute
+        for (handler, place) in places.fallback {
+            places.places[Pair(route: numbers.routes[route], handler: handler)] = Place(
+                route: UInt16(route), lane: place.lane)
+        }
+        return places
     }
 
     /// `nil` when this run has no such handler.

@@ -7,10 +7,10 @@ final class StoredDecoder {
     private let decoder: OpaquePointer
     private let plan = FieldPlan()
 
-    init() {
-        // They were within their limits when they came in.
-        decoder = pbj_decoder_new(pbj_limits(event_bytes: 1 << 30, nesting: 1 << 16), plan.handle)
-    }
+    /// Of what was within its limits when it came in.
+    static let limits = pbj_limits(event_bytes: 1 << 30, nesting: 1 << 16)
+
+    init() { decoder = pbj_decoder_new(Self.limits, plan.handle) }
 
     deinit { pbj_decoder_free(decoder) }
 

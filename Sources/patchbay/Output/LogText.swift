@@ -121,6 +121,15 @@ struct LogText {
             ]
             return ("deduplication", members, nil)
         case .stream(let record): return ("stream", members(record), nil)
+        case .subscription(let record):
+            let wish = record.wish
+            let members: [(String, Value)] = [
+                ("scope", .string(record.scope)), ("name", .string(record.name)),
+                ("stream", wish.map { .string($0.stream) } ?? .null), ("next", wish.map { .uint($0.from) } ?? .null),
+                ("type", wish.map { .string($0.type) } ?? .null),
+                ("correlation", wish.map { .string($0.correlation) } ?? .null),
+            ]
+            return ("subscription", members, nil)
         case .unknown(let kind, let bytes):
             return ("unknown", [("section", .uint(UInt64(kind.rawValue))), ("bytes", .uint(UInt64(bytes)))], nil)
         }

@@ -1,6 +1,6 @@
 /// The C modules that these tests run, as source: `lab`, whose handlers do what their configuration and the events say.
 enum ModuleSource {
-    static let all = ["lab": lab, "batcher": batcher, "hasty": hasty]
+    static let all = ["lab": lab, "batcher": batcher, "hasty": hasty, "follower": follower]
 
     /// `lab` under another name, whose `gate` promises to return promptly and does not.
     private static let hasty =
@@ -367,6 +367,81 @@ enum ModuleSource {
                 {"id": "book", "config": {"type": "object"}}, {"id": "audit", "config": {"type": "object"}},
                 {"id": "ask", "config": {"type": "object"}}, {"id": "threads", "config": {"type": "object"}},
                 {"id": "spin", "config": {"type": "object"}}, {"id": "peek", "config": {"type": "object"}}])
+            """##
+
+    private static let follower =
+        head + ##"""
+            /* Subscribes to the stream "account" from the revision `count` on, for the types that `text` names. */
+            static patchbay_status follow_open(const patchbay_host *host, patchbay_str config, void **state) {
+              const patchbay_stream *stream = host->service(host, PATCHBAY_STR(PATCHBAY_STREAM));
+              patchbay_status status = lab_open(host, config, state);
+              if (status < 0) return status;
+              lab *lab = *state;
+              patchbay_stream_filter filter = {.size = sizeof filter, .from = (uint64_t)lab->count,
+                                               .type = patchbay_text_(lab->text, strlen(lab->text))};
+              return stream->subscribe(host, 0, PATCHBAY_STR("all"), PATCHBAY_STR("account"), &filter);
+            }
+
+            static void note_event(const patchbay_context *context, const patchbay_event *event, const char *who) {
+              note(context->state, "%s %.*s of=%.*s at=%.*s by=%.*s attempt=%u route=%.*s", who,
+                   PATCHBAY_ARGS(event->id), PATCHBAY_ARGS(patchbay_extension(event, PATCHBAY_STREAM_NAME_ATTRIBUTE)),
+                   PATCHBAY_ARGS(patchbay_extension(event, PATCHBAY_STREAM_REVISION_ATTRIBUTE)),
+                   PATCHBAY_ARGS(patchbay_extension(event, PATCHBAY_SUBSCRIPTION_ATTRIBUTE)), event->attempt,
+                   PATCHBAY_ARGS(event->route));
+            }
+
+            /* Notes what it gets; poison fails for good, what is shaky once. */
+            PATCHBAY_HANDLER_WITH(follow, follow_open, free) {
+              lab *lab = context->state;
+              note_event(context, event, "got");
+              if (lab->sleep > 0) pause_for(lab->sleep);
+              if (patchbay_is(event->type, "com.acme.poison")) return patchbay_fail("poison");
+              if (patchbay_is(event->type, "com.acme.shaky") && event->attempt == 1) return patchbay_retry("shaky");
+              return patchbay_done();
+            }
+
+            /* Appends to the stream that the subject names; an event of that stream again, for ever. */
+            PATCHBAY_HANDLER_WITH(append, lab_open, free) {
+              patchbay_draft draft = {.size = sizeof draft, .type = event->type};
+              const patchbay_draft *drafts[] = {&draft};
+              patchbay_str stream = patchbay_extension(event, PATCHBAY_STREAM_NAME_ATTRIBUTE);
+              if (!stream.len) stream = event->subject;
+              else note_event(context, event, "again");
+              if (patchbay_is(event->type, "com.acme.loop") && patchbay_is(event->subject, "loop"))
+                context->stream->subscribe(context->host, context->call, PATCHBAY_STR("loop"), stream, NULL);
+              return context->stream->append(context->host, context->call, stream, drafts, 1, PATCHBAY_STREAM_ANY, NULL) < 0
+                       ? patchbay_fail("append") : patchbay_done();
+            }
+
+            /* Subscribes and unsubscribes as the event says, and notes what its subscriptions bring. */
+            PATCHBAY_HANDLER_WITH(choose, lab_open, free) {
+              const patchbay_stream *stream = context->stream;
+              patchbay_stream_filter filter = {.size = sizeof filter};
+              char name[64] = "", what[64] = "";
+              double from = 0;
+              int first, second;
+              if (patchbay_extension(event, PATCHBAY_SUBSCRIPTION_ATTRIBUTE).len) {
+                note_event(context, event, "chosen");
+                return patchbay_done();
+              }
+              patchbay_json_string(patchbay_data(event), "name", name, sizeof name);
+              patchbay_json_string(patchbay_data(event), "do", what, sizeof what);
+              patchbay_json_number(patchbay_data(event), "from", &from);
+              filter.from = from < 0 ? PATCHBAY_STREAM_END : (uint64_t)from;
+              first = strcmp(what, "leave") == 0
+                        ? stream->unsubscribe(context->host, context->call, patchbay_text_(name, strlen(name)))
+                        : stream->subscribe(context->host, context->call, patchbay_text_(name, strlen(name)),
+                                            event->subject, &filter);
+              second = stream->unsubscribe(context->host, context->call, PATCHBAY_STR("nobody's"));
+              note(context->state, "%s %s %d %d", what, name, first, second);
+              return strcmp(what, "fail") == 0 ? patchbay_fail("told to") : patchbay_done();
+            }
+
+            PATCHBAY_MODULE((follow, append, choose),
+              "name": "follower", "version": "1.0.0",
+              "handlers": [
+                {"id": "follow", "config": {"type": "object"}}, {"id": "append", "config": {"type": "object"}},
+                {"id": "choose", "config": {"type": "object"}}])
             """##
 
     private static let batcher =

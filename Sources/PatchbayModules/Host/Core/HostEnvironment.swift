@@ -20,6 +20,7 @@ package struct HostEnvironment: Sendable {
         /// Appended to one stream.
         package var streamEventsPerCall = 1000
         package var streamSnapshotsPerCall = 100
+        package var subscriptionsPerCall = 100
         package var stateKeyBytes = 1024
         /// Of a stream's snapshot, too.
         package var stateValueBytes = 1 << 20
@@ -42,6 +43,7 @@ package struct HostEnvironment: Sendable {
     package var state: StateStore
     package var timers: TimerStore
     package var streams: StreamStore
+    package var subscriptions: SubscriptionStore
     /// `nil` where there is no network, as in a test file's simulation.
     package var transfers: TransferEngine?
     package var limits = Limits()
@@ -55,7 +57,8 @@ package struct HostEnvironment: Sendable {
     package init(
         name: String = "patchbay", version: String, calls: CallTable, logger: Logger, spans: HandlerSpans,
         metrics: MetricsRegistry, state: StateStore = StateStore(), timers: TimerStore = TimerStore(),
-        streams: StreamStore = StreamStore(), transfers: TransferEngine? = nil, limits: Limits = Limits(),
+        streams: StreamStore = StreamStore(), subscriptions: SubscriptionStore = SubscriptionStore(),
+        transfers: TransferEngine? = nil, limits: Limits = Limits(),
         unixNow: @escaping @Sendable () -> UInt64 = TelemetryClock.unixNow
     ) {
         self.name = name
@@ -67,6 +70,7 @@ package struct HostEnvironment: Sendable {
         self.state = state
         self.timers = timers
         self.streams = streams
+        self.subscriptions = subscriptions
         self.transfers = transfers
         self.limits = limits
         self.unixNow = unixNow
@@ -81,6 +85,12 @@ package struct HandlerScope: Sendable, Hashable {
     package init(instance: String, handler: String) {
         self.instance = instance
         self.handler = handler
+    }
+
+    /// From the name that routes use; instances have no dots.
+    package init(name: String) {
+        instance = String(name.prefix { $0 != "." })
+        handler = String(name.drop { $0 != "." }.dropFirst())
     }
 
     /// As routes name it.

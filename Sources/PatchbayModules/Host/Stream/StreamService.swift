@@ -73,6 +73,23 @@ enum StreamService {
                         next?.pointee = left ?? PATCHBAY_STREAM_NONE
                     }
                 } ?? .badArgument
+            },
+            subscribe: { host, call, name, stream, filter in
+                HostBlock.with(host) { context in
+                    ServiceRefusal.status { () throws(ServiceRefusal) in
+                        let wish = try SubscriptionService.wish(try StreamService.name(stream), filter, context)
+                        let name = try SubscriptionService.name(name)
+                        try SubscriptionService.change(.subscribe(name: name, wish), call, context)
+                    }
+                } ?? .badArgument
+            },
+            unsubscribe: { host, call, name in
+                HostBlock.with(host) { context in
+                    ServiceRefusal.status { () throws(ServiceRefusal) in
+                        let name = try SubscriptionService.name(name)
+                        try SubscriptionService.change(.unsubscribe(name: name), call, context)
+                    }
+                } ?? .badArgument
             })
     }
 

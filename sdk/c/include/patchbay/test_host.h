@@ -47,7 +47,7 @@ typedef struct patchbay_test_entry {
   char *key;
   uint8_t *value;
   uint64_t len, rev;
-  int timer; /* 0: state, 1: timer, 2: event of a stream, 3: snapshot of one */
+  int timer; /* 0: state, 1: timer, 2: event of a stream, 3: snapshot of one, 4: subscription (value: its stream) */
 } patchbay_test_entry;
 
 typedef struct patchbay_test {
@@ -629,6 +629,45 @@ PATCHBAY_TEST_ patchbay_status patchbay_test_snapshot_put_(const patchbay_host *
   return status;
 }
 
+/* Subscriptions are kept and bring nothing: a test hands their events in itself. With call 0 only before the first call. */
+PATCHBAY_TEST_ patchbay_status patchbay_test_subscription_(const patchbay_host *host, patchbay_call call,
+                                                           patchbay_str name, const patchbay_str *stream) {
+  patchbay_test *t = patchbay_test_of_(host);
+  const int creating = !call && !t->open;
+  patchbay_test_entry *old;
+  patchbay_status status = PATCHBAY_OK;
+  char *key;
+  if (!name.len || (stream && !stream->len)) return PATCHBAY_E_ARG;
+  key = patchbay_test_copy_(name);
+  pthread_mutex_lock(&t->lock);
+  old = creating ? patchbay_test_find_(t->entries, t->entry_count, 4, name)
+                 : patchbay_test_find_(t->working, t->working_count, 4, name);
+  if (!creating && (!t->open || call != t->call)) status = PATCHBAY_E_STALE;
+  else if (!stream && !old) status = creating ? PATCHBAY_OK : PATCHBAY_E_NOT_FOUND;
+  else if (stream && creating && !old)
+    patchbay_test_put_(&t->entries, &t->entry_count, 4, key, (const uint8_t *)stream->ptr, stream->len, 0);
+  else if (!creating) {
+    if (old) patchbay_test_remove_(t, old);
+    if (stream)
+      patchbay_test_put_(&t->working, &t->working_count, 4, key, (const uint8_t *)stream->ptr, stream->len, 0);
+  }
+  pthread_mutex_unlock(&t->lock);
+  free(key);
+  return status;
+}
+
+PATCHBAY_TEST_ patchbay_status patchbay_test_subscribe_(const patchbay_host *host, patchbay_call call,
+                                                        patchbay_str name, patchbay_str stream,
+                                                        const patchbay_stream_filter *filter) {
+  if (filter && (filter->flags || filter->since_ns || filter->as_of_ns)) return PATCHBAY_E_ARG;
+  return patchbay_test_subscription_(host, call, name, &stream);
+}
+
+PATCHBAY_TEST_ patchbay_status patchbay_test_unsubscribe_(const patchbay_host *host, patchbay_call call,
+                                                          patchbay_str name) {
+  return patchbay_test_subscription_(host, call, name, NULL);
+}
+
 PATCHBAY_TEST_ const void *patchbay_test_service_(const patchbay_host *host, patchbay_str id) {
   static const patchbay_logger logger = {sizeof logger, 0, patchbay_test_enabled_, patchbay_test_write_};
   static const patchbay_trace trace = {sizeof trace, 0, patchbay_test_begin_, patchbay_test_attr_,
@@ -639,7 +678,8 @@ PATCHBAY_TEST_ const void *patchbay_test_service_(const patchbay_host *host, pat
   static const patchbay_timer timer = {sizeof timer, 0, patchbay_test_timer_set_, patchbay_test_timer_cancel_};
   static const patchbay_stream stream = {sizeof stream, 0, patchbay_test_stream_append_, patchbay_test_stream_head_,
                                          patchbay_test_stream_read_, patchbay_test_snapshot_get_,
-                                         patchbay_test_snapshot_put_, patchbay_test_stream_query_};
+                                         patchbay_test_snapshot_put_, patchbay_test_stream_query_,
+                                         patchbay_test_subscribe_, patchbay_test_unsubscribe_};
   static const struct { const char *id; const void *table; } services[] = {
     {PATCHBAY_LOGGER, &logger}, {PATCHBAY_TRACE, &trace}, {PATCHBAY_METER, &meter},
     {PATCHBAY_EMIT, &emit},     {PATCHBAY_STATE, &state}, {PATCHBAY_TIMER, &timer},

@@ -16,6 +16,15 @@ extern "C" {
 #define PATCHBAY_STREAM_EXISTS 0xFFFFFFFFFFFFFFFEull
 #define PATCHBAY_STREAM_NONE 0xFFFFFFFFFFFFFFFDull
 
+/* `from` of subscribe that is no revision: what is appended from the commit on. */
+#define PATCHBAY_STREAM_END 0xFFFFFFFFFFFFFFFCull
+
+/* Extension attributes of the events that a subscription delivers: the stream, the event's revision there as a decimal
+ * number, and the subscription's name. */
+#define PATCHBAY_STREAM_NAME_ATTRIBUTE "streamname"
+#define PATCHBAY_STREAM_REVISION_ATTRIBUTE "streamrevision"
+#define PATCHBAY_SUBSCRIPTION_ATTRIBUTE "subscription"
+
 /* Flag of read and query: from the given revision down. */
 #define PATCHBAY_STREAM_BACKWARD 1u
 
@@ -97,6 +106,28 @@ typedef struct patchbay_stream {
   patchbay_status (*query)(const patchbay_host *host, patchbay_call call, patchbay_str stream,
                            const patchbay_stream_filter *filter, uint64_t count, patchbay_stream_visit visit,
                            void *context, uint64_t *next);
+
+  /* From now on delivers the events of `stream` to this very handler and to no other, whatever the routes say: those
+   * that are there from `filter->from` on, then each as it is appended, in their order and one at a time. Each is tried
+   * by the default policies until it is done or a dead letter; then the next one comes. Delivered is the event as it was
+   * appended, with the three attributes above; what is truncated is passed over, a stream that is not there is waited
+   * for. Held until the call completes PATCHBAY_DONE, like the call's other effects. With `call` 0 within `create`: the
+   * handler has it from its start.
+   *
+   * `name` is the handler's own, 1 to 256 bytes. A subscription that is there and reads this stream keeps its place,
+   * which is kept with the log, so subscribing is repeatable; of another stream, it begins anew. `filter` (NULL: all
+   * from revision 0) chooses by `from`, `type` and `correlation`; its `flags`, `since_ns` and `as_of_ns` have to be 0.
+   * PATCHBAY_E_ARG: a malformed name, filter or pattern; PATCHBAY_E_LIMIT: too many, or too long a text;
+   * PATCHBAY_E_STALE: the call is over. (in) [any]
+   *
+   * Rationale: the place moves together with the acceptance of what it stands for, so nothing is left out and the
+   * ledger knows every delivery; no more than 256 events of a subscription are delivered and not settled. */
+  patchbay_status (*subscribe)(const patchbay_host *host, patchbay_call call, patchbay_str name, patchbay_str stream,
+                               const patchbay_stream_filter *filter);
+
+  /* Ends the handler's subscription of this name and forgets its place. What is delivered already is not taken back.
+   * PATCHBAY_E_NOT_FOUND: there is none; within `create`, with `call` 0, that is PATCHBAY_OK. (in) [any] */
+  patchbay_status (*unsubscribe)(const patchbay_host *host, patchbay_call call, patchbay_str name);
 } patchbay_stream;
 
 #ifdef __cplusplus

@@ -1,0 +1,67 @@
+import PatchbayEvents
+import PatchbayLog
+import PatchbayTelemetry
+import Synchronization
+
+/// How what handlers have subscribed to comes in.
+extension DispatchLoop {
+    var hasSubscribed: Bool { host.feed?.hasWork() ?? false }
+
+    /// Lets the next events of subscriptions come in, as long as sources may: with a log that lasts, in one frame with
+    /// how far their subscriptions are then. A drain takes nothing more in.
+    mutating func takeSubscribed() -> Bool {
+        guard let feed = host.feed, feed.hasWork(), takesSources, waiting.isEmpty, !isDraining else { return false }
+        let due = feed.take(isOpen, &pending.journal.subscriptions)
+        guard !due.isEmpty else { return false }
+        for batch in host.reenter(buryTooDeep(due, feed)) {
+            batch.source = -1
+            if isRecording {
+                pending.batches.append(batch)
+            } else if !append(batch, log.makeSubmission(), .handler) {
+                waiting.append(batch)
+                table.emitRoom.settle(batch.byteCount)
+            }
+        }
+        return true
+    }
+
+    /// What handlers appended too far from its origin goes straight to the lane that buries, as what they emit does.
+    private func buryTooDeep(_ due: [Reentry], _ feed: SubscriptionFeed) -> [Reentry] {
+        var buried: [UInt64] = []
+        let events = due.map { reentry in
+            guard let lane = reentry.lane else { return reentry }
+            let lineage = EmitLineage(
+                parent: reentry.event, handler: dispatcher.plan.lanes[lane].handler.name, context: .none)
+            guard lineage.depth > dispatcher.options.emitDepthMax else { return reentry }
+            buried.append(reentry.keyHash)
+            return Reentry(event: lineage.buried(reentry.event), lane: burialLane)
+        }
+        if !buried.isEmpty { feed.ended(buried) }
+        return events
+    }
+
+    /// Whether all that an earlier run left to a lane's handler is loaded: how many events of its subscriptions are
+    /// unsettled is known from then on.
+    private var isOpen: (_ lane: Int) -> Bool {
+        let (frames, handlers) = (resumedFrames, handlerOfLane)
+        return { frames[handlers[$0]] == 0 }
+    }
+
+    private var isDraining: Bool {
+        dispatcher.command.load(ordering: .relaxed) == Dispatcher.Command.drain.rawValue
+    }
+
+    /// Whether events of subscriptions will come in by themselves. What waits behind unsettled ones does not.
+    var subscriptionsGoOn: Bool { !isDraining && host.feed?.mayGoOn(isOpen) ?? false }
+
+    /// Deliveries of a handler that an earlier run left are loaded: a frame of them.
+    mutating func resumed(_ batch: EventBatch, ofHandler handler: Int) {
+        guard resumedFrames[handler] > 0 else { return }
+        resumedFrames[handler] -= 1
+        guard let feed = host.feed else { return }
+        let keys = (0..<batch.deliveryCount).filter { batch.deliveries[$0].route == subscriptionRoute }
+            .map { batch.deliveries[$0].keyHash }
+        if !keys.isEmpty { feed.resumed(keys) }
+        if resumedFrames[handler] == 0 { feed.opened() }
+    }
+}

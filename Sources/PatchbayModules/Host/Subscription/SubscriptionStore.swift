@@ -1,0 +1,182 @@
+package import Logging
+package import PatchbayEvents
+package import PatchbayLog
+import Synchronization
+
+/// The subscriptions of a running host. Changes, taking and settling are the dispatcher's; questions any thread's.
+///
+/// What handlers subscribe to while they are created waits until the dispatcher takes for the first time: by then the
+/// subscriptions that the log has are in place.
+package final class SubscriptionStore: Sendable {
+    /// An event for a handler that has subscribed to it.
+    package struct Delivery: Sendable {
+        package let scope: HandlerScope
+        /// The subscription's, which keeps its events in order.
+        package let keyHash: UInt64
+        package let event: Event
+    }
+
+    private struct Contents {
+        var subscriptions = Subscriptions()
+        var declared: [(scope: HandlerScope, change: SubscriptionChange)] = []
+        var pages: [Subscriptions.Page] = []
+        var streams: StreamStore?
+        var reader: SubscriptionReader?
+    }
+
+    /// Subscriptions of all handlers.
+    package let countMax: Int
+    private let contents = Mutex(Contents())
+    /// There is or was a subscription: before that nothing costs anything.
+    private let isUsed = Atomic<Bool>(false)
+    private let isStirred = Atomic<Bool>(false)
+
+    package init(countMax: Int = 1000) { self.countMax = countMax }
+
+    /// Connects it with streams; from then on it may be taken from.
+    ///
+    /// - Parameters:
+    ///   - typeMatcher: which types a pattern takes.
+    ///   - hasThread: false reads within `take`.
+    ///   - wake: called when something was read. [any thread]
+    package func open(
+        _ streams: StreamStore, typeMatcher: @escaping @Sendable (String) -> (@Sendable (String) -> Bool)?,
+        hasThread: Bool = true, logger: Logger, wake: @escaping @Sendable () -> Void = {}
+    ) {
+        let reader = SubscriptionReader(streams, typeMatcher: typeMatcher, hasThread: hasThread, logger: logger) {
+            [weak self] page in
+            self?.contents.withLock { $0.pages.append(page) }
+            self?.stir()
+            wake()
+        }
+        streams.observe { [weak self] in self?.streamsChanged() }
+        contents.withLock { contents in
+            contents.streams = streams
+            contents.reader = reader
+        }
+        stir()
+    }
+
+    /// Reads nothing more.
+    package func end() { contents.withLock { $0.reader.take() }?.end() }
+
+    private func stir() { isStirred.store(true, ordering: .releasing) }
+
+    private func use() {
+        isUsed.store(true, ordering: .releasing)
+        stir()
+    }
+
+    // MARK: Handlers
+
+    /// What a handler wants while it is created; false when there are too many.
+    func declare(_ change: SubscriptionChange, of scope: HandlerScope) -> Bool {
+        let isTaken = contents.withLock { contents in
+            guard contents.declared.count < countMax else { return false }
+            contents.declared.append((scope, change))
+            return true
+        }
+        if isTaken { use() }
+        return isTaken
+    }
+
+    func isSubscribed(_ name: String, of scope: HandlerScope) -> Bool {
+        contents.withLock { $0.subscriptions.contains(Subscriptions.Key(scope: scope, name: name)) }
+    }
+
+    var count: Int { contents.withLock { $0.subscriptions.count } }
+
+    // MARK: The log
+
+    /// What the log has. Before anything is taken.
+    package func restore(_ record: SubscriptionRecord) {
+        contents.withLock { $0.subscriptions.restore(record) }
+        use()
+    }
+
+    /// How they stand, for a checkpoint.
+    package var records: [SubscriptionRecord] { contents.withLock { $0.subscriptions.records } }
+
+    // MARK: The dispatcher
+
+    /// Does what a call wants; how the subscriptions stand then goes to `recording`. [dispatcher]
+    package func commit(
+        _ changes: [SubscriptionChange], of scope: HandlerScope, recording: (SubscriptionRecord) -> Void
+    ) {
+        let records = contents.withLock { contents in
+            changes.compactMap { Self.apply($0, of: scope, to: &contents) }
+        }
+        for record in records { recording(record) }
+        use()
+    }
+
+    private static func apply(
+        _ change: SubscriptionChange, of scope: HandlerScope, to contents: inout Contents
+    ) -> SubscriptionRecord? {
+        let streams = contents.streams
+        return contents.subscriptions.apply(change, of: scope) { streams?[$0]?.next ?? 0 }
+    }
+
+    /// Whether `take` may have something. Neither locks nor allocates while nothing happens. [dispatcher]
+    package var hasWork: Bool { isUsed.load(ordering: .acquiring) && isStirred.load(ordering: .acquiring) }
+
+    private func streamsChanged() { if isUsed.load(ordering: .relaxed) { stir() } }
+
+    /// Takes the next events of the handlers that are open, and orders those behind them; how the subscriptions stand
+    /// goes to `recording`. [dispatcher]
+    package func take(
+        isOpen: (HandlerScope) -> Bool, recording: (SubscriptionRecord) -> Void
+    ) -> [Delivery] {
+        isStirred.store(false, ordering: .releasing)
+        let (deliveries, records, orders, reader) = contents.withLock { contents in
+            var records: [SubscriptionRecord] = []
+            guard let streams = contents.streams else {
+                return ([Delivery](), records, [Subscriptions.Order](), contents.reader)
+            }
+            for (scope, change) in contents.declared {
+                if let record = Self.apply(change, of: scope, to: &contents) { records.append(record) }
+            }
+            contents.declared.removeAll()
+            for page in contents.pages { contents.subscriptions.answer(page) }
+            contents.pages.removeAll()
+            let taken = contents.subscriptions.take(isOpen: isOpen)
+            let orders = contents.subscriptions.orders(isOpen: isOpen) { streams[$0]?.next ?? 0 }
+            let deliveries = taken.events.map {
+                Delivery(scope: $0.key.scope, keyHash: $0.hash, event: $0.event)
+            }
+            return (deliveries, records + taken.records, orders, contents.reader)
+        }
+        for record in records { recording(record) }
+        if !orders.isEmpty { reader?.add(orders) }
+        if let reader, !reader.hasThread {
+            reader.readAll()
+            if !reader.isIdle { stir() }
+        }
+        return deliveries
+    }
+
+    /// Deliveries have ended. [dispatcher]
+    package func ended(_ keyHashes: [UInt64]) {
+        contents.withLock { contents in for hash in keyHashes { contents.subscriptions.ended(hash) } }
+        stir()
+    }
+
+    /// Deliveries of an earlier run are pending. [dispatcher]
+    package func resumed(_ keyHashes: [UInt64]) {
+        contents.withLock { contents in for hash in keyHashes { contents.subscriptions.resumed(hash) } }
+    }
+
+    /// A handler has opened. [dispatcher]
+    package func opened() { stir() }
+
+    /// Whether more comes by itself; what the disk does not give does not count. [dispatcher]
+    package func mayGoOn(isOpen: (HandlerScope) -> Bool) -> Bool {
+        guard isUsed.load(ordering: .acquiring) else { return false }
+        return contents.withLock { contents in
+            guard contents.declared.isEmpty else { return true }
+            guard let streams = contents.streams, contents.reader?.isFailing != true else { return false }
+            return !contents.pages.isEmpty
+                || contents.subscriptions.mayGoOn(isOpen: isOpen) { streams[$0]?.next ?? 0 }
+        }
+    }
+}

@@ -1,0 +1,202 @@
+import Foundation
+import PatchbayDispatch
+import PatchbayEvents
+import PatchbayLog
+import Testing
+
+@testable import PatchbayRuntime
+
+/// What handlers get of the streams that they have subscribed to, on every log.
+@Suite struct `subscriptions of handlers` {
+    private static func yaml(_ config: String = "", _ source: String = "events") -> String {
+        """
+        modules: {directory: FOLDER/plugins, load: [{name: follower, config: {path: FOLDER/seen\(config)}}]}
+        policies:
+          bulkheads: {default: {maxInFlight: 8}}
+          retries: {default: {policy: constant, duration: 1ms, maxRetries: 2, jitter: none}}
+        sources: [{name: events, type: file, path: FOLDER/\(source).jsonl}]
+        routes:
+          - {name: append, type: com.acme.**, to: [{handler: follower.append}], ordering: {key: event.source}}
+          - {name: choose, type: net.acme.**, to: [{handler: follower.choose}], ordering: {key: event.source}}
+          - {name: nothing, type: org.acme.never, to: [{handler: follower.follow}]}
+        """
+    }
+
+    private func bench(_ backend: LogBackend, _ events: String = "") throws -> RunBench {
+        let bench = try RunBench(backend)
+        try bench.install("follower")
+        try bench.write("events.jsonl", events)
+        return bench
+    }
+
+    private static func appended(_ count: Int, type: String = "com.acme.test") -> String {
+        Events.lines(count, type: type, extra: #","subject":"account""#)
+    }
+
+    /// The revisions of what was noted behind a word, in order; attempts but the first are left out.
+    private func revisions(_ bench: RunBench, _ word: String = "got") throws -> [Int] {
+        try bench.lines("seen").filter { $0.hasPrefix("\(word) ") && $0.contains(" attempt=1 ") }.map { line in
+            let at = try #require(line.split(separator: " ").first { $0.hasPrefix("at=") })
+            return try #require(Int(at.dropFirst(3)))
+        }
+    }
+
+    private func append(_ types: [String], _ ids: String, to bench: RunBench) throws {
+        var operations = try StreamOperations(folder: bench.path("data"))
+        for (number, type) in types.enumerated() {
+            let line = StreamLine(Event(id: "\(ids)\(number)", source: "/operator", type: type))
+            _ = try operations.apply(.append(stream: "account", events: [line], expected: .any))
+        }
+    }
+
+    @Test(arguments: LogBackend.allCases)
+    func `bring every event of a stream that did not exist at first, once and in its order`(
+        _ backend: LogBackend
+    ) throws {
+        // More than may be unsettled.
+        let bench = try bench(backend, Self.appended(700))
+        let report = try bench.run(Self.yaml())
+        #expect(report.status.counts.done == 1400 && report.problems == [] && report.drift == nil)
+        #expect(try revisions(bench) == Array(0..<700))
+        let line = try #require(try bench.lines("seen").first)
+        #expect(line.contains(" of=account at=0 by=all attempt=1 route=(subscription)"), "\(line)")
+    }
+
+    @Test func `go on in a later run where they were, and first with what came meanwhile`() throws {
+        let bench = try bench(.file, Self.appended(10))
+        #expect(try bench.run(Self.yaml()).status.counts.done == 20)
+        try append(Array(repeating: "note", count: 300), "own", to: bench)
+        try bench.write("more.jsonl", Self.appended(12).split(separator: "\n").suffix(2).joined(separator: "\n") + "\n")
+        for (done, count) in [(304, 312), (0, 312)] {
+            let report = try bench.run(Self.yaml("", done == 0 ? "none" : "more"))
+            #expect(report.status.counts.done == done && report.problems == [] && report.drift == nil)
+            #expect(try revisions(bench) == Array(0..<count))
+            try bench.write("none.jsonl", "")
+        }
+    }
+
+    @Test func `lose nothing with a host that is stopped at once, and repeat no more than what was open`() throws {
+        let bench = try bench(.file)
+        try append(Array(repeating: "note", count: 60), "own", to: bench)
+        for count in [5, 20] {
+            let host = try bench.host(Self.yaml(", sleep: 2"), once: false)
+            try host.start()
+            let isThere = try bench.eventually { try revisions(bench).count >= count }
+            #expect(isThere)
+            host.stop()
+            _ = host.wait()
+        }
+        let report = try bench.run(Self.yaml())
+        #expect(report.problems == [] && report.drift == nil && report.dead == 0)
+        let found = try revisions(bench)
+        #expect(Set(found) == Set(0..<60) && found.count <= 62, "\(found)")
+        // Without what was begun twice they are in order.
+        var once: [Int] = []
+        for revision in found where !once.contains(revision) { once.append(revision) }
+        #expect(once == Array(0..<60))
+    }
+
+    @Test(arguments: LogBackend.allCases)
+    func `hold back what is behind an event that fails, until that is done or a dead letter`(
+        _ backend: LogBackend
+    ) throws {
+        let types = ["com.acme.a", "com.acme.shaky", "com.acme.poison", "com.acme.b"]
+        let events = types.enumerated().map { number, type in
+            Events.line(number + 1, type: type, extra: #","subject":"account""#) + "\n"
+        }
+        let bench = try bench(backend, events.joined())
+        let report = try bench.run(Self.yaml())
+        #expect(report.dead == 1 && report.status.counts.done == 7 && report.problems == [])
+        let seen = try bench.lines("seen").map { $0.split(separator: " ").filter { $0.contains("t=") } }
+        #expect(
+            seen.map { $0.map(String.init).joined(separator: " ") } == [
+                "at=0 attempt=1", "at=1 attempt=1", "at=1 attempt=2", "at=2 attempt=1", "at=3 attempt=1",
+            ])
+        let letter = try #require(try bench.deadLetters().first)
+        #expect(letter["dlqroute"] == "(subscription)" && letter["dlqhandler"] == "follower.follow")
+        #expect(letter["streamname"] == "account" && letter["streamrevision"] == "2")
+    }
+
+    @Test(arguments: LogBackend.allCases)
+    func `are made and ended by calls that are done, and by no others`(_ backend: LogBackend) throws {
+        func choice(_ id: Int, _ what: String, _ name: String, from: Int = 0) -> String {
+            Events.line(
+                id, type: "net.acme.choose", data: #"{"do":"\#(what)","name":"\#(name)","from":\#(from)}"#,
+                extra: #","subject":"account""#) + "\n"
+        }
+        let bench = try bench(backend)
+        let host = try bench.host(
+            Self.yaml().replacing("type: file, path: FOLDER/events.jsonl", with: "type: directory, path: FOLDER/in"),
+            once: false)
+        try FileManager.default.createDirectory(atPath: bench.path("in"), withIntermediateDirectories: true)
+        try host.start()
+        var files = 0
+        func send(_ text: String, until lines: Int, _ word: String) throws {
+            files += 1
+            try bench.write("next", text)
+            try FileManager.default.moveItem(atPath: bench.path("next"), toPath: bench.path("in/\(files).jsonl"))
+            let isThere = try bench.eventually {
+                try bench.lines("seen").count { $0.hasPrefix("\(word) ") } >= lines
+            }
+            #expect(isThere, "\(word)")
+        }
+        try send(Self.appended(3), until: 3, "got")
+        try send(choice(10, "fail", "failed"), until: 1, "fail")
+        try send(choice(11, "join", "two", from: 2), until: 1, "chosen")
+        try send(choice(12, "join", "end", from: -1), until: 2, "join")
+        // It has its place already.
+        try send(choice(13, "join", "two"), until: 3, "join")
+        try send(Self.appended(1).replacing(#""id":"1""#, with: #""id":"20""#), until: 3, "chosen")
+        try send(choice(14, "leave", "two"), until: 1, "leave")
+        try send(choice(15, "leave", "two"), until: 2, "leave")
+        try send(Self.appended(1).replacing(#""id":"1""#, with: #""id":"21""#), until: 4, "chosen")
+        host.drain()
+        let report = host.wait()
+        #expect(report.dead == 1 && report.problems == [] && report.drift == nil)
+        let seen = try bench.lines("seen")
+        #expect(seen.contains("fail failed 0 -9") && seen.contains("leave two 0 -9"), "\(seen)")
+        #expect(seen.contains("leave two -9 -9"))
+        let chosen = seen.filter { $0.hasPrefix("chosen") }.map { line in
+            line.split(separator: " ").filter { $0.hasPrefix("at=") || $0.hasPrefix("by=") }.joined(separator: " ")
+        }
+        #expect(chosen.first == "at=2 by=two" && chosen.last == "at=4 by=end")
+        #expect(chosen.sorted() == ["at=2 by=two", "at=3 by=end", "at=3 by=two", "at=4 by=end"])
+    }
+
+    @Test func `pass over what is truncated and what they do not ask for`() throws {
+        let bench = try bench(.file)
+        try append(["a.b", "a.c", "x.b", "a.b", "a.b.c"], "one", to: bench)
+        do {
+            var operations = try StreamOperations(folder: bench.path("data"))
+            _ = try operations.apply(.truncate(stream: "account", before: 1))
+        }
+        #expect(try bench.run(Self.yaml(", text: a.*")).problems == [])
+        #expect(try revisions(bench) == [1, 3])
+        try append(["x.y", "a.d"], "two", to: bench)
+        do {
+            var operations = try StreamOperations(folder: bench.path("data"))
+            _ = try operations.apply(.truncate(stream: "account", before: 7))
+            _ = try operations.apply(
+                .append(
+                    stream: "account", events: [StreamLine(Event(id: "l", source: "/o", type: "a.e"))], expected: .any))
+        }
+        #expect(try bench.run(Self.yaml(", text: a.*")).problems == [])
+        #expect(try revisions(bench) == [1, 3, 7])
+        do {
+            var operations = try StreamOperations(folder: bench.path("data"))
+            _ = try operations.apply(.delete(stream: "account", expected: .any))
+        }
+        let report = try bench.run(Self.yaml(", text: a.*"))
+        #expect(report.problems == [] && report.status.counts.created == 0)
+    }
+
+    @Test(arguments: LogBackend.allCases)
+    func `do not go round for ever when a handler appends to the stream that it follows`(_ backend: LogBackend) throws {
+        let bench = try bench(backend, Events.line(1, type: "com.acme.loop", extra: #","subject":"loop""#) + "\n")
+        let report = try bench.run(Self.yaml() + "\nlimits: {emitDepth: 5}")
+        #expect(try revisions(bench, "again") == [0, 1, 2, 3, 4])
+        #expect(report.problems == [] && report.drift == nil)
+        let letter = try #require(try bench.deadLetters().first)
+        #expect(letter["dlqreason"]?.contains("limits.emitDepth is 5") == true, "\(letter)")
+    }
+}
