@@ -27,6 +27,7 @@ struct Counters {
     var streamConflicts = 0
     var appended = 0
     var carried = 0
+    var followed = 0
     var dead = 0
     var obituaries = 0
     var redriven = 0
@@ -77,6 +78,7 @@ struct Counters {
             ("calls", \.calls), ("repeated calls", \.repeats), ("failures", \.failures), ("hangs", \.hangs),
             ("conflicts of state", \.conflicts), ("conflicts of streams", \.streamConflicts),
             ("events appended to streams", \.appended), ("streams read back", \.carried),
+            ("of appended events delivered to who follows", \.followed),
             ("dead letters", \.dead), ("of these come in again", \.obituaries),
             ("of these redriven", \.redriven), ("of these purged", \.purged),
             ("requests of operators while it runs", \.requests),

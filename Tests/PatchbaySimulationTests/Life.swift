@@ -1,13 +1,13 @@
 import CPatchbayJSON
 import Logging
 import PatchbayEvents
-import PatchbayModules
 import PatchbayResilience
 import PatchbayTelemetry
 import Synchronization
 
 @testable import PatchbayDispatch
 @testable import PatchbayLog
+@testable import PatchbayModules
 @testable import PatchbayRuntime
 
 /// One process from its start to its end: the host's intake, log, dispatcher and workers, put together as a host does,
@@ -55,6 +55,10 @@ final class Life {
         let table = CallTable(capacity: 2048, doorbell: doorbell)
         let (state, timers, streams) = (StateStore(), TimerStore(), StreamStore())
         let subscriptions = SubscriptionStore()
+        for stream in World.followed {
+            let change = SubscriptionChange.subscribe(name: stream, StreamWish(stream: stream))
+            precondition(subscriptions.declare(change, of: World.following), "a host has room for so many")
+        }
         hands = Hands(world, table, state, streams, clock, mutation, random: SeededRandom(seed: random.next()))
         let tracer = Tracer.off(ids: IDGenerator(seed: scenario.seed))
         var options = Dispatcher.Options()
@@ -74,7 +78,8 @@ final class Life {
             unixNow: time.unixNow)
         guard let writer = folder.writer.takeCommitter() else { preconditionFailure("a writer has one committer") }
         self.writer = writer
-        world.recover(folder, writer.committer.ledger, state, timers, streams, doubtful: doubtful)
+        world.recover(folder, writer.committer.ledger, state, timers, streams, subscriptions, doubtful: doubtful)
+        subscriptions.open(streams, typeMatcher: { _ in nil }, hasThread: false, logger: logger)
         world.route(blueprint.configuration)
         log = WatchedLog(folder.log, world, source, mutation)
         let setup = Self.setup(blueprint, tracer)

@@ -6,7 +6,7 @@ enum Mutation: String, CaseIterable, Sendable {
     case dropsTheSync, dropsTheFolderSync, skipsTheChecksum, acceptsBeforeTheSync
     // Of what is recorded.
     case forgetsWhatHappened, emitsInAnotherFrame, forgetsState, forgetsTimers, ignoresRevisions, forgetsStreams,
-        ignoresStreamRevisions
+        ignoresStreamRevisions, forgetsSubscriptions
     case retriesBeforeTheRecord
     // Of what a process takes over.
     case forgetsAttempts, losesABacklog, reroutesABacklog, forgetsDuplicates

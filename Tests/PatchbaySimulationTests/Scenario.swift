@@ -81,6 +81,8 @@ struct Scenario {
         case dying, obituary
         /// Not there in some lives.
         case absent
+        /// Gets what `streaming` appends, by subscriptions, and no events by its route.
+        case following
 
         var handler: String { "sim.\(rawValue)" }
     }
@@ -94,6 +96,10 @@ struct Scenario {
     private static func configuration(_ random: inout SeededRandom) -> Configuration {
         var configuration = Configuration()
         for part in Part.allCases {
+            guard part != .following else {
+                configuration.routes.append(route(part))
+                continue
+            }
             var retry = Configuration.RetryPolicy()
             retry.name = part.rawValue
             retry.policy = random.next() & 1 == 0 ? .constant : .exponential
@@ -132,8 +138,10 @@ struct Scenario {
         route.name = part.rawValue
         route.type = part.rawValue
         route.to = [target(part.handler)]
-        route.use.retry.name = part.rawValue
-        route.use.bulkhead.name = part.rawValue
+        if part != .following {
+            route.use.retry.name = part.rawValue
+            route.use.bulkhead.name = part.rawValue
+        }
         route.ordering.key = ExpressionSource(part == .keyed ? "event.subject" : "")
         switch part {
         case .fan:

@@ -40,6 +40,14 @@ struct Seams: Sendable {
                 host.changeTimers(lane, changes, &elsewhere)
             }
         }
+        if mutation == .forgetsSubscriptions, let feed = host.feed {
+            watched.feed = SubscriptionFeed(
+                change: feed.change, hasWork: feed.hasWork,
+                take: { isOpen, _ in
+                    var elsewhere = ByteWriter(capacity: 64)
+                    return feed.take(isOpen, &elsewhere)
+                }, ended: feed.ended, resumed: feed.resumed, opened: feed.opened, mayGoOn: feed.mayGoOn)
+        }
         return watched
     }
 

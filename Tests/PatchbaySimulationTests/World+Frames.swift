@@ -67,6 +67,11 @@ extension World {
                 frame.events.append(id)
                 continue
             }
+            if batch.source < 0, isFollowing(view.events[index], of: view) {
+                follow(view.events[index], of: view)
+                frame.events.append(id)
+                continue
+            }
             expect(event: id, type: type, in: batch, index)
             if type == Scenario.Part.once.rawValue, !acceptedOnce.insert(id).inserted {
                 fail("\(id) was accepted twice")
@@ -107,7 +112,8 @@ extension World {
         case .timer(let timer): take(timer, &found, &wanted)
         case .operation(let operation): take(operation, &wanted)
         case .stream(let stream): found.appends.append(text(of: stream))
-        case .deduplication, .event, .name, .subscription, .unknown: break
+        case .subscription(let record): wanted.events += move(record)
+        case .deduplication, .event, .name, .unknown: break
         }
     }
 

@@ -53,6 +53,9 @@ final class World {
     var counts: [String: Int] = [:]
     /// Ids of what is in a stream, by revision.
     var streams: [String: [String]] = [:]
+    /// By stream: how many of its events were accepted for `following`, and how many the log says it has had.
+    var followed: [String: Int] = [:]
+    var places: [String: Int] = [:]
     var timers: Set<String> = []
     /// Ids of emitted events that are to come in later, as often as they are.
     var delayed: [String] = []
@@ -94,7 +97,7 @@ final class World {
         if let key = keys[id] { queues[Key(handler: id.handler, key: key)]?.removeAll { $0 == id.position } }
     }
 
-    var isSettled: Bool { ends.count == created.count && timers.isEmpty && delayed.isEmpty }
+    var isSettled: Bool { ends.count == created.count && timers.isEmpty && delayed.isEmpty && isFollowed }
 
     // MARK: Handlers
 
@@ -131,7 +134,7 @@ final class World {
     /// - Parameter doubtful: what the last process gave to the log without hearing of it again, oldest first.
     func recover(
         _ folder: DataFolder, _ ledger: Ledger, _ state: StateStore, _ timers: TimerStore, _ streams: StreamStore,
-        doubtful: [LogSubmission]
+        _ subscriptions: SubscriptionStore, doubtful: [LogSubmission]
     ) {
         for (number, name) in ledger.names.names(.handler).enumerated() { names[UInt16(number)] = name }
         if ledger.sequence < committed { fail("the log had \(committed) frames, and has \(ledger.sequence)") }
@@ -154,6 +157,7 @@ final class World {
         state.snapshot()({ if !$0.key.hasPrefix(Self.byKey) { stored[$0.key] = Counted($0.value)?.count } })
         if stored != kept { fail("handlers left \(kept) in their state, and it is \(stored)") }
         check(streams)
+        check(subscriptions)
         let set = Set(timers.all().map(\.key))
         if set != self.timers { fail("timers \(self.timers) were set, and \(set) are") }
         let coming = folder.pending.delayed.map(\.reentry.event.id)

@@ -12,7 +12,7 @@ extension DispatchLoop {
     mutating func takeSubscribed() -> Bool {
         guard let feed = host.feed, feed.hasWork(), takesSources, waiting.isEmpty, !isDraining else { return false }
         let due = feed.take(isOpen, &pending.journal.subscriptions)
-        guard !due.isEmpty else { return false }
+        guard !due.isEmpty else { return feed.hasWork() }
         for batch in host.reenter(buryTooDeep(due, feed)) {
             batch.source = -1
             if isRecording {
