@@ -1,5 +1,4 @@
 import CPatchbay
-import CPatchbayJSON
 import PatchbayEvents
 import PatchbayLog
 import PatchbayResilience

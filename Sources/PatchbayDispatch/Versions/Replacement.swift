@@ -1,3 +1,4 @@
+import CPatchbaySystem
 import PatchbayEvents
 import Synchronization
 
@@ -34,6 +35,8 @@ package final class Replacement: Sendable {
     private let state = Mutex(State())
     /// Rung at every step; whoever asked waits for it.
     private let bell: Doorbell
+    /// Rung when the code before is not called any more, or never will be known to be.
+    private let retired = Doorbell()
 
     init(_ handlers: [Handler], bell: Doorbell) {
         self.handlers = handlers
@@ -41,6 +44,17 @@ package final class Replacement: Sendable {
     }
 
     package var progress: Progress { state.withLock { $0.progress } }
+
+    /// Waits until the code before is not called any more, the dispatcher has ended, or it is `until` (monotonic
+    /// nanoseconds). [one thread]
+    package func waitUntilRetired(until: UInt64) -> Progress {
+        while true {
+            let progress = progress
+            let now = pbs_now()
+            guard !progress.isRetired, !progress.isOver, now < until else { return progress }
+            retired.wait(timeout: min(until - now, 1_000_000_000)) { self.progress.isRetired || self.progress.isOver }
+        }
+    }
 
     /// Nobody asks for the new code's counts any more.
     package func unwatch() { state.withLock { $0.isWatched = false } }
@@ -52,6 +66,7 @@ package final class Replacement: Sendable {
     func update(_ progress: Progress) {
         state.withLock { $0.progress = progress }
         bell.ring()
+        if progress.isRetired { retired.ring() }
     }
 
     func applied(_ progress: Progress) {
@@ -73,6 +88,7 @@ package final class Replacement: Sendable {
             if case .waiting = $0.stage { $0.stage = .refused("the host ends") }
         }
         bell.ring()
+        retired.ring()
     }
 
     // MARK: Whoever asks

@@ -56,6 +56,8 @@ extension ModuleError.Code {
     // Found while loading.
     package static let changedSinceScan = Self(rawValue: "changedSinceScan")
     package static let staging = Self(rawValue: "staging")
+    /// It cannot take the place of the one that runs.
+    package static let unfitVersion = Self(rawValue: "unfitVersion")
     package static let openFailed = Self(rawValue: "openFailed")
     package static let entryFailed = Self(rawValue: "entryFailed")
     package static let shortStruct = Self(rawValue: "shortStruct")

@@ -7,40 +7,66 @@ import Synchronization
 package final class ModuleLoader: Sendable {
     private let staging: StagingDirectory
     private let environment: HostEnvironment
-    /// In the order of loading. Held over the whole of `load`: one module is loaded at a time.
+    /// Held over the whole of `load`, while code of the module runs: one module is loaded at a time.
+    private let loading = Mutex<Void>(())
+    /// In the order of loading.
     private let loaded = Mutex<[LoadedModule]>([])
+    /// The libraries that modules brought along, by SONAME: the dynamic loader opens each once.
+    private let bundled = Mutex<[String: ContentHash]>([:])
+    /// Bytes of files that are mapped and turned out to be no modules.
+    private let failed = Mutex<[Int]>([])
 
     package init(staging: StagingDirectory, environment: HostEnvironment) {
         self.staging = staging
         self.environment = environment
     }
 
-    /// Stages, opens and asks the module for its handlers. The same content again gives the module that is there.
+    /// Stages, opens and asks the module for its handlers. The same content again gives the module that is there, but for
+    /// one that is isolated, which gets a worker each time.
     ///
-    /// - Parameter instance: whose worker, of a module that is isolated: each instance has its own.
+    /// - Parameter instance: whose worker, of a module that is isolated.
     /// - Errors: `changedSinceScan`, `staging`, `openFailed`, `entryFailed`, `shortStruct`, `missingFunction`,
     ///   `lyingManifest`, and what reading the file can give. Its constructors and its entry have run by some of them.
     /// - Concurrency: any thread; blocks on the file system and on the module's own code.
     package func load(
         _ file: ModuleFile, _ isolation: ModuleIsolation = .inline, instance: String = ""
     ) throws(ModuleError) -> LoadedModule {
-        try loaded.withLock { modules throws(ModuleError) in
-            let worker = isolation == .inline ? nil : instance
-            if let known = modules.first(where: { $0.file.contentHash == file.contentHash && $0.worker == worker }) {
-                return known
-            }
-            let path = try stage(file)
-            let module: LoadedModule
-            switch isolation {
-            case .inline: module = try open(file, at: path)
-            case .process(let limits):
+        try loading.withLock { _ throws(ModuleError) in
+            if case .process(let limits) = isolation {
                 let code = try IsolatedModule(
-                    file, at: path, instance: instance, limits: limits, environment: environment)
-                module = LoadedModule(file: file, code: .isolated(code), environment: environment)
+                    file, at: try stage(file, isAlone: true), instance: instance, limits: limits, environment: environment)
+                let module = LoadedModule(file: file, code: .isolated(code), environment: environment)
+                loaded.withLock { $0.append(module) }
+                return module
             }
-            modules.append(module)
-            return module
+            let known = loaded.withLock { $0.first { $0.file.contentHash == file.contentHash && $0.worker == nil } }
+            if let known { return known }
+            let path = try stage(file, isAlone: false)
+            do throws(ModuleError) {
+                let module = try open(file, at: path)
+                loaded.withLock { $0.append(module) }
+                return module
+            } catch {
+                if error.code != .openFailed { failed.withLock { $0.append(file.bytes) } }
+                throw error
+            }
         }
+    }
+
+    /// What is in memory and used by no handler: how many files, and their bytes.
+    package var unused: (files: Int, bytes: Int) {
+        let modules = loaded.withLock { $0.filter { $0.worker == nil && $0.handlers.isEmpty } }
+        let idle = modules.map(\.file.bytes) + failed.withLock { $0 }
+        return (idle.count, idle.reduce(0, +))
+    }
+
+    /// Ends the worker of an isolated module whose handlers are destroyed; code in this process stays.
+    ///
+    /// - Parameter deadline: nanoseconds of the monotonic clock; blocks until then at most, and a little.
+    package func release(_ module: LoadedModule, deadline: UInt64) {
+        guard module.worker != nil, module.handlers.isEmpty else { return }
+        loaded.withLock { $0.removeAll { $0 === module } }
+        module.shutdown(deadline: deadline)
     }
 
     /// Ends everything, in the reverse order of its beginning: drains all handlers that still run, destroys them, shuts
@@ -66,7 +92,9 @@ package final class ModuleLoader: Sendable {
     }
 
     /// Copies the module, and the libraries that lie beside it, to a path of their own.
-    private func stage(_ file: ModuleFile) throws(ModuleError) -> String {
+    ///
+    /// - Parameter isAlone: no other module shares its process.
+    private func stage(_ file: ModuleFile, isAlone: Bool) throws(ModuleError) -> String {
         let bytes = try FileContents(path: file.path).bytes
         guard ContentHash(of: bytes) == file.contentHash else {
             throw ModuleError(
@@ -77,9 +105,26 @@ package final class ModuleLoader: Sendable {
         let folder = Folder.parent(of: path)
         for library in BundledLibraries.of(file.image, at: file.path) {
             let bytes = try FileContents(path: library.path).bytes
+            if !isAlone { try check(library, bytes, of: file) }
             try staging.write(bytes, to: "\(folder)/\(library.relativePath)")
         }
         return path
+    }
+
+    /// Another build of a library would not be opened: the module would run with the first one.
+    private func check(
+        _ library: BundledLibraries.Library, _ bytes: [UInt8], of file: ModuleFile
+    ) throws(ModuleError) {
+        let hash = ContentHash(of: bytes)
+        let known = bundled.withLock { known in
+            defer { if known[library.soname] == nil { known[library.soname] = hash } }
+            return known[library.soname]
+        }
+        guard let known, known != hash else { return }
+        throw ModuleError(
+            .duplicateSONAME, file: file.path,
+            "brings another build of \(library.soname) than a module that is loaded already",
+            remedy: "start the host anew, give the library another SONAME, or link it statically")
     }
 
     private func open(_ file: ModuleFile, at path: String) throws(ModuleError) -> LoadedModule {

@@ -3,7 +3,7 @@ import PatchbayEvents
 
 /// A command's side of a host's control socket. One thread.
 package final class ControlClient {
-    /// The data folder whose host it talks to.
+    /// The data folder, or the socket, whose host it talks to.
     package let folder: String
     private let file: Int32
     private var input: [UInt8] = []
@@ -14,6 +14,13 @@ package final class ControlClient {
     package init?(folder: String) {
         guard let file = UnixSocket.connect(to: ControlProtocol.path(folder: folder)) else { return nil }
         self.folder = folder
+        self.file = file
+    }
+
+    /// The same for the socket of a host that was told where to have it.
+    package init?(path: String) {
+        guard let file = UnixSocket.connect(to: path) else { return nil }
+        folder = path
         self.file = file
     }
 

@@ -44,6 +44,10 @@ package enum ControlRequest: Sendable, Equatable {
     /// Replay a part of what is to be replayed.
     case replay(ReplayRequest, by: String)
     case stream(StreamChange, by: String)
+    /// Let an instance run another version of its module.
+    case version(VersionRequest, by: String)
+    /// Which versions run.
+    case versions(by: String)
 
     /// One line with its end.
     package var line: [UInt8] {
@@ -64,6 +68,8 @@ package enum ControlRequest: Sendable, Equatable {
         case .replay(let request, let who):
             members += [("do", .string("replay"))] + request.members + [("by", .string(who))]
         case .stream(let change, let who): members += change.members + [("by", .string(who))]
+        case .version(let request, let who): members += request.members + [("by", .string(who))]
+        case .versions(let who): members += [("do", .string("versions")), ("by", .string(who))]
         }
         return Value.object(members).json + [0x0A]
     }
@@ -83,6 +89,9 @@ package enum ControlRequest: Sendable, Equatable {
             self = .edit(letters[0], event: Array(try fields.text("event").utf8), by: who)
         case "replay": self = .replay(try ReplayRequest(fields), by: who)
         case let verb where StreamChange.verbs.contains(verb): self = .stream(try StreamChange(verb, fields), by: who)
+        case "versions": self = .versions(by: who)
+        case let verb where VersionRequest.verbs.contains(verb):
+            self = .version(try VersionRequest(verb, fields), by: who)
         case let other: throw ControlFailure(.malformed, "this host cannot '\(other)'")
         }
     }
@@ -95,6 +104,9 @@ package enum ControlAnswer: Sendable, Equatable {
     /// A step of a replay is done.
     case replayed(ReplayAnswer)
     case streamed(StreamResult)
+    /// An instance runs another version.
+    case versionChanged(VersionChange)
+    case versions([RunningVersion])
     case failed(ControlFailure)
 
     /// One line with its end.
@@ -104,6 +116,8 @@ package enum ControlAnswer: Sendable, Equatable {
         case .changed(let count): members.append(("count", .int(Int64(count))))
         case .replayed(let answer): members += answer.members
         case .streamed(let result): members += result.members
+        case .versionChanged(let change): members += change.members
+        case .versions(let all): members.append(("instances", .list(all.map(\.value))))
         case .failed(let failure):
             members += [("error", .string(failure.code.rawValue)), ("message", .string(failure.message))]
         }
@@ -119,6 +133,11 @@ package enum ControlAnswer: Sendable, Equatable {
             self = .replayed(try ReplayAnswer(fields))
         } else if fields.has("changed") {
             self = .streamed(try StreamResult(fields))
+        } else if fields.has("instances") {
+            self = .versions(
+                try fields.objects("instances").map { (fields) throws(ControlFailure) in try RunningVersion(fields) })
+        } else if fields.has("openBefore") {
+            self = .versionChanged(try VersionChange(fields))
         } else {
             self = .changed(try fields.count("count"))
         }
@@ -144,6 +163,8 @@ package struct ControlFailure: Error, Sendable, Equatable, CustomStringConvertib
         package static let busy = Code(rawValue: "busy")
         /// A stream is at another revision, or deleted, or not there.
         package static let stream = Code(rawValue: "stream")
+        /// A module runs on as it is.
+        package static let module = Code(rawValue: "module")
         /// What is to be replayed is not in the log.
         package static let replay = Code(rawValue: "replay")
         /// The log cannot be read.
@@ -192,6 +213,26 @@ struct ControlFields {
     func text(_ name: String) throws(ControlFailure) -> String {
         guard let text = try optionalText(name) else { throw ControlFailure(.malformed, "'\(name)' is missing") }
         return text
+    }
+
+    init(_ value: Value, in name: String) throws(ControlFailure) {
+        guard case .map(let members) = value else { throw ControlFailure(.malformed, "'\(name)' is no object") }
+        self.members = members
+    }
+
+    /// `nil` where it is missing.
+    func object(_ name: String) throws(ControlFailure) -> ControlFields? {
+        switch members[name] {
+        case nil, .null: nil
+        case .some(let value): try ControlFields(value, in: name)
+        }
+    }
+
+    func objects(_ name: String) throws(ControlFailure) -> [ControlFields] {
+        guard case .list(let list) = members[name] else { throw ControlFailure(.malformed, "'\(name)' is not a list") }
+        var objects: [ControlFields] = []
+        for value in list { objects.append(try ControlFields(value, in: name)) }
+        return objects
     }
 
     func texts(_ name: String) throws(ControlFailure) -> [String] {

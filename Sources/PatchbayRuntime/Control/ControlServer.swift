@@ -7,14 +7,14 @@ import Synchronization
 /// The control socket of a running host: takes requests, one at a time, and answers each.
 final class ControlServer: Sendable {
     private let path: String
-    private let service: ControlService
+    private let service: any ControlAnswering
     private let logger: Logger
     private let flag = StopFlag()
     private let thread = Mutex<OwnThread?>(nil)
     /// Milliseconds between looks at letters whose time may be over.
     private static let retentionPause: Int32 = 1_000
 
-    init(path: String, service: ControlService, logger: Logger) {
+    init(path: String, service: any ControlAnswering, logger: Logger) {
         self.path = path
         self.service = service
         self.logger = logger
@@ -27,7 +27,7 @@ final class ControlServer: Sendable {
             listener = try UnixSocket.listen(at: path)
         } catch {
             logger.warning(
-                "no control socket, so dead letters cannot be changed while this host runs: \(error.what) \(path)",
+                "no control socket, so no command can change anything while this host runs: \(error.what) \(path)",
                 metadata: ["error": "\(String(cString: strerror(error.errno)))"])
             guard service.hasRetention else { return }
             listener = -1
@@ -135,7 +135,7 @@ final class ControlServer: Sendable {
         }
 
         /// Answers the first request that is there.
-        mutating func serve(_ service: ControlService) {
+        mutating func serve(_ service: any ControlAnswering) {
             guard !isDone, let end = lineEnd else { return }
             do {
                 send(service.answer(try ControlRequest(input[..<end])))

@@ -5,8 +5,17 @@ import PatchbayEvents
 import PatchbayLog
 import Synchronization
 
+/// What stands behind a control socket. Only the control thread calls it.
+protocol ControlAnswering: Sendable {
+    func answer(_ request: ControlRequest) -> ControlAnswer
+    /// Whether letters are let go by themselves.
+    var hasRetention: Bool { get }
+    /// Lets some of the letters go whose time is over. True when there is more to do at once.
+    func expire() throws -> Bool
+}
+
 /// Does what clients of the control socket ask for.
-final class ControlService: @unchecked Sendable {
+final class ControlService: ControlAnswering, @unchecked Sendable {
     // Invariant: only the control thread calls it, after it was made.
 
     private let writer: LogWriter
@@ -24,12 +33,14 @@ final class ControlService: @unchecked Sendable {
     private var retention: LetterRetention
     /// Letters that retention purged.
     private let expired: IntakeCounters.Count
+    private let versions: VersionService
 
     init(
         writer: LogWriter, port: ControlPort, replays: ReplaySite, streams: StreamStore, setup: Intake.Setup,
         number: Int, counters: IntakeCounters, retention: LetterRetention, expired: IntakeCounters.Count,
-        logger: Logger
+        versions: VersionService, logger: Logger
     ) {
+        self.versions = versions
         self.streams = streams
         self.retention = retention
         self.expired = expired
@@ -50,6 +61,7 @@ final class ControlService: @unchecked Sendable {
             case .edit(let id, let event, let who): return try edit(id, to: event, by: who)
             case .replay(let request, let who): return try replay(request, by: who)
             case .stream(let change, let who): return try apply(change, by: who)
+            case .version, .versions: return versions.answer(request)
             }
         } catch let failure as ControlFailure {
             return .failed(failure)

@@ -5,11 +5,24 @@ import PatchbayEvents
 import PatchbayModules
 import Synchronization
 
-/// The handlers that the lanes need: loaded, created, and at the end drained and destroyed.
+/// The handlers that the lanes need: loaded, created, and at the end drained and destroyed. Versions of module
+/// instances come and go while it runs. [any thread]
 final class HandlerSet: Sendable {
-    /// By the name that routes use.
+    private struct State {
+        /// By instance.
+        var present: [String: ModuleVersion] = [:]
+        /// Of all versions so far.
+        var counters: [(handler: String, counters: MisbehaviourCounters)] = []
+
+        mutating func add(_ version: ModuleVersion) {
+            present[version.instance.name] = version
+            counters += version.handlers.map { ($0.scope.name, $0.counters) }
+        }
+    }
+
+    /// By the name that routes use, as the run begins.
     let byName: [String: Handler]
-    private let loaded: [LoadedHandler]
+    private let state: Mutex<State>
     private let loader: ModuleLoader
     private let staging: StagingDirectory
     private let logger: Logger
@@ -25,7 +38,7 @@ final class HandlerSet: Sendable {
         }
         loader = ModuleLoader(staging: staging, environment: environment)
         var byName: [String: Handler] = [:]
-        var loaded: [LoadedHandler] = []
+        var used: [(instance: ModuleCatalogue.Instance, handlers: [String])] = []
         for name in handlers {
             if let builtin = Builtins.handler(
                 name, in: preparation.configuration, environment: environment)
@@ -37,27 +50,82 @@ final class HandlerSet: Sendable {
             guard parts.count == 2, let instance = preparation.catalogue.instances[parts[0]] else {
                 throw HostError("no module provides the handler '\(name)'")
             }
-            do throws(ModuleError) {
-                let handler = try loader.load(
-                    instance.file, instance.isolation, instance: instance.name
-                ).makeHandler(
-                    parts[1], instance: instance.name, configuration: instance.config.value,
-                    network: instance.network)
-                loaded.append(handler)
-                byName[name] = handler.handler
-            } catch {
-                _ = loader.close(deadline: pbs_now())
-                staging.remove()
-                throw HostError(error.cause.map { "\(error) (\($0))" } ?? "\(error)")
+            if let known = used.firstIndex(where: { $0.instance.name == instance.name }) {
+                used[known].handlers.append(parts[1])
+            } else {
+                used.append((instance, [parts[1]]))
             }
         }
+        var first = State()
+        do throws(ModuleError) {
+            for (instance, handlers) in used {
+                let version = try Self.make(instance, handlers, by: loader)
+                first.add(version)
+                for handler in version.handlers { byName[handler.scope.name] = handler.handler }
+            }
+        } catch {
+            _ = loader.close(deadline: pbs_now())
+            staging.remove()
+            throw HostError(error.cause.map { "\(error) (\($0))" } ?? "\(error)")
+        }
         self.byName = byName
-        self.loaded = loaded
+        state = Mutex(first)
     }
+
+    // MARK: Versions
+
+    /// Loads an instance's module beside what runs, and makes the handlers of it with these ids. It takes no calls yet.
+    ///
+    /// - Errors: of loading and of `create`; nothing of it is left then but its code in memory.
+    /// - Concurrency: blocks on the file system and on the module's own code.
+    func make(_ instance: ModuleCatalogue.Instance, _ handlers: [String]) throws(ModuleError) -> ModuleVersion {
+        try Self.make(instance, handlers, by: loader)
+    }
+
+    /// The instance's calls run this version from now on.
+    func install(_ version: ModuleVersion) { state.withLock { $0.add(version) } }
+
+    /// Frees the handlers of a version that nothing calls, and ends its worker where it has one.
+    func destroy(_ version: ModuleVersion) { Self.destroy(version.handlers, of: loader) }
+
+    private static func destroy(_ handlers: [LoadedHandler], of loader: ModuleLoader) {
+        for handler in handlers.reversed() { handler.destroy() }
+        if let module = handlers.first?.module { loader.release(module, deadline: pbs_now() + 5_000_000_000) }
+    }
+
+    /// As it runs now, by instance.
+    var present: [String: ModuleVersion] { state.withLock { $0.present } }
+
+    /// What is in memory and used by no handler: how many files, and their bytes.
+    var unused: (files: Int, bytes: Int) { loader.unused }
+
+    private static func make(
+        _ instance: ModuleCatalogue.Instance, _ handlers: [String], by loader: ModuleLoader
+    ) throws(ModuleError) -> ModuleVersion {
+        let module = try loader.load(instance.file, instance.isolation, instance: instance.name)
+        var made: [LoadedHandler] = []
+        do throws(ModuleError) {
+            for handler in handlers {
+                made.append(
+                    try module.makeHandler(
+                        handler, instance: instance.name, configuration: instance.config.value,
+                        network: instance.network))
+            }
+        } catch {
+            destroy(made, of: loader)
+            throw error
+        }
+        return ModuleVersion(instance: instance, handlers: made)
+    }
+
+    // MARK: Reports
 
     /// Counts what the dispatcher saw a handler do; the host's own handlers have no counters.
     func count(_ kind: Misbehaviour, of name: String) {
-        loaded.first { $0.scope.name == name }?.counters.count(kind)
+        let handler = state.withLock { state in
+            state.present[String(name.prefix { $0 != "." })]?.handlers.first { $0.scope.name == name }
+        }
+        handler?.counters.count(kind)
     }
 
     /// Drains and destroys the instances, and says how they misbehaved. With calls still open, code of theirs may run:
@@ -69,10 +137,16 @@ final class HandlerSet: Sendable {
             logger.warning("\(openCalls) calls are still open, so no handler is destroyed")
         }
         staging.remove()
-        return loaded.flatMap { handler in
-            handler.counters.report.map {
-                RunReport.Misbehaviour(handler: handler.scope.name, kind: $0.kind.name, count: $0.count)
+        var sums: [RunReport.Misbehaviour] = []
+        for (handler, counters) in state.withLock({ $0.counters }) {
+            for (kind, count) in counters.report {
+                if let known = sums.firstIndex(where: { $0.handler == handler && $0.kind == kind.name }) {
+                    sums[known].count += count
+                } else {
+                    sums.append(RunReport.Misbehaviour(handler: handler, kind: kind.name, count: count))
+                }
             }
         }
+        return sums
     }
 }

@@ -19,6 +19,7 @@ package final class Host: Sendable {
     private let blueprint: Blueprint
     private let options: HostOptions
     private let handlers: HandlerSet
+    private let versions: VersionKeeper
     private let tracer: Tracer
     private let metrics: MetricsRegistry
     /// Runs from `start` to the end of `wait`.
@@ -36,10 +37,12 @@ package final class Host: Sendable {
     private let operated: IntakeCounters
     /// Dead letters that were purged since their route keeps them no longer.
     private let expired = IntakeCounters.Count()
-    /// With `log.backend: file`; from `start` on.
+    /// With a log in files or `HostOptions.controlPath`; from `start` on.
     private let control = Mutex<ControlServer?>(nil)
     private let problems = Mutex<[String]>([])
     private let failedSources = Atomic<Int>(0)
+    /// Nanoseconds after which the log says that a version of a module does not come to its end.
+    private static let versionPatience: UInt64 = 60_000_000_000
     /// Nanoseconds that the end of a run leaves a collector for the last spans and metrics.
     private static let telemetryPatience: UInt64 = 5_000_000_000
 
@@ -107,6 +110,11 @@ package final class Host: Sendable {
         } catch {
             throw HostError("\(error)")
         }
+        versions = VersionKeeper(
+            handlers: handlers, dispatcher: dispatcher,
+            pins: Dictionary(
+                configuration.modules.load.map { ($0.name, $0.sha256) }, uniquingKeysWith: { first, _ in first }),
+            patience: Self.versionPatience, logger: options.logger)
         log = HostLog(
             logger: options.logger, lanes: blueprint.lanes.map(\.name),
             routes: dispatcher.plan.routes.map(\.name))
@@ -156,7 +164,9 @@ package final class Host: Sendable {
         guard configuration.log.backend == .file else {
             let log = MemoryLog(boundBytes: configuration.log.pendingBytesMax ?? .max)
             openSubscriptions()
-            return try dispatcher.start(log: log, host: dispatchHost())
+            try dispatcher.start(log: log, host: dispatchHost())
+            guard let path = options.controlPath else { return }
+            return try startControl(at: path, service: VersionService(versions))
         }
         let folder = try DataFolder.open(
             configuration.log, identity: logIdentity, names: dispatcher.names,
@@ -198,9 +208,12 @@ package final class Host: Sendable {
                 Dictionary(
                     configuration.routes.map { ($0.name, $0.deadLetter.retention.nanosecondsForClock) },
                     uniquingKeysWith: { first, _ in first })),
-            expired: expired, logger: options.logger)
-        let server = ControlServer(
-            path: ControlProtocol.path(folder: configuration.log.path), service: service, logger: options.logger)
+            expired: expired, versions: VersionService(versions), logger: options.logger)
+        try startControl(at: ControlProtocol.path(folder: configuration.log.path), service: service)
+    }
+
+    private func startControl(at path: String, service: any ControlAnswering) throws(ThreadError) {
+        let server = ControlServer(path: path, service: service, logger: options.logger)
         try server.start()
         control.withLock { $0 = server }
     }
@@ -227,6 +240,7 @@ package final class Host: Sendable {
         for source in sources { source.source.stop() }
         for thread in threads.withLock({ $0 }) { thread.join() }
         control.withLock { $0.take() }?.end()
+        versions.end()
         letters.end()
         if let problem = letters.problem { problems.withLock { $0.append("dead letters are not written: \(problem)") } }
         let folder = dataFolder.withLock { $0.take() }
@@ -377,6 +391,7 @@ package final class Host: Sendable {
         report.lanes = zip(blueprint.lanes, zip(status.lanes, status.limits)).map { lane, found in
             RunReport.Lane(name: lane.name, counts: found.0, limit: found.1)
         }
+        report.versions = versions.counts
         report.deadLettersWritten = letters.written
         report.deadLetterPath = options.deadLetterPath
         report.once = options.once

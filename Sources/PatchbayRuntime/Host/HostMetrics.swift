@@ -8,6 +8,7 @@ enum HostMetrics {
     static func metrics(_ report: RunReport) -> [Metric] {
         var metrics = events(report)
         metrics += deliveries(report)
+        metrics += versions(report.versions)
         metrics.append(
             metric(
                 "patchbay.log.retained", .gauge, "By", "Events held in memory",
@@ -17,6 +18,22 @@ enum HostMetrics {
                 "patchbay.conservation.drift", .gauge, "{drift}", "1 when events or deliveries are unaccounted for",
                 [MetricPoint([], .number(report.status.drift == nil && report.drift == nil ? 0 : 1))]))
         return metrics
+    }
+
+    private static func versions(_ counts: VersionCounts) -> [Metric] {
+        let results = [("done", counts.changes), ("refused", counts.refused), ("rolledBack", counts.rollbacks)]
+        return [
+            metric(
+                "patchbay.modules.changes", .wholeCounter, "{change}",
+                "Changes of a module's version; rolledBack are those of done that the host undid",
+                results.map { MetricPoint([Attribute("result", .string($0.0))], .whole($0.1)) }),
+            metric(
+                "patchbay.modules.unused", .gauge, "{file}", "Module files in memory that no handler uses",
+                [MetricPoint([], .number(Double(counts.unused)))]),
+            metric(
+                "patchbay.modules.unusedBytes", .gauge, "By", "Bytes of module files in memory that no handler uses",
+                [MetricPoint([], .number(Double(counts.unusedBytes)))]),
+        ]
     }
 
     private static func events(_ report: RunReport) -> [Metric] {

@@ -20,6 +20,9 @@ package struct HostOptions: Sendable {
     package var replay: (order: ReplayOrder, speed: ReplaySpeed)?
     package var deadLetterPath = "dead-letters.jsonl"
     package var pendingPath = "pending.jsonl"
+    /// Where the control socket of a host with a log in memory is; `nil` is nowhere. With a log in files it is in the
+    /// data folder.
+    package var controlPath: String?
     package var version = ""
     package var logger: Logger
     /// 0 draws one.

@@ -80,6 +80,8 @@ package struct RunReport: Sendable {
     package var deadLetterPath = ""
     package var pendingWritten: Pending?
     package var misbehaviour: [Misbehaviour] = []
+    /// Versions of modules that came and went.
+    package var versions = VersionCounts()
     package var spans = Spans()
     /// Accepted events that were not appended to the log before the end; they are among the pending ones.
     package var unread: UInt64 = 0

@@ -8,6 +8,23 @@ import PatchbayRuntime
 struct ModulesCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "modules",
+        abstract: "List handler modules; change the versions that a running host has.",
+        discussion: """
+            Without one of the subcommands it lists.
+
+            EXAMPLES
+              patchbay modules plugins
+              patchbay modules promote build/libbilling.so -c patchbay.yaml
+              patchbay modules rollback billing -c patchbay.yaml
+            """,
+        subcommands: [ListModulesCommand.self, PromoteCommand.self, RollbackCommand.self, RunningModulesCommand.self],
+        defaultSubcommand: ListModulesCommand.self)
+}
+
+/// `patchbay modules list`.
+struct ListModulesCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "list",
         abstract: "List handler modules: what they offer, and why one is not used.",
         discussion: """
             Reads the files and runs none of their code. Without a directory it looks where the configuration says, \

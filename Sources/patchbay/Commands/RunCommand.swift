@@ -46,6 +46,12 @@ struct RunCommand: ParsableCommand {
     var once = false
 
     @Option(
+        help: ArgumentHelp(
+            "Where the control socket is, with a log in memory: for modules promote and rollback.", valueName: "path"),
+        completion: .file())
+    var control: String?
+
+    @Option(
         help: ArgumentHelp("Where dead letters are appended, with a log in memory.", valueName: "path"),
         completion: .file())
     var deadLetters = "dead-letters.jsonl"
@@ -82,6 +88,11 @@ struct RunCommand: ParsableCommand {
         TelemetryLogging.bootstrap(
             level: level, format: logFormat == .json ? .json : .human, colour: Output.isTerminal(STDERR_FILENO))
         let preparation = try source.prepare()
+        if control != nil, preparation.configuration.log.backend == .file {
+            throw Output.failure(
+                "--control is for a log in memory; with log.backend: file the socket is in \(preparation.configuration.log.path)",
+                code: 2)
+        }
         if trace.contains(.otlp), preparation.configuration.telemetry.otlp.isEmpty {
             throw Output.failure(
                 "--trace otlp needs telemetry.otlp in \(source.file), such as http://127.0.0.1:4318", code: 2)
@@ -90,6 +101,7 @@ struct RunCommand: ParsableCommand {
         options.once = once
         options.deadLetterPath = deadLetters
         options.pendingPath = pending
+        options.controlPath = control
         options.version = Version.text
         options.traces = trace.map { trace in
             switch trace {

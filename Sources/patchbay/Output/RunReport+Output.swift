@@ -49,6 +49,12 @@ extension RunReport {
                 "pending     \(pendingWritten.count), "
                     + (pendingWritten.path.isEmpty ? "which could not be written" : "in \(pendingWritten.path)"))
         }
+        if versions.changes + versions.refused > 0 {
+            var line = "modules     \(Self.count(versions.changes, "change", "changes")) of version"
+            if versions.rollbacks > 0 { line += ", \(versions.rollbacks.grouped) of them taken back" }
+            if versions.refused > 0 { line += "; \(versions.refused.grouped) refused" }
+            lines.append(line)
+        }
         for entry in misbehaviour {
             lines.append("misbehaved  \(entry.handler): \(entry.kind), \(Self.count(entry.count, "time", "times"))")
         }
@@ -107,6 +113,14 @@ extension RunReport {
             ),
             ("deadLetters", .object([("written", .uint(deadLettersWritten)), ("path", .string(deadLetterPath))])),
             ("residentBytesEnd", .uint(residentBytes)), ("residentBytesPeak", .uint(residentBytesPeak)),
+            (
+                "modules",
+                .object([
+                    ("changes", .uint(versions.changes)), ("refused", .uint(versions.refused)),
+                    ("rollbacks", .uint(versions.rollbacks)), ("unused", .int(Int64(versions.unused))),
+                    ("unusedBytes", .uint(versions.unusedBytes)),
+                ])
+            ),
             ("problems", .list(problems.map { .string($0) })),
             (
                 "misbehaviour",

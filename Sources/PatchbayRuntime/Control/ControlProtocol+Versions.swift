@@ -1,0 +1,124 @@
+package import PatchbayEvents
+
+/// Changes of modules' versions on the control socket:
+///
+///     {"patchbay":1,"do":"promote","file":"/srv/libbilling.so","instance":"billing","watched":true,"by":"ada"}
+///     {"patchbay":1,"do":"rollback","instance":"billing","by":"ada"}
+///     {"patchbay":1,"do":"versions","by":"ada"}
+///
+/// `file` is absolute; without `instance` it is the one instance of the file's module. The answer comes once new calls run
+/// the new version:
+///
+///     {"patchbay":1,"instance":"billing","handlers":["charge"],"from":{"version":"1.0.0","sha256":"…","file":"…"},
+///      "to":{…},"openBefore":3}
+///     {"patchbay":1,"instances":[{"instance":"billing","module":"billing","handlers":["charge"],"present":{…},
+///      "previous":{…},"onTrial":true}]}
+///     {"patchbay":1,"error":"module","message":"/srv/libbilling.so: createFailed: …"}
+package enum VersionRequest: Sendable, Equatable {
+    case promote(file: String, instance: String?, isWatched: Bool)
+    case rollback(instance: String)
+
+    static let verbs: Set<String> = ["promote", "rollback"]
+
+    var members: [(String, Value)] {
+        switch self {
+        case .promote(let file, let instance, let isWatched):
+            [("do", .string("promote")), ("file", .string(file))]
+                + (instance.map { [("instance", .string($0))] } ?? []) + [("watched", .bool(isWatched))]
+        case .rollback(let instance): [("do", .string("rollback")), ("instance", .string(instance))]
+        }
+    }
+
+    init(_ verb: String, _ fields: ControlFields) throws(ControlFailure) {
+        guard verb == "promote" else {
+            self = .rollback(instance: try fields.text("instance"))
+            return
+        }
+        let file = try fields.text("file")
+        guard file.hasPrefix("/") else { throw ControlFailure(.malformed, "'file' is not an absolute path") }
+        self = .promote(file: file, instance: try fields.optionalText("instance"), isWatched: fields.flag("watched"))
+    }
+}
+
+extension VersionName {
+    package var value: Value {
+        .object([("version", .string(version)), ("sha256", .string(sha256)), ("file", .string(file))])
+    }
+
+    init(_ fields: ControlFields) throws(ControlFailure) {
+        self.init(
+            version: try fields.text("version"), sha256: try fields.text("sha256"), file: try fields.text("file"))
+    }
+
+    init(_ name: String, of fields: ControlFields) throws(ControlFailure) {
+        guard let inner = try fields.object(name) else { throw ControlFailure(.malformed, "'\(name)' is missing") }
+        try self.init(inner)
+    }
+}
+
+extension VersionChange {
+    var members: [(String, Value)] {
+        [
+            ("instance", .string(instance)), ("handlers", .list(handlers.map { .string($0) })), ("from", from.value),
+            ("to", to.value), ("openBefore", .int(Int64(openBefore))),
+        ]
+    }
+
+    /// For scripts.
+    package var value: Value { .object(members) }
+
+    init(_ fields: ControlFields) throws(ControlFailure) {
+        self.init(
+            instance: try fields.text("instance"), handlers: try fields.texts("handlers"),
+            from: try VersionName("from", of: fields), to: try VersionName("to", of: fields),
+            openBefore: try fields.count("openBefore"))
+    }
+}
+
+extension RunningVersion {
+    /// For scripts, too.
+    package var value: Value {
+        .object([
+            ("instance", .string(instance)), ("module", .string(module)),
+            ("handlers", .list(handlers.map { .string($0) })), ("present", present.value),
+            ("previous", previous?.value ?? .null), ("onTrial", .bool(isOnTrial)),
+        ])
+    }
+
+    init(_ fields: ControlFields) throws(ControlFailure) {
+        let previous = try fields.object("previous")
+        self.init(
+            instance: try fields.text("instance"), module: try fields.text("module"),
+            handlers: try fields.texts("handlers"), present: try VersionName("present", of: fields),
+            previous: try previous.map { (fields) throws(ControlFailure) in try VersionName(fields) },
+            isOnTrial: fields.flag("onTrial"))
+    }
+}
+
+/// Answers what is asked about versions of modules; all that there is behind the socket of a log in memory.
+struct VersionService: ControlAnswering {
+    private let keeper: VersionKeeper
+
+    init(_ keeper: VersionKeeper) { self.keeper = keeper }
+
+    let hasRetention = false
+    func expire() -> Bool { false }
+
+    func answer(_ request: ControlRequest) -> ControlAnswer {
+        do throws(VersionError) {
+            switch request {
+            case .versions: return .versions(keeper.versions)
+            case .version(.promote(let file, let instance, let isWatched), let who):
+                return .versionChanged(
+                    try keeper.promote(file, instance: instance, isWatched: isWatched, by: who))
+            case .version(.rollback(let instance), let who):
+                return .versionChanged(try keeper.rollback(instance, by: who))
+            default:
+                return .failed(
+                    ControlFailure(.malformed, "this host has its log in memory, so it can change modules only"))
+            }
+        } catch {
+            return .failed(ControlFailure(.module, error.description))
+        }
+    }
+}

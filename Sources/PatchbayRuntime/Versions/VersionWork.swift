@@ -1,0 +1,176 @@
+import CPatchbaySystem
+import Logging
+import PatchbayDispatch
+import PatchbayEvents
+import PatchbayModules
+import PatchbayResilience
+import Synchronization
+
+/// What the keeper's thread does, and what it has under way.
+struct VersionWork: ~Copyable {
+    /// A new version that is watched.
+    private struct Trial {
+        let instance: String
+        let replacement: Replacement
+        let startedAt: UInt64
+    }
+
+    private let keeper: VersionKeeper
+    private var trials: [Trial] = []
+    private var retiring: [Retirement] = []
+
+    init(keeper: VersionKeeper) { self.keeper = keeper }
+
+    // MARK: Changes
+
+    mutating func promote(
+        _ path: String, instance name: String?, isWatched: Bool, by who: String
+    ) throws(VersionError) -> VersionChange {
+        let file: ModuleFile
+        switch ModuleScanner().inspect(file: path) {
+        case .rejected(let error): throw VersionError(error)
+        case .accepted(let accepted): file = accepted
+        }
+        let present = try version(of: name, for: file)
+        guard present.instance.file.contentHash != file.contentHash else {
+            throw VersionError("\(path): '\(present.instance.name)' runs this very file already")
+        }
+        var next = present.instance
+        next.file = file
+        return try change(present, to: next, isWatched: isWatched, by: who)
+    }
+
+    mutating func rollback(_ name: String, by who: String) throws(VersionError) -> VersionChange {
+        let present = try version(named: name)
+        guard let previous = keeper.book.withLock({ $0.previous[name] }) else {
+            throw VersionError("'\(name)' has had no other version in this run")
+        }
+        return try change(present, to: previous, isWatched: false, by: who)
+    }
+
+    private mutating func change(
+        _ present: ModuleVersion, to next: ModuleCatalogue.Instance, isWatched: Bool, by who: String
+    ) throws(VersionError) -> VersionChange {
+        let name = present.instance.name
+        retiring.removeAll(where: \.isOver)
+        guard retiring.count < VersionKeeper.retiringMax else {
+            throw VersionError("\(retiring.count) earlier versions have not come to their end; try again later")
+        }
+        let version: ModuleVersion
+        let replacement: Replacement
+        do throws(ModuleError) {
+            try VersionFit.check(next.file, for: place(of: present))
+            version = try keeper.handlers.make(next, present.handlers.map(\.scope.handler))
+        } catch {
+            throw VersionError(error)
+        }
+        do throws(ReplacementError) {
+            replacement = try keeper.dispatcher.replace(version.handlers.map(\.handler), bell: keeper.bell)
+        } catch {
+            keeper.handlers.destroy(version)
+            throw VersionError(error.description)
+        }
+        // From here on it has come about.
+        keeper.handlers.install(version)
+        trials.removeAll { $0.instance == name }
+        if isWatched {
+            trials.append(Trial(instance: name, replacement: replacement, startedAt: pbs_now()))
+        } else {
+            replacement.unwatch()
+        }
+        let watched = Set(trials.map(\.instance))
+        keeper.book.withLock { book in
+            book.previous[name] = present.instance
+            book.trials = watched
+            book.counts.changes += 1
+        }
+        let change = VersionChange(
+            instance: name, handlers: version.handlers.map(\.scope.handler), from: present.name, to: version.name,
+            openBefore: replacement.progress.openBefore)
+        keeper.logger.notice(
+            "\(name) runs \(change.to.text) instead of \(change.from.text), changed by \(who)",
+            metadata: ["file": "\(change.to.file)", "open": "\(change.openBefore)"])
+        do throws(ThreadError) {
+            retiring.append(
+                try Retirement(
+                    present, of: keeper.handlers, replacement, patience: keeper.patience, logger: keeper.logger))
+        } catch {
+            keeper.logger.error("\(name) \(change.from.text) is not destroyed before the end of the run: \(error)")
+        }
+        return change
+    }
+
+    // MARK: Trials
+
+    /// Looks at new versions, and takes back those that fail. True while there are any.
+    mutating func watch() -> Bool {
+        for trial in trials {
+            let progress = trial.replacement.progress
+            let verdict = keeper.rule.verdict(
+                before: progress.before, since: progress.since, elapsed: pbs_now() &- trial.startedAt)
+            switch verdict {
+            case .undecided where !progress.isOver: continue
+            case .undecided, .stays: break
+            case .goesBack(let reason): takeBack(trial.instance, reason)
+            }
+            trial.replacement.unwatch()
+            trials.removeAll { $0.replacement === trial.replacement }
+        }
+        let watched = Set(trials.map(\.instance))
+        keeper.book.withLock { $0.trials = watched }
+        return !trials.isEmpty
+    }
+
+    private mutating func takeBack(_ instance: String, _ reason: String) {
+        do throws(VersionError) {
+            let change = try rollback(instance, by: "the host")
+            keeper.book.withLock { $0.counts.rollbacks += 1 }
+            keeper.logger.error("\(instance) \(change.from.text) was taken back: \(reason)")
+        } catch {
+            keeper.logger.critical("\(instance) fails and cannot be taken back (\(reason)): \(error)")
+        }
+    }
+
+    /// Waits for what is under way. After the dispatcher's end.
+    consuming func end() {
+        for retirement in retiring { retirement.join() }
+    }
+
+    // MARK: Private
+
+    private func version(named name: String) throws(VersionError) -> ModuleVersion {
+        let present = keeper.handlers.present
+        guard let version = present[name] else {
+            let known = present.keys.sorted().joined(separator: ", ")
+            throw VersionError(
+                "no module instance '\(name)' takes events here; \(known.isEmpty ? "there is none" : "it has \(known)")"
+            )
+        }
+        return version
+    }
+
+    /// The instance of that name; without one, the one instance of the file's module.
+    private func version(of name: String?, for file: ModuleFile) throws(VersionError) -> ModuleVersion {
+        if let name { return try version(named: name) }
+        let module = file.manifest.name
+        let found = keeper.handlers.present.values.filter { $0.instance.file.manifest.name == module }
+        if found.count == 1 { return found[0] }
+        let names = found.map(\.instance.name).sorted().joined(separator: ", ")
+        throw VersionError(
+            found.isEmpty
+                ? "\(file.path): no instance of the module '\(module)' takes events here"
+                : "\(file.path): the module '\(module)' runs as \(names); say which one with --instance")
+    }
+
+    private func place(of version: ModuleVersion) -> VersionFit.Place {
+        let lanes = keeper.dispatcher.plan.lanes
+        let callsMax = version.handlers.map { handler in
+            let calls = lanes.filter { $0.handler.name == handler.scope.name }.map {
+                $0.adaptive?.max ?? $0.maxInFlight
+            }
+            return (handler: handler.scope.handler, calls: calls.max() ?? 1)
+        }
+        return VersionFit.Place(
+            instance: version.instance, callsMax: callsMax, pin: keeper.pins[version.instance.name] ?? "")
+    }
+}
