@@ -65,6 +65,11 @@ SEED ?= 1
 crash: debug
 	@python3 Tests/Crash/crash.py --patchbay .build/debug/patchbay --cycles $(CYCLES) --seed $(SEED) $(CRASH)
 
+## swaps: change a module's version in a host under full load; SWAPS=n (default: 1000)
+SWAPS ?= 1000
+swaps: debug
+	@python3 Tests/Swap/swap.py --patchbay .build/debug/patchbay --swaps $(SWAPS)
+
 ## simulate: the whole runtime in one thread, with crashes and faulty disks; SEEDS=n (default: 2000), SEED=first
 SEEDS ?= 2000
 simulate: packages
@@ -111,4 +116,4 @@ debug: packages
 modules: packages
 	@$(STEP) "building the example's modules" $(LOGS)/modules.log $(MAKE) -C examples/orders modules
 
-.PHONY: run build install test conformance bench fuzz crash simulate plugins check format lint clean help packages debug modules
+.PHONY: run build install test conformance bench fuzz crash swaps simulate plugins check format lint clean help packages debug modules

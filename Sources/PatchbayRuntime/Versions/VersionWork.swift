@@ -52,6 +52,8 @@ struct VersionWork: ~Copyable {
         _ present: ModuleVersion, to next: ModuleCatalogue.Instance, isWatched: Bool, by who: String
     ) throws(VersionError) -> VersionChange {
         let name = present.instance.name
+        // A thread that is not joined keeps its stack.
+        for retirement in retiring where retirement.isOver { retirement.join() }
         retiring.removeAll(where: \.isOver)
         guard retiring.count < VersionKeeper.retiringMax else {
             throw VersionError("\(retiring.count) earlier versions have not come to their end; try again later")
