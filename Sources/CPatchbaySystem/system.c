@@ -107,6 +107,7 @@ int32_t pbs_signal_wait(void) {
   sigemptyset(&set);
   sigaddset(&set, SIGINT);
   sigaddset(&set, SIGTERM);
+  sigaddset(&set, SIGHUP);
   int number = 0;
   while (sigwait(&set, &number) != 0) {
   }

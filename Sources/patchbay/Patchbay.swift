@@ -31,7 +31,7 @@ struct Patchbay: ParsableCommand {
         subcommands: [
             RunCommand.self, SendCommand.self, NewCommand.self, ModulesCommand.self, ValidateCommand.self,
             ExplainCommand.self, TestCommand.self, LogCommand.self, DeadLetterCommand.self, ReplayCommand.self,
-            StreamCommand.self, ViewsCommand.self, ConfigCommand.self, VersionCommand.self,
+            StreamCommand.self, ReloadCommand.self, ViewsCommand.self, ConfigCommand.self, VersionCommand.self,
         ])
 
     static func main() {

@@ -89,7 +89,7 @@ import Testing
     }
 
     @Test(arguments: [
-        ("reload: {}", "modules"), ("security: {}", "modules"), ("http: {}", "HTTP"), ("tenancy: {}", "HTTP"),
+        ("security: {}", "modules"), ("http: {}", "HTTP"), ("tenancy: {}", "HTTP"),
         ("schemas: {}", "schema"), ("ordering: {}", "patterns"),
         ("correlations: {}", "patterns"), ("patterns: {}", "patterns"), ("projections: {}", "workflows"),
         ("commands: {}", "workflows"), ("queries: {}", "workflows"), ("workflows: {}", "workflows"),

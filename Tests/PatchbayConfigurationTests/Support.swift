@@ -117,6 +117,7 @@ let completeExample = """
     log: {backend: memory, bytes: 0}
     limits: {eventBytes: 1MiB, nesting: 64, emitDepth: 16}
     shutdown: {drain: 60s}
+    reload: {watch: false, moduleDrain: 60s}
     telemetry: {otlp: "", context: link, sampleRatio: 1.0}
     tests:
       - name: outage

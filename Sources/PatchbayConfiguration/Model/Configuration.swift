@@ -14,6 +14,7 @@ package struct Configuration: Sendable, Equatable {
     package var log = Log()
     package var limits = Limits()
     package var shutdown = Shutdown()
+    package var reload = Reload()
     package var telemetry = Telemetry()
     package var tests: [Test] = []
     /// As written, until it is translated to routes.
@@ -85,6 +86,16 @@ package struct Configuration: Sendable, Equatable {
     package struct Shutdown: Sendable, Equatable {
         /// How long a drain waits for deliveries before it writes down what is pending.
         package var drain = Duration.seconds(60)
+
+        package init() {}
+    }
+
+    /// How a running host takes a changed file.
+    package struct Reload: Sendable, Equatable {
+        /// Looks for changes of the file and of modules' files every second.
+        package var watch = false
+        /// After that long the log says that a version of a module that was replaced still has calls.
+        package var moduleDrain = Duration.seconds(60)
 
         package init() {}
     }

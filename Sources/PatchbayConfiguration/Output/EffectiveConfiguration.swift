@@ -36,6 +36,51 @@ package struct EffectiveConfiguration: Sendable {
         String(StableHash.hexadecimal(Array(redacted(root, path: "").prettyJSON.utf8)).prefix(16))
     }
 
+    /// Paths of what differs from another configuration's values, as `policies.retries.default.maxRetries`, in the file's
+    /// order; where they stand does not count. What has a name in a list is told by it, and `routes#order` is another order.
+    package func differences(from other: EffectiveConfiguration) -> [String] {
+        var paths: [String] = []
+        Self.compare(other.root, root, path: "", &paths)
+        return paths
+    }
+
+    private static func compare(
+        _ a: ConfigurationValue, _ b: ConfigurationValue, path: String, _ paths: inout [String]
+    ) {
+        guard a != b else { return }
+        switch (named(a), named(b)) {
+        case (let a?, let b?):
+            let names = a.map(\.key) + b.map(\.key).filter { name in !a.contains { $0.key == name } }
+            for name in names {
+                let inner = path.isEmpty ? name : "\(path).\(name)"
+                switch (a.first { $0.key == name }?.value, b.first { $0.key == name }?.value) {
+                case (let a?, let b?): compare(a, b, path: inner, &paths)
+                default: paths.append(inner)
+                }
+            }
+            let common = a.map(\.key).filter { name in b.contains { $0.key == name } }
+            if common != b.map(\.key).filter(common.contains) { paths.append("\(path)#order") }
+        default: paths.append(path)
+        }
+    }
+
+    /// The entries of a map, or of a list whose elements all have a name.
+    private static func named(_ value: ConfigurationValue) -> [ConfigurationValue.Entry]? {
+        switch value {
+        case .map(let entries): return entries
+        case .list(let list):
+            var entries: [ConfigurationValue.Entry] = []
+            for element in list {
+                guard case .string(let name)? = element["name"], !entries.contains(where: { $0.key == name }) else {
+                    return nil
+                }
+                entries.append(.init(key: name, value: element))
+            }
+            return entries
+        default: return nil
+        }
+    }
+
     /// `file:line`, or `default`.
     private func origin(_ path: String) -> String { origins[path]?.location.fileAndLine ?? "default" }
 

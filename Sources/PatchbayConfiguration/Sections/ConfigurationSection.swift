@@ -35,6 +35,7 @@ extension Configuration {
             Key("log", \.log, Log.section.format, "The event log in front of the handlers."),
             Key("limits", \.limits, Limits.section.format, "Bounds on what comes in and what handlers emit."),
             Key("shutdown", \.shutdown, Shutdown.section.format, "How the host stops."),
+            Key("reload", \.reload, Reload.section.format, "How a running host takes a changed file."),
             Key("telemetry", \.telemetry, Telemetry.section.format, "Traces."),
             Key(
                 "tests", \.tests, Test.section.format.list(),
@@ -42,7 +43,7 @@ extension Configuration {
             ),
         ],
         later: [
-            ("reload", .modules), ("security", .modules), ("http", .http), ("tenancy", .http),
+            ("security", .modules), ("http", .http), ("tenancy", .http),
             ("schemas", .schemas), ("ordering", .patterns), ("correlations", .patterns),
             ("patterns", .patterns), ("quality", .patterns), ("analytics", .patterns), ("alerts", .patterns),
             ("projections", .workflows), ("commands", .workflows), ("queries", .workflows), ("workflows", .workflows),
@@ -105,6 +106,19 @@ extension Configuration.Shutdown {
             Key(
                 "drain", \.drain, .duration(),
                 "How long a drain waits for deliveries before it writes down what is pending.")
+        ])
+}
+
+extension Configuration.Reload {
+    static let section = Section<Self>(
+        "reload", { Self() },
+        [
+            Key(
+                "watch", \.watch, .flag,
+                "Looks every second whether this file or a module's file has changed, and reloads; SIGHUP always does."),
+            Key(
+                "moduleDrain", \.moduleDrain, .duration(),
+                "After that long the log says that a replaced version of a module still has open calls."),
         ])
 }
 

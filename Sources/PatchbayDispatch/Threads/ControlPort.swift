@@ -8,6 +8,8 @@ package struct ControlChange: Sendable {
     package var batches: [EventBatch]
     /// What is done to dead letters that are kept: whoever hands the change over has made sure of that.
     package var operations: [OperationRecord]
+    /// Names that the log is to know.
+    package var names: [NameRecord] = []
     /// A change of streams instead of all that: decided when its turn comes (Unix nanoseconds), once; `nil` when there is
     /// nothing to write. [dispatcher]
     package var stream: (@Sendable (_ unixNow: UInt64) -> StreamRecord?)?
@@ -25,7 +27,8 @@ package struct ControlChange: Sendable {
 
 /// The way of operators' changes to the dispatcher: one at a time, answered once it is in the log.
 ///
-/// Like a source's batch, a change that has events waits while the log is full. [one thread of the host's, one dispatcher thread]
+/// Like a source's batch, a change that has events waits while the log is full. [`commit`: any thread, one after the
+/// other; one dispatcher thread]
 package final class ControlPort: Sendable {
     private enum Stage {
         case idle
@@ -56,6 +59,8 @@ package final class ControlPort: Sendable {
     private let waiting = Atomic<UInt8>(Waiting.nothing)
     private let toOperator = Doorbell()
     private let toDispatcher: Doorbell
+    /// Held while a change is under way.
+    private let turn = Mutex<Void>(())
 
     init(doorbell: Doorbell) { toDispatcher = doorbell }
 
@@ -64,10 +69,12 @@ package final class ControlPort: Sendable {
     /// Hands a change over and waits until the log has it. False when the dispatcher ends before: nothing of it is
     /// delivered by this run then.
     package func commit(_ change: ControlChange) -> Bool {
-        guard offer(change) else { return false }
-        while true {
-            toOperator.wait(timeout: 0) { state.withLock { $0.isStopped || $0.isCommitted } }
-            if let isCommitted = answer() { return isCommitted }
+        turn.withLock { _ in
+            guard offer(change) else { return false }
+            while true {
+                toOperator.wait(timeout: 0) { state.withLock { $0.isStopped || $0.isCommitted } }
+                if let isCommitted = answer() { return isCommitted }
+            }
         }
     }
 

@@ -63,6 +63,7 @@ extension DispatchLoop {
         submission.isOperators = true
         submission.batches = change.batches
         for operation in change.operations { submission.journal.append(operation) }
+        for name in change.names { submission.journal.append(name) }
         do {
             try log.submit(submission, from: change.batches.isEmpty ? .handler : .source)
             return true

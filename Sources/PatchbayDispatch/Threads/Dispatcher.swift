@@ -124,11 +124,22 @@ package final class Dispatcher: Sendable {
     /// - Parameter bell: rung at every step of the replacement; the caller is the one thread that waits for it.
     /// - Errors: the dispatcher ends, or has no lane for one of them; nothing is changed then.
     package func replace(_ handlers: [Handler], bell: Doorbell) throws(ReplacementError) -> Replacement {
-        let replacement = Replacement(handlers, bell: bell)
-        replacements.offer(replacement)
+        try replace(together: [handlers], bell: bell)[0].get()
+    }
+
+    /// The same for several at once: no call starts between them. What is refused is refused for itself.
+    package func replace(together groups: [[Handler]], bell: Doorbell) -> [Result<Replacement, ReplacementError>] {
+        let all = groups.map { Replacement($0, bell: bell) }
+        replacements.offer(all)
         doorbell.ring()
-        try replacement.waitUntilApplied()
-        return replacement
+        return all.map { replacement in
+            do throws(ReplacementError) {
+                try replacement.waitUntilApplied()
+                return .success(replacement)
+            } catch {
+                return .failure(error)
+            }
+        }
     }
 
     /// A dead letter that `DispatchHost.bury` was given is written.

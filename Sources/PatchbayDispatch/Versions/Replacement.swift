@@ -126,13 +126,18 @@ final class ReplacementPort: Sendable {
 
     var isWaiting: Bool { waiting.load(ordering: .relaxed) }
 
-    func offer(_ replacement: Replacement) {
+    /// They are taken together.
+    func offer(_ replacements: [Replacement]) {
         let isTaken = state.withLock { state in
             guard !state.isStopped else { return false }
-            state.offered.append(replacement)
+            state.offered += replacements
             return true
         }
-        if isTaken { waiting.store(true, ordering: .releasing) } else { replacement.end() }
+        if isTaken {
+            waiting.store(true, ordering: .releasing)
+        } else {
+            for replacement in replacements { replacement.end() }
+        }
     }
 
     func takeAll() -> [Replacement] {

@@ -54,6 +54,8 @@ package final class EventBatch: @unchecked Sendable {
     package var isGiven = false
     /// It is of a replay whose calls have no effects but their outcomes.
     package var isMuted = false
+    /// The log's number of the configuration that decided its deliveries; `nil` is the one that the run began with.
+    package var configuration: UInt16?
 
     // Text and records are mapped, not allocated: a batch that goes gives its pages back at once, so what a burst took
     // does not stay with the process.
@@ -109,6 +111,7 @@ package final class EventBatch: @unchecked Sendable {
         isEnveloped = false
         isGiven = false
         isMuted = false
+        configuration = nil
         pbj_arena_reset(arena)
     }
 

@@ -118,7 +118,7 @@ package struct EventsSection {
     // MARK: Writing
 
     /// Writes a batch. `routes` and `handlers` give the log's numbers of the plan's routes and lanes, `configuration`
-    /// that of the configuration.
+    /// that of the configuration of batches that do not say.
     package static func write(
         _ batch: EventBatch, routes: UnsafePointer<UInt16>, handlers: UnsafePointer<UInt16>, configuration: UInt16?,
         to writer: inout ByteWriter
@@ -126,7 +126,9 @@ package struct EventsSection {
         let view = BatchView(batch)
         let start = writer.skip(headBytes)
         writer.set(UInt32(batch.count), at: start)
-        if let configuration, !batch.isGiven { writer.set(UInt32(configuration) + 1, at: start + 20) }
+        if let configuration = batch.configuration ?? configuration, !batch.isGiven {
+            writer.set(UInt32(configuration) + 1, at: start + 20)
+        }
         if batch.isMuted { writer.set(muted, at: start + 32) }
         writer.set(batch.receivedAt, at: start + 24)
         for index in 0..<batch.count {

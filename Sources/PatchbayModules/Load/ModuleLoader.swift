@@ -34,7 +34,8 @@ package final class ModuleLoader: Sendable {
         try loading.withLock { _ throws(ModuleError) in
             if case .process(let limits) = isolation {
                 let code = try IsolatedModule(
-                    file, at: try stage(file, isAlone: true), instance: instance, limits: limits, environment: environment)
+                    file, at: try stage(file, isAlone: true), instance: instance, limits: limits,
+                    environment: environment)
                 let module = LoadedModule(file: file, code: .isolated(code), environment: environment)
                 loaded.withLock { $0.append(module) }
                 return module

@@ -28,12 +28,39 @@ package struct Blueprint: Sendable {
     /// Compiles what was validated; an error here is one that validation should have found, reported all the same.
     ///
     /// Keys are hashed by `seed`, which is secret. Where hashes are kept in a log, it has to be the log's.
-    package init(_ configuration: Configuration, seed: UInt64) throws(BlueprintError) {
+    ///
+    /// - Parameter first: what a run began with: its routes, by name, its lanes and its handlers keep their indices, and a
+    ///   route that there is no more takes nothing.
+    package init(
+        _ configuration: Configuration, seed: UInt64, keeping first: Blueprint? = nil
+    ) throws(BlueprintError) {
         self.configuration = configuration
         let plan = FieldPlan()
-        var builder = Builder(configuration: configuration, plan: plan)
+        var builder = Builder(
+            configuration: configuration, plan: plan, lanes: first?.lanes ?? [], handlers: first?.handlers ?? [])
         var routes: [Route] = []
-        for route in configuration.routes { routes.append(try builder.route(route)) }
+        let kept = first?.table.routes ?? []
+        for old in kept {
+            if let route = configuration.routes.first(where: { $0.name == old.name }) {
+                routes.append(try builder.route(route))
+            } else {
+                routes.append(Route(name: old.name, match: try builder.never(), targets: old.targets))
+            }
+        }
+        for route in configuration.routes where !kept.contains(where: { $0.name == route.name }) {
+            routes.append(try builder.route(route))
+        }
+        if first != nil {
+            // Equal ones are tried in the file's order, which the indices do not have any more.
+            let ranks = configuration.routes.enumerated().sorted {
+                ($0.element.order, $0.offset) < ($1.element.order, $1.offset)
+            }
+            for (rank, entry) in ranks.enumerated() {
+                for index in routes.indices where routes[index].name == entry.element.name {
+                    routes[index].order = rank
+                }
+            }
+        }
         var random = SeededRandom(seed: seed)
         do {
             table = try RouteTable(routes, plan: plan, seed: KeySeed(random.next(), random.next()))
@@ -48,8 +75,13 @@ package struct Blueprint: Sendable {
     private struct Builder {
         let configuration: Configuration
         let plan: FieldPlan
-        var lanes: [Lane] = []
-        var handlers: [String] = []
+        var lanes: [Lane]
+        var handlers: [String]
+
+        /// A condition that nothing meets.
+        func never() throws(BlueprintError) -> Expression? {
+            try expression(ExpressionSource("false"), ExpressionEnvironment(eventPlan: plan))
+        }
 
         mutating func route(_ route: Configuration.Route) throws(BlueprintError) -> Route {
             let environment = ExpressionEnvironment(eventPlan: plan)

@@ -6,9 +6,14 @@ import PatchbayModules
 package struct Preparation: Sendable {
     package let configuration: Configuration
     package private(set) var catalogue: ModuleCatalogue
+    /// Where it was read from, and with what.
+    let path: String
+    let inputs: ConfigurationInputs
 
     /// - Throws: everything that is wrong, with places.
     package init(path: String, inputs: ConfigurationInputs) throws(ConfigurationErrors) {
+        self.path = path
+        self.inputs = inputs
         var draft = Configuration.read(path: path, inputs: inputs)
         let catalogue = ModuleCatalogue(&draft)
         draft.resolveHandlers(among: catalogue.handlerNames)

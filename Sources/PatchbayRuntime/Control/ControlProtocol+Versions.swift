@@ -5,6 +5,7 @@ package import PatchbayEvents
 ///     {"patchbay":1,"do":"promote","file":"/srv/libbilling.so","instance":"billing","watched":true,"by":"ada"}
 ///     {"patchbay":1,"do":"rollback","instance":"billing","by":"ada"}
 ///     {"patchbay":1,"do":"versions","by":"ada"}
+///     {"patchbay":1,"do":"reload","by":"ada"}
 ///
 /// `file` is absolute; without `instance` it is the one instance of the file's module. The answer comes once new calls run
 /// the new version:
@@ -13,6 +14,7 @@ package import PatchbayEvents
 ///      "to":{…},"openBefore":3}
 ///     {"patchbay":1,"instances":[{"instance":"billing","module":"billing","handlers":["charge"],"present":{…},
 ///      "previous":{…},"onTrial":true}]}
+///     {"patchbay":1,"from":"0f3a…","to":"77b1…","isChanged":true,"routing":true,"versions":[{"instance":…}],"reconfigured":[]}
 ///     {"patchbay":1,"error":"module","message":"/srv/libbilling.so: createFailed: …"}
 package enum VersionRequest: Sendable, Equatable {
     case promote(file: String, instance: String?, isWatched: Bool)
@@ -95,11 +97,36 @@ extension RunningVersion {
     }
 }
 
-/// Answers what is asked about versions of modules; all that there is behind the socket of a log in memory.
+extension ReloadChange {
+    var members: [(String, Value)] {
+        [
+            ("from", .string(from)), ("to", .string(to)), ("isChanged", .bool(isChanged)),
+            ("routing", .bool(isRoutingChanged)), ("versions", .list(versions.map(\.value))),
+            ("reconfigured", .list(reconfigured.map { .string($0) })),
+        ]
+    }
+
+    /// For scripts.
+    package var value: Value { .object(members) }
+
+    init(_ fields: ControlFields) throws(ControlFailure) {
+        self.init(from: try fields.text("from"), to: try fields.text("to"))
+        isChanged = fields.flag("isChanged")
+        isRoutingChanged = fields.flag("routing")
+        for version in try fields.objects("versions") { versions.append(try VersionChange(version)) }
+        reconfigured = try fields.texts("reconfigured")
+    }
+}
+
+/// Answers what is asked about versions of modules and the configuration; all that there is behind the socket of a log in memory.
 struct VersionService: ControlAnswering {
     private let keeper: VersionKeeper
+    private let reloader: Reloader
 
-    init(_ keeper: VersionKeeper) { self.keeper = keeper }
+    init(_ keeper: VersionKeeper, _ reloader: Reloader) {
+        self.keeper = keeper
+        self.reloader = reloader
+    }
 
     let hasRetention = false
     func expire() -> Bool { false }
@@ -108,6 +135,7 @@ struct VersionService: ControlAnswering {
         do throws(VersionError) {
             switch request {
             case .versions: return .versions(keeper.versions)
+            case .reload(let who): return .reloaded(try reloader.reload(by: who))
             case .version(.promote(let file, let instance, let isWatched), let who):
                 return .versionChanged(
                     try keeper.promote(file, instance: instance, isWatched: isWatched, by: who))
@@ -115,7 +143,8 @@ struct VersionService: ControlAnswering {
                 return .versionChanged(try keeper.rollback(instance, by: who))
             default:
                 return .failed(
-                    ControlFailure(.malformed, "this host has its log in memory, so it can change modules only"))
+                    ControlFailure(
+                        .malformed, "this host has its log in memory, so it can change modules and reload only"))
             }
         } catch {
             return .failed(ControlFailure(.module, error.description))

@@ -48,6 +48,8 @@ package enum ControlRequest: Sendable, Equatable {
     case version(VersionRequest, by: String)
     /// Which versions run.
     case versions(by: String)
+    /// Read the configuration file anew and take it over.
+    case reload(by: String)
 
     /// One line with its end.
     package var line: [UInt8] {
@@ -70,6 +72,7 @@ package enum ControlRequest: Sendable, Equatable {
         case .stream(let change, let who): members += change.members + [("by", .string(who))]
         case .version(let request, let who): members += request.members + [("by", .string(who))]
         case .versions(let who): members += [("do", .string("versions")), ("by", .string(who))]
+        case .reload(let who): members += [("do", .string("reload")), ("by", .string(who))]
         }
         return Value.object(members).json + [0x0A]
     }
@@ -90,6 +93,7 @@ package enum ControlRequest: Sendable, Equatable {
         case "replay": self = .replay(try ReplayRequest(fields), by: who)
         case let verb where StreamChange.verbs.contains(verb): self = .stream(try StreamChange(verb, fields), by: who)
         case "versions": self = .versions(by: who)
+        case "reload": self = .reload(by: who)
         case let verb where VersionRequest.verbs.contains(verb):
             self = .version(try VersionRequest(verb, fields), by: who)
         case let other: throw ControlFailure(.malformed, "this host cannot '\(other)'")
@@ -107,6 +111,7 @@ package enum ControlAnswer: Sendable, Equatable {
     /// An instance runs another version.
     case versionChanged(VersionChange)
     case versions([RunningVersion])
+    case reloaded(ReloadChange)
     case failed(ControlFailure)
 
     /// One line with its end.
@@ -117,6 +122,7 @@ package enum ControlAnswer: Sendable, Equatable {
         case .replayed(let answer): members += answer.members
         case .streamed(let result): members += result.members
         case .versionChanged(let change): members += change.members
+        case .reloaded(let change): members += change.members
         case .versions(let all): members.append(("instances", .list(all.map(\.value))))
         case .failed(let failure):
             members += [("error", .string(failure.code.rawValue)), ("message", .string(failure.message))]
@@ -136,6 +142,8 @@ package enum ControlAnswer: Sendable, Equatable {
         } else if fields.has("instances") {
             self = .versions(
                 try fields.objects("instances").map { (fields) throws(ControlFailure) in try RunningVersion(fields) })
+        } else if fields.has("reconfigured") {
+            self = .reloaded(try ReloadChange(fields))
         } else if fields.has("openBefore") {
             self = .versionChanged(try VersionChange(fields))
         } else {
@@ -163,7 +171,7 @@ package struct ControlFailure: Error, Sendable, Equatable, CustomStringConvertib
         package static let busy = Code(rawValue: "busy")
         /// A stream is at another revision, or deleted, or not there.
         package static let stream = Code(rawValue: "stream")
-        /// A module runs on as it is.
+        /// A module, or the configuration, stays as it is.
         package static let module = Code(rawValue: "module")
         /// What is to be replayed is not in the log.
         package static let replay = Code(rawValue: "replay")

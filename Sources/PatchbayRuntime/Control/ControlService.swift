@@ -61,7 +61,7 @@ final class ControlService: ControlAnswering, @unchecked Sendable {
             case .edit(let id, let event, let who): return try edit(id, to: event, by: who)
             case .replay(let request, let who): return try replay(request, by: who)
             case .stream(let change, let who): return try apply(change, by: who)
-            case .version, .versions: return versions.answer(request)
+            case .version, .versions, .reload: return versions.answer(request)
             }
         } catch let failure as ControlFailure {
             return .failed(failure)

@@ -86,11 +86,14 @@ final class HandlerSet: Sendable {
     func install(_ version: ModuleVersion) { state.withLock { $0.add(version) } }
 
     /// Frees the handlers of a version that nothing calls, and ends its worker where it has one.
-    func destroy(_ version: ModuleVersion) { Self.destroy(version.handlers, of: loader) }
+    func destroy(_ version: ModuleVersion) {
+        guard let module = version.handlers.first?.module else { return }
+        Self.destroy(version.handlers, module, loader)
+    }
 
-    private static func destroy(_ handlers: [LoadedHandler], of loader: ModuleLoader) {
+    private static func destroy(_ handlers: [LoadedHandler], _ module: LoadedModule, _ loader: ModuleLoader) {
         for handler in handlers.reversed() { handler.destroy() }
-        if let module = handlers.first?.module { loader.release(module, deadline: pbs_now() + 5_000_000_000) }
+        loader.release(module, deadline: pbs_now() + 5_000_000_000)
     }
 
     /// As it runs now, by instance.
@@ -112,7 +115,7 @@ final class HandlerSet: Sendable {
                         network: instance.network))
             }
         } catch {
-            destroy(made, of: loader)
+            destroy(made, module, loader)
             throw error
         }
         return ModuleVersion(instance: instance, handlers: made)

@@ -20,6 +20,9 @@ package final class Host: Sendable {
     private let options: HostOptions
     private let handlers: HandlerSet
     private let versions: VersionKeeper
+    private let reloader: Reloader
+    /// With `reload.watch`; from `start` to the end of `wait`.
+    private let watch = Mutex<ConfigurationWatch?>(nil)
     private let tracer: Tracer
     private let metrics: MetricsRegistry
     /// Runs from `start` to the end of `wait`.
@@ -41,8 +44,6 @@ package final class Host: Sendable {
     private let control = Mutex<ControlServer?>(nil)
     private let problems = Mutex<[String]>([])
     private let failedSources = Atomic<Int>(0)
-    /// Nanoseconds after which the log says that a version of a module does not come to its end.
-    private static let versionPatience: UInt64 = 60_000_000_000
     /// Nanoseconds that the end of a run leaves a collector for the last spans and metrics.
     private static let telemetryPatience: UInt64 = 5_000_000_000
 
@@ -111,23 +112,25 @@ package final class Host: Sendable {
             throw HostError("\(error)")
         }
         versions = VersionKeeper(
-            handlers: handlers, dispatcher: dispatcher,
-            pins: Dictionary(
-                configuration.modules.load.map { ($0.name, $0.sha256) }, uniquingKeysWith: { first, _ in first }),
-            patience: Self.versionPatience, logger: options.logger)
+            handlers: handlers, dispatcher: dispatcher, configuration: configuration, logger: options.logger)
         log = HostLog(
             logger: options.logger, lanes: blueprint.lanes.map(\.name),
             routes: dispatcher.plan.routes.map(\.name))
         let (dispatcher, logger) = (dispatcher, options.logger)
         letters = DeadLetterWriter(
             path: options.deadLetterPath, buried: { dispatcher.buried($0) }, report: { logger.error("\($0)") })
+        let live = LiveRouting(
+            Routing(
+                table: blueprint.table, plan: blueprint.plan, unmatched: Self.unmatched(configuration.unmatched)))
+        reloader = Reloader(
+            preparation, first: blueprint, seed: logIdentity, live: live, keeper: versions, logger: options.logger)
         intakeSetup = Intake.Setup(
             table: blueprint.table, plan: blueprint.plan,
             limits: pbj_limits(
                 event_bytes: UInt32(clamping: configuration.limits.eventBytes),
                 nesting: UInt32(clamping: configuration.limits.nesting)),
             unmatched: Self.unmatched(configuration.unmatched), laneHandlers: blueprint.lanes.map(\.handler),
-            tracer: tracer, continuesTrace: configuration.telemetry.context == .parent)
+            tracer: tracer, continuesTrace: configuration.telemetry.context == .parent, live: live)
         emitted = IntakeCounters(name: "handlers")
         operated = IntakeCounters(name: "operators")
         var sources: [RunningSource] = []
@@ -151,6 +154,10 @@ package final class Host: Sendable {
             metricsExporter.withLock { $0 = exporter }
             try letters.start()
             try startDispatcher()
+            if configuration.reload.watch {
+                let watch = try ConfigurationWatch(reloader)
+                self.watch.withLock { $0 = watch }
+            }
             for source in sources {
                 let thread = try OwnThread("pb-src-\(source.number)") { self.run(source) }
                 threads.withLock { $0.append(thread) }
@@ -166,7 +173,7 @@ package final class Host: Sendable {
             openSubscriptions()
             try dispatcher.start(log: log, host: dispatchHost())
             guard let path = options.controlPath else { return }
-            return try startControl(at: path, service: VersionService(versions))
+            return try startControl(at: path, service: VersionService(versions, reloader))
         }
         let folder = try DataFolder.open(
             configuration.log, identity: logIdentity, names: dispatcher.names,
@@ -185,6 +192,10 @@ package final class Host: Sendable {
             log: folder.log, host: host, backlog: pending.backlog, delayed: pending.delayed,
             deduplicator: folder.deduplicator)
         dataFolder.withLock { $0 = folder }
+        let (writer, port) = (folder.writer, dispatcher.control)
+        reloader.name { (fingerprint) throws(VersionError) in
+            try Self.name(fingerprint, in: writer, through: port)
+        }
         let site = ReplaySite(
             writer: folder.writer, places: DeliveryPlaces(folder.log.numbers, blueprint), names: dispatcher.names)
         replay?.begin(at: site)
@@ -208,7 +219,7 @@ package final class Host: Sendable {
                 Dictionary(
                     configuration.routes.map { ($0.name, $0.deadLetter.retention.nanosecondsForClock) },
                     uniquingKeysWith: { first, _ in first })),
-            expired: expired, versions: VersionService(versions), logger: options.logger)
+            expired: expired, versions: VersionService(versions, reloader), logger: options.logger)
         try startControl(at: ControlProtocol.path(folder: configuration.log.path), service: service)
     }
 
@@ -218,11 +229,40 @@ package final class Host: Sendable {
         control.withLock { $0 = server }
     }
 
+    /// Reads the configuration file anew and takes it over, or says in the log why not. Does not wait for that.
+    /// [any thread]
+    package func reload(by who: String) {
+        do throws(ThreadError) {
+            try OwnThread("pb-reload") { [reloader] in
+                // The log says what became of it.
+                do throws(VersionError) { _ = try reloader.reload(by: who) } catch {}
+            }.detach()
+        } catch {
+            options.logger.error("reload by \(who): \(error)")
+        }
+    }
+
+    /// The log's number of a configuration, once it is on disk.
+    private static func name(
+        _ fingerprint: String, in writer: PatchbayLog.LogWriter, through port: ControlPort
+    ) throws(VersionError) -> UInt16 {
+        let found = writer.ask { ledger in
+            (ledger.names.number(.configuration, fingerprint), ledger.names.nextNumber(.configuration))
+        }
+        guard let (known, next) = found else { throw VersionError("the host ends") }
+        if let known { return known }
+        guard let next else { throw VersionError("the data folder has no room for another configuration's name") }
+        var change = ControlChange()
+        change.names = [NameRecord(.configuration, next, fingerprint)]
+        guard port.commit(change) else { throw VersionError("the host ends") }
+        return next
+    }
+
     /// Takes nothing more in and lets what is pending finish, for as long as `shutdown.drain` says.
     package func drain() {
         for source in sources { source.source.stop() }
         control.withLock { $0 }?.stop()
-        let nanoseconds = configuration.shutdown.drain.nanosecondsForClock
+        let nanoseconds = reloader.configuration.shutdown.drain.nanosecondsForClock
         dispatcher.drain(deadline: pbs_now().addingReportingOverflow(nanoseconds).partialValue)
     }
 
@@ -240,6 +280,7 @@ package final class Host: Sendable {
         for source in sources { source.source.stop() }
         for thread in threads.withLock({ $0 }) { thread.join() }
         control.withLock { $0.take() }?.end()
+        watch.withLock { $0.take() }?.end()
         versions.end()
         letters.end()
         if let problem = letters.problem { problems.withLock { $0.append("dead letters are not written: \(problem)") } }
@@ -342,7 +383,7 @@ package final class Host: Sendable {
         }
         for error in intake.routingErrors() {
             options.logger.warning(
-                "\(error.count) events of \(name) could not be compared with route \(configuration.routes[error.route].name)",
+                "\(error.count) events of \(name) could not be compared with route \(blueprint.table.routes[error.route].name)",
                 metadata: ["last": "\(routingError(error.text, ofRoute: error.route))"])
         }
     }
@@ -351,7 +392,12 @@ package final class Host: Sendable {
     private func routingError(_ text: String, ofRoute route: Int) -> String {
         let place = text.prefix { $0 != ":" }
         let reason = String(text.dropFirst(place.count + 2))
-        return "\(place): \(configuration.redacted(reason, at: "routes[\(route)].\(place)"))"
+        var text = configuration.redacted(reason, at: "routes[\(route)].\(place)")
+        let live = reloader.configuration
+        if let index = live.routes.firstIndex(where: { $0.name == blueprint.table.routes[route].name }) {
+            text = live.redacted(text, at: "routes[\(index)].\(place)")
+        }
+        return "\(place): \(text)"
     }
 
     private func dispatchHost() -> DispatchHost {
@@ -392,6 +438,7 @@ package final class Host: Sendable {
             RunReport.Lane(name: lane.name, counts: found.0, limit: found.1)
         }
         report.versions = versions.counts
+        report.reloads = reloader.counts
         report.deadLettersWritten = letters.written
         report.deadLetterPath = options.deadLetterPath
         report.once = options.once
@@ -428,7 +475,7 @@ package final class Host: Sendable {
         }
     }
 
-    private static func unmatched(_ policy: Configuration.Unmatched) -> Intake.Setup.Unmatched {
+    static func unmatched(_ policy: Configuration.Unmatched) -> Intake.Setup.Unmatched {
         switch policy {
         case .drop: .drop
         case .deadLetter: .deadLetter

@@ -11,6 +11,13 @@ enum HostMetrics {
         metrics += versions(report.versions)
         metrics.append(
             metric(
+                "patchbay.reloads", .wholeCounter, "{reload}",
+                "Changed configurations that were taken over, or refused",
+                [("done", report.reloads.done), ("refused", report.reloads.refused)].map {
+                    MetricPoint([Attribute("result", .string($0.0))], .whole($0.1))
+                }))
+        metrics.append(
+            metric(
                 "patchbay.log.retained", .gauge, "By", "Events held in memory",
                 [MetricPoint([], .number(Double(report.status.log.retainedBytes)))]))
         metrics.append(

@@ -82,6 +82,7 @@ package struct RunReport: Sendable {
     package var misbehaviour: [Misbehaviour] = []
     /// Versions of modules that came and went.
     package var versions = VersionCounts()
+    package var reloads = ReloadCounts()
     package var spans = Spans()
     /// Accepted events that were not appended to the log before the end; they are among the pending ones.
     package var unread: UInt64 = 0

@@ -22,18 +22,26 @@ final class Intake {
         var continuesTrace: Bool
         /// What comes in was emitted by handlers or timers.
         var isReentry = false
+        /// Which routes decide now; `nil` are those above for the whole run.
+        var live: LiveRouting?
+        /// The log's number of the configuration that decides; `nil` is the run's first.
+        var configuration: UInt16?
 
         enum Unmatched: Sendable { case drop, deadLetter, refuse }
     }
 
-    let setup: Setup
+    private(set) var setup: Setup
     let counters: IntakeCounters
     private let number: UInt64
     private let name: String
-    private let matcher: RouteMatcher
-    private let decoder: OpaquePointer
-    private let fieldCount: Int
-    private let fields: UnsafeMutablePointer<pbj_field>
+    private var matcher: RouteMatcher
+    private var decoder: OpaquePointer
+    private var fieldCount: Int
+    private var fields: UnsafeMutablePointer<pbj_field>
+    /// Of `setup.live`.
+    private var adopted: UInt64 = 0
+    /// By route, of matchers before the present one.
+    private var pastErrors: [Int: (count: UInt64, text: String)] = [:]
     private var routed: UnsafeMutablePointer<RoutedDelivery>
     private var routedCapacity: Int
     private let perLane: UnsafeMutablePointer<UInt32>
@@ -92,12 +100,14 @@ final class Intake {
         given: GivenDeliveries? = nil
     ) -> Int {
         refusals.removeAll(keepingCapacity: true)
+        if let live = setup.live, live.version != adopted { adopt(live) }
         var request = batch.request(upTo: end)
         request.envelope = envelope
         request.fields = fields
         pbj_decode(decoder, &request)
         batch.receivedAt = pbs_unix_now()
         batch.isEnveloped = envelope != nil
+        batch.configuration = setup.configuration
         counters.received.add(UInt64(request.count))
         let count = settle(batch, request, given)
         group(batch, count)
@@ -119,14 +129,33 @@ final class Intake {
     /// Errors of conditions so far, by route, with the last one's text.
     func routingErrors() -> [(route: Int, count: UInt64, text: String)] {
         setup.table.routes.indices.compactMap { route in
-            let errors = matcher.counters(ofRoute: route).errors
-            return errors == 0 ? nil : (route, errors, matcher.lastError(ofRoute: route) ?? "")
+            let past = pastErrors[route]
+            let errors = matcher.counters(ofRoute: route).errors + (past?.count ?? 0)
+            return errors == 0 ? nil : (route, errors, matcher.lastError(ofRoute: route) ?? past?.text ?? "")
         }
     }
 
     func matched(route: Int) -> UInt64 { matcher.counters(ofRoute: route).matched }
 
     // MARK: Private
+
+    /// Decides by other routes from here on. Between two batches.
+    private func adopt(_ live: LiveRouting) {
+        for (route, count, text) in routingErrors() { pastErrors[route] = (count, text) }
+        let (version, routing) = live.current
+        adopted = version
+        setup.table = routing.table
+        setup.plan = routing.plan
+        setup.unmatched = routing.unmatched
+        setup.configuration = routing.configuration
+        matcher = RouteMatcher(setup.table)
+        pbj_decoder_free(decoder)
+        decoder = pbj_decoder_new(setup.limits, setup.plan.handle)
+        fieldCount = setup.plan.count
+        fields.deallocate()
+        fields = .allocate(capacity: max(1, EventBatch.eventsMax * fieldCount))
+        makeRoom(EventBatch.eventsMax * max(1, setup.table.deliveriesPerEventMax))
+    }
 
     /// Keeps the accepted records together at the front; the number of deliveries.
     private func settle(_ batch: EventBatch, _ request: pbj_batch, _ given: GivenDeliveries?) -> Int {

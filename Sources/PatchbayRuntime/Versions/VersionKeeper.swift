@@ -1,5 +1,6 @@
 import CPatchbaySystem
 import Logging
+import PatchbayConfiguration
 import PatchbayDispatch
 import PatchbayEvents
 import PatchbayModules
@@ -9,32 +10,23 @@ import Synchronization
 ///
 /// A thread of its own does it, from the first request on: loading runs the module's code and may take its time.
 final class VersionKeeper: Sendable {
-    /// What somebody asks for, and the answer.
-    private final class Request: Sendable {
-        enum Wish: Sendable {
-            case promote(file: String, instance: String?, isWatched: Bool)
-            case rollback(instance: String)
-        }
+    /// What somebody asks for; the answer is the asker's matter. `nil` is given when the host ends.
+    private typealias Request = @Sendable (_ work: inout VersionWork?) -> Void
 
-        let wish: Wish
-        let who: String
-        private let answer = Mutex<Result<VersionChange, VersionError>?>(nil)
+    /// Where the answer comes in.
+    private final class Answer<Value: Sendable>: Sendable {
+        private let result = Mutex<Result<Value, VersionError>?>(nil)
         private let bell = Doorbell()
 
-        init(_ wish: Wish, by who: String) {
-            self.wish = wish
-            self.who = who
-        }
-
-        func reply(_ result: Result<VersionChange, VersionError>) {
-            answer.withLock { $0 = result }
+        func give(_ answer: Result<Value, VersionError>) {
+            result.withLock { $0 = answer }
             bell.ring()
         }
 
-        func wait() throws(VersionError) -> VersionChange {
+        func wait() throws(VersionError) -> Value {
             while true {
-                if let answer = answer.withLock({ $0 }) { return try answer.get() }
-                bell.wait(timeout: 0) { answer.withLock { $0 != nil } }
+                if let answer = result.withLock({ $0 }) { return try answer.get() }
+                bell.wait(timeout: 0) { result.withLock { $0 != nil } }
             }
         }
     }
@@ -45,9 +37,16 @@ final class VersionKeeper: Sendable {
         var isClosed = false
     }
 
-    /// What runs before, by instance; which are watched; how often what happened.
+    /// What the keeper knows of the instances.
     struct Book {
+        /// What ran before.
         var previous: [String: ModuleCatalogue.Instance] = [:]
+        /// The contents that the configuration named when it was read last.
+        var configured: [String: ContentHash] = [:]
+        /// The SHA-256 that it asks for; empty is any.
+        var pins: [String: String] = [:]
+        /// Nanoseconds after which it is said that a version does not come to its end.
+        var patience: UInt64
         var trials: Set<String> = []
         var counts = VersionCounts()
     }
@@ -56,11 +55,7 @@ final class VersionKeeper: Sendable {
     let dispatcher: Dispatcher
     let logger: Logger
     let rule: RollbackRule
-    /// Nanoseconds after which it is said that a version does not come to its end.
-    let patience: UInt64
-    /// Pinned contents, by instance.
-    let pins: [String: String]
-    let book = Mutex(Book())
+    let book: Mutex<Book>
     /// The keeper's thread waits for it.
     let bell = Doorbell()
     private let desk = Mutex(Desk())
@@ -68,13 +63,15 @@ final class VersionKeeper: Sendable {
     static let retiringMax = 64
 
     init(
-        handlers: HandlerSet, dispatcher: Dispatcher, pins: [String: String], patience: UInt64,
+        handlers: HandlerSet, dispatcher: Dispatcher, configuration: Configuration,
         rule: RollbackRule = RollbackRule(), logger: Logger
     ) {
         self.handlers = handlers
         self.dispatcher = dispatcher
-        self.pins = pins
-        self.patience = patience
+        var book = Book(patience: 0)
+        book.configured = handlers.present.mapValues(\.instance.file.contentHash)
+        book.read(configuration)
+        self.book = Mutex(book)
         self.rule = rule
         self.logger = logger
     }
@@ -90,12 +87,14 @@ final class VersionKeeper: Sendable {
     func promote(
         _ file: String, instance: String?, isWatched: Bool, by who: String
     ) throws(VersionError) -> VersionChange {
-        try ask(Request(.promote(file: file, instance: instance, isWatched: isWatched), by: who))
+        try counted { (work) throws(VersionError) in
+            try work.promote(file, instance: instance, isWatched: isWatched, by: who)
+        }
     }
 
     /// Lets an instance run what it ran before.
     func rollback(_ instance: String, by who: String) throws(VersionError) -> VersionChange {
-        try ask(Request(.rollback(instance: instance), by: who))
+        try counted { (work) throws(VersionError) in try work.rollback(instance, by: who) }
     }
 
     /// By name.
@@ -129,7 +128,32 @@ final class VersionKeeper: Sendable {
         thread?.join()
     }
 
-    private func ask(_ request: Request) throws(VersionError) -> VersionChange {
+    private func counted(
+        _ body: @escaping @Sendable (_ work: inout VersionWork) throws(VersionError) -> VersionChange
+    ) throws(VersionError) -> VersionChange {
+        do throws(VersionError) {
+            return try ask(body)
+        } catch {
+            book.withLock { $0.counts.refused += 1 }
+            throw error
+        }
+    }
+
+    /// Has something done on the keeper's thread, and waits for it.
+    func ask<Value: Sendable>(
+        _ body: @escaping @Sendable (_ work: inout VersionWork) throws(VersionError) -> Value
+    ) throws(VersionError) -> Value {
+        let answer = Answer<Value>()
+        let request: Request = { work in
+            guard var present = work.take() else { return answer.give(.failure(VersionError("the host ends"))) }
+            do throws(VersionError) {
+                let value = try body(&present)
+                answer.give(.success(value))
+            } catch {
+                answer.give(.failure(error))
+            }
+            work = consume present
+        }
         let problem = desk.withLock { desk -> VersionError? in
             guard !desk.isClosed else { return VersionError("the host ends") }
             do throws(ThreadError) {
@@ -142,43 +166,38 @@ final class VersionKeeper: Sendable {
         }
         if let problem { throw problem }
         bell.ring()
-        return try request.wait()
+        return try answer.wait()
     }
 
     // MARK: Thread
 
     private func run() {
-        var work = VersionWork(keeper: self)
+        var work: VersionWork? = VersionWork(keeper: self)
+        var none: VersionWork?
         while true {
             let (requests, isClosed) = desk.withLock { desk in
                 defer { desk.requests = [] }
                 return (desk.requests, desk.isClosed)
             }
             for request in requests {
-                guard !isClosed else {
-                    request.reply(.failure(VersionError("the host ends")))
-                    continue
-                }
-                do throws(VersionError) {
-                    let change =
-                        switch request.wish {
-                        case .promote(let file, let instance, let isWatched):
-                            try work.promote(file, instance: instance, isWatched: isWatched, by: request.who)
-                        case .rollback(let instance): try work.rollback(instance, by: request.who)
-                        }
-                    request.reply(.success(change))
-                } catch {
-                    book.withLock { $0.counts.refused += 1 }
-                    request.reply(.failure(error))
-                }
+                if isClosed { request(&none) } else { request(&work) }
             }
             if isClosed { break }
-            let isWatching = work.watch()
+            let isWatching = work?.watch() ?? false
             bell.wait(timeout: isWatching ? Self.glance : 0) { desk.withLock { !$0.requests.isEmpty || $0.isClosed } }
         }
-        work.end()
+        work.take()?.end()
     }
 
     /// Nanoseconds between looks at new versions.
     private static let glance: UInt64 = 20_000_000
+}
+
+extension VersionKeeper.Book {
+    /// What a configuration says about versions.
+    mutating func read(_ configuration: Configuration) {
+        patience = configuration.reload.moduleDrain.nanosecondsForClock
+        pins = Dictionary(
+            configuration.modules.load.map { ($0.name, $0.sha256) }, uniquingKeysWith: { first, _ in first })
+    }
 }

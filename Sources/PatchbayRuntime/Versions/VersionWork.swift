@@ -15,7 +15,7 @@ struct VersionWork: ~Copyable {
         let startedAt: UInt64
     }
 
-    private let keeper: VersionKeeper
+    let keeper: VersionKeeper
     private var trials: [Trial] = []
     private var retiring: [Retirement] = []
 
@@ -51,28 +51,59 @@ struct VersionWork: ~Copyable {
     private mutating func change(
         _ present: ModuleVersion, to next: ModuleCatalogue.Instance, isWatched: Bool, by who: String
     ) throws(VersionError) -> VersionChange {
-        let name = present.instance.name
+        let version = try make(next, in: present)
+        return try enact([(present, version)], isWatched: isWatched, by: who)[0]
+    }
+
+    /// Makes the handlers that are to take the place of an instance's. They take no calls yet.
+    ///
+    /// - Parameter pin: the SHA-256 that its file must have; `nil` is the present configuration's.
+    mutating func make(
+        _ next: ModuleCatalogue.Instance, in present: ModuleVersion, pin: String? = nil
+    ) throws(VersionError) -> ModuleVersion {
         // A thread that is not joined keeps its stack.
         for retirement in retiring where retirement.isOver { retirement.join() }
         retiring.removeAll(where: \.isOver)
         guard retiring.count < VersionKeeper.retiringMax else {
             throw VersionError("\(retiring.count) earlier versions have not come to their end; try again later")
         }
-        let version: ModuleVersion
-        let replacement: Replacement
         do throws(ModuleError) {
-            try VersionFit.check(next.file, for: place(of: present))
-            version = try keeper.handlers.make(next, present.handlers.map(\.scope.handler))
+            try VersionFit.check(next.file, for: place(of: present, as: next, pin: pin))
+            return try keeper.handlers.make(next, present.handlers.map(\.scope.handler))
         } catch {
             throw VersionError(error)
         }
-        do throws(ReplacementError) {
-            replacement = try keeper.dispatcher.replace(version.handlers.map(\.handler), bell: keeper.bell)
-        } catch {
-            keeper.handlers.destroy(version)
-            throw VersionError(error.description)
+    }
+
+    /// Lets versions that were made take over, all at once.
+    ///
+    /// - Errors: the host ends. What was made is destroyed then.
+    mutating func enact(
+        _ made: [(present: ModuleVersion, next: ModuleVersion)], isWatched: Bool, by who: String
+    ) throws(VersionError) -> [VersionChange] {
+        let results = keeper.dispatcher.replace(
+            together: made.map { $0.next.handlers.map(\.handler) }, bell: keeper.bell)
+        var changes: [VersionChange] = []
+        var failure: ReplacementError?
+        for ((present, next), result) in zip(made, results) {
+            switch result {
+            case .success(let replacement):
+                changes.append(follow(present, next, replacement, isWatched: isWatched, by: who))
+            case .failure(let error):
+                keeper.handlers.destroy(next)
+                failure = error
+            }
         }
-        // From here on it has come about.
+        if let failure { throw VersionError(failure.description) }
+        return changes
+    }
+
+    /// It has come about.
+    private mutating func follow(
+        _ present: ModuleVersion, _ version: ModuleVersion, _ replacement: Replacement, isWatched: Bool,
+        by who: String
+    ) -> VersionChange {
+        let name = present.instance.name
         keeper.handlers.install(version)
         trials.removeAll { $0.instance == name }
         if isWatched {
@@ -81,10 +112,11 @@ struct VersionWork: ~Copyable {
             replacement.unwatch()
         }
         let watched = Set(trials.map(\.instance))
-        keeper.book.withLock { book in
+        let patience = keeper.book.withLock { book in
             book.previous[name] = present.instance
             book.trials = watched
             book.counts.changes += 1
+            return book.patience
         }
         let change = VersionChange(
             instance: name, handlers: version.handlers.map(\.scope.handler), from: present.name, to: version.name,
@@ -95,7 +127,7 @@ struct VersionWork: ~Copyable {
         do throws(ThreadError) {
             retiring.append(
                 try Retirement(
-                    present, of: keeper.handlers, replacement, patience: keeper.patience, logger: keeper.logger))
+                    present, of: keeper.handlers, replacement, patience: patience, logger: keeper.logger))
         } catch {
             keeper.logger.error("\(name) \(change.from.text) is not destroyed before the end of the run: \(error)")
         }
@@ -164,7 +196,9 @@ struct VersionWork: ~Copyable {
                 : "\(file.path): the module '\(module)' runs as \(names); say which one with --instance")
     }
 
-    private func place(of version: ModuleVersion) -> VersionFit.Place {
+    private func place(
+        of version: ModuleVersion, as next: ModuleCatalogue.Instance, pin: String?
+    ) -> VersionFit.Place {
         let lanes = keeper.dispatcher.plan.lanes
         let callsMax = version.handlers.map { handler in
             let calls = lanes.filter { $0.handler.name == handler.scope.name }.map {
@@ -172,7 +206,10 @@ struct VersionWork: ~Copyable {
             }
             return (handler: handler.scope.handler, calls: calls.max() ?? 1)
         }
+        var instance = next
+        instance.file = version.instance.file
         return VersionFit.Place(
-            instance: version.instance, callsMax: callsMax, pin: keeper.pins[version.instance.name] ?? "")
+            instance: instance, callsMax: callsMax,
+            pin: pin ?? keeper.book.withLock { $0.pins[next.name] } ?? "")
     }
 }

@@ -4,7 +4,7 @@ import Logging
 import PatchbayEvents
 import PatchbayRuntime
 
-/// SIGINT and SIGTERM while a host runs: the first drains, the second stops, a third ends the process.
+/// SIGINT and SIGTERM while a host runs: the first drains, the second stops, a third ends the process. SIGHUP reloads.
 enum HostSignals {
     /// Takes them from here on; `pbs_signals_block` has to come before any thread.
     static func take(for host: Host, _ logger: Logger) throws(ThreadError) {
@@ -13,6 +13,10 @@ enum HostSignals {
             var signals = EndSignals()
             while true {
                 let number = pbs_signal_wait()
+                guard number != SIGHUP else {
+                    host.reload(by: "SIGHUP")
+                    continue
+                }
                 switch signals.step(now: pbs_now()) {
                 case nil: continue
                 case .drain:

@@ -55,6 +55,10 @@ extension RunReport {
             if versions.refused > 0 { line += "; \(versions.refused.grouped) refused" }
             lines.append(line)
         }
+        if reloads.done + reloads.refused > 0 {
+            let refused = reloads.refused > 0 ? "; \(reloads.refused.grouped) refused, see the log" : ""
+            lines.append("reloads     \(reloads.done.grouped)\(refused)")
+        }
         for entry in misbehaviour {
             lines.append("misbehaved  \(entry.handler): \(entry.kind), \(Self.count(entry.count, "time", "times"))")
         }
@@ -121,6 +125,7 @@ extension RunReport {
                     ("unusedBytes", .uint(versions.unusedBytes)),
                 ])
             ),
+            ("reloads", .object([("done", .uint(reloads.done)), ("refused", .uint(reloads.refused))])),
             ("problems", .list(problems.map { .string($0) })),
             (
                 "misbehaviour",
