@@ -129,6 +129,35 @@ import Testing
         lines(bench).count { $0.hasPrefix("1.0.0 enter") } >= 4
     }
 
+    @Test func `a module in a process of its own is replaced with its worker`() throws {
+        let (bench, host) = try bench(modules: "isolation: process, ")
+        let first = workers(of: host)
+        #expect(first.count == 1)
+        try install("2.0.0", in: bench, as: "libnew.so")
+        let promoted = try promote(bench, "libnew.so", "--no-watch")
+        #expect(promoted.status == 0, "\(promoted)")
+        #expect(CommandLineBench.wait(60) { workers(of: host).count == 1 && first.isDisjoint(with: workers(of: host)) })
+        let second = workers(of: host)
+        let back = try bench.run("modules", "rollback", "shop", "--control", "control")
+        #expect(back.status == 0, "\(back)")
+        #expect(CommandLineBench.wait(60) { workers(of: host).count == 1 && second.isDisjoint(with: workers(of: host)) })
+        let deliveries = try #require(try end(host)["deliveries"] as? [String: Any])
+        let done = try #require(deliveries["done"] as? Int)
+        #expect(done > 0 && deliveries["created"] as? Int == done && deliveries["retries"] as? Int == 0)
+    }
+
+    /// The processes that the host has started.
+    private func workers(of host: CommandLineBench.Running) -> Set<String> {
+        let task = "/proc/\(host.process.processIdentifier)/task"
+        let threads = Result { try FileManager.default.contentsOfDirectory(atPath: task) }
+        guard case .success(let threads) = threads else { return [] }
+        return Set(
+            threads.flatMap { thread in
+                let children = FileManager.default.contents(atPath: "\(task)/\(thread)/children") ?? Data()
+                return String(decoding: children, as: UTF8.self).split(separator: " ").map(String.init)
+            })
+    }
+
     @Test func `what cannot take over leaves the old version at work, and says why`() throws {
         let (bench, host) = try bench()
         let faults = [
