@@ -141,8 +141,8 @@ let package = Package(
         tests(
             "PatchbayModules",
             [
-                "CPatchbay", "PatchbayEvents", "PatchbayLog", "PatchbaySchemas", "PatchbayTelemetry", "PatchbayTestKit",
-                "PatchbayTransfers", logging,
+                "CPatchbay", "CPatchbayIsolation", "CPatchbaySystem", "PatchbayEvents", "PatchbayLog",
+                "PatchbaySchemas", "PatchbayTelemetry", "PatchbayTestKit", "PatchbayTransfers", logging,
             ], exclude: ["Fixtures"]),
         tests("PatchbayLog", ["CPatchbayJSON", "CPatchbaySystem", "PatchbayEvents", "PatchbayResilience"]),
         tests("PatchbayRouting", ["PatchbayEvents", "PatchbayExpressions", "CPatchbayJSON"]),

@@ -8,7 +8,7 @@
 #include "space.h"
 #include "wire.h"
 
-enum { COPY_ON_STACK = 16 << 10, KV_BYTES = 16 };
+enum { COPY_ON_STACK = 16 << 10, KV_BYTES = 16, DRAFT_BYTES = 64 }; /* at least, on the wire */
 
 /* One request: its arguments, and room for what is made of them. */
 typedef struct request {
@@ -247,7 +247,7 @@ static int timer_cancel(request *r) {
 static int stream_append(request *r) {
   patchbay_str stream = wire_str(&r->in);
   uint64_t expected = wire_u64(&r->in);
-  uint64_t count = wire_count(&r->in, 9 * sizeof(uint64_t));
+  uint64_t count = wire_count(&r->in, DRAFT_BYTES);
   patchbay_draft *drafts = keep(r, count, sizeof *drafts);
   const patchbay_draft **pointers = keep(r, count, sizeof *pointers);
   /* Extensions of all drafts in one piece: `keep` has room for few. */
@@ -342,8 +342,7 @@ static int stream_read(request *r) {
   return give_page(r, status, &page, 0);
 }
 
-static int stream_query(request *r) {
-  patchbay_str stream = wire_str(&r->in);
+static patchbay_stream_filter read_filter(request *r) {
   patchbay_stream_filter filter = {.size = sizeof filter};
   filter.flags = (uint32_t)wire_u64(&r->in);
   filter.from = wire_u64(&r->in);
@@ -351,6 +350,26 @@ static int stream_query(request *r) {
   filter.as_of_ns = wire_u64(&r->in);
   filter.type = wire_str(&r->in);
   filter.correlation = wire_str(&r->in);
+  return filter;
+}
+
+static int stream_subscribe(request *r) {
+  patchbay_str name = wire_str(&r->in), stream = wire_str(&r->in);
+  uint64_t has_filter = wire_u64(&r->in);
+  patchbay_stream_filter filter = read_filter(r);
+  if (r->in.failed || !r->space->stream) return 1;
+  return answer(r, r->space->stream->subscribe(r->host, r->call, name, stream, has_filter ? &filter : NULL));
+}
+
+static int stream_unsubscribe(request *r) {
+  patchbay_str name = wire_str(&r->in);
+  if (r->in.failed || !r->space->stream) return 1;
+  return answer(r, r->space->stream->unsubscribe(r->host, r->call, name));
+}
+
+static int stream_query(request *r) {
+  patchbay_str stream = wire_str(&r->in);
+  patchbay_stream_filter filter = read_filter(r);
   uint64_t count = wire_u64(&r->in);
   if (r->in.failed || !r->space->stream) return 1;
   r->out.length = PAGE_NUMBERS * sizeof(uint64_t);
@@ -493,6 +512,8 @@ static const serve operations[] = {
   [PBI_STREAM_SNAPSHOT_GET] = snapshot_get,
   [PBI_STREAM_SNAPSHOT_PUT] = snapshot_put,
   [PBI_STREAM_QUERY] = stream_query,
+  [PBI_STREAM_SUBSCRIBE] = stream_subscribe,
+  [PBI_STREAM_UNSUBSCRIBE] = stream_unsubscribe,
   [PBI_HTTP_SEND] = http_send,
   [PBI_MAIL_SEND] = mail_send,
 };

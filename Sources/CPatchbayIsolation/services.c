@@ -356,23 +356,52 @@ static patchbay_status stream_read(const patchbay_host *host, patchbay_call call
   }
 }
 
+static int is_bad_filter(const patchbay_stream_filter *filter) {
+  return IS_SHORT(filter, correlation) || is_bad(filter->type) || is_bad(filter->correlation);
+}
+
+static void put_filter(wire_out *out, const patchbay_stream_filter *filter, uint64_t from) {
+  wire_put_u64(out, filter->flags);
+  wire_put_u64(out, from);
+  wire_put_u64(out, filter->since_ns);
+  wire_put_u64(out, filter->as_of_ns);
+  wire_put_str(out, filter->type);
+  wire_put_str(out, filter->correlation);
+}
+
+static patchbay_status stream_subscribe(const patchbay_host *host, patchbay_call call, patchbay_str name,
+                                        patchbay_str stream, const patchbay_stream_filter *filter) {
+  static const patchbay_stream_filter everything = {.size = sizeof everything};
+  if (!host || is_bad(name) || is_bad(stream) || (filter && is_bad_filter(filter))) return PATCHBAY_E_ARG;
+  if (call && is_over(host, call)) return PATCHBAY_E_STALE;
+  talk talk;
+  talk_begin(&talk, host, PBI_STREAM_SUBSCRIBE, call);
+  wire_put_str(&talk.out, name);
+  wire_put_str(&talk.out, stream);
+  wire_put_u64(&talk.out, filter != NULL);
+  put_filter(&talk.out, filter ? filter : &everything, filter ? filter->from : 0);
+  return talk_status(&talk);
+}
+
+static patchbay_status stream_unsubscribe(const patchbay_host *host, patchbay_call call, patchbay_str name) {
+  if (!host || is_bad(name)) return PATCHBAY_E_ARG;
+  if (call && is_over(host, call)) return PATCHBAY_E_STALE;
+  talk talk;
+  talk_begin(&talk, host, PBI_STREAM_UNSUBSCRIBE, call);
+  wire_put_str(&talk.out, name);
+  return talk_status(&talk);
+}
+
 static patchbay_status stream_query(const patchbay_host *host, patchbay_call call, patchbay_str stream,
                                     const patchbay_stream_filter *filter, uint64_t count, patchbay_stream_visit visit,
                                     void *context, uint64_t *next) {
-  if (!host || !visit || !filter || IS_SHORT(filter, correlation) || is_bad(stream) || is_bad(filter->type) ||
-      is_bad(filter->correlation))
-    return PATCHBAY_E_ARG;
+  if (!host || !visit || !filter || is_bad_filter(filter) || is_bad(stream)) return PATCHBAY_E_ARG;
   uint64_t from = filter->from;
   while (1) {
     talk talk;
     talk_begin(&talk, host, PBI_STREAM_QUERY, call);
     wire_put_str(&talk.out, stream);
-    wire_put_u64(&talk.out, filter->flags);
-    wire_put_u64(&talk.out, from);
-    wire_put_u64(&talk.out, filter->since_ns);
-    wire_put_u64(&talk.out, filter->as_of_ns);
-    wire_put_str(&talk.out, filter->type);
-    wire_put_str(&talk.out, filter->correlation);
+    put_filter(&talk.out, filter, from);
     wire_put_u64(&talk.out, count);
     page page = take_page(&talk);
     int more = page.status == PATCHBAY_OK && show(&page, visit, context) && go_on(&page, filter->flags, &from);
@@ -413,7 +442,9 @@ static const patchbay_stream stream = {.size = sizeof stream,
                                        .read = stream_read,
                                        .snapshot_get = snapshot_get,
                                        .snapshot_put = snapshot_put,
-                                       .query = stream_query};
+                                       .query = stream_query,
+                                       .subscribe = stream_subscribe,
+                                       .unsubscribe = stream_unsubscribe};
 
 /* ---- HTTP and mail --------------------------------------------------------------------------------------------- */
 
@@ -468,6 +499,32 @@ static patchbay_status mail_send(const patchbay_host *host, patchbay_call call, 
 }
 
 static const patchbay_mail mail = {.size = sizeof mail, .send = mail_send};
+
+void pbi_client_answered(const uint8_t *message, uint64_t length) {
+  wire_in in = {message, message + length, 0};
+  wire_u64(&in); /* the handler, for the host */
+  patchbay_answered function = (patchbay_answered)(uintptr_t)wire_u64(&in);
+  void *context = (void *)(uintptr_t)wire_u64(&in);
+  patchbay_answer answer = {.size = sizeof answer};
+  answer.flags = (uint32_t)wire_u64(&in);
+  answer.fault = (int32_t)wire_u64(&in);
+  answer.status = (int32_t)wire_u64(&in);
+  answer.header_count = wire_count(&in, 2 * sizeof(uint64_t));
+  patchbay_kv *headers = calloc(answer.header_count ? answer.header_count : 1, sizeof *headers);
+  if (!headers) answer.header_count = 0;
+  for (uint64_t i = 0; i < answer.header_count; i++) {
+    headers[i].key = wire_str(&in);
+    headers[i].value = wire_str(&in);
+  }
+  answer.headers = headers;
+  patchbay_str body = wire_str(&in);
+  answer.body = (const uint8_t *)body.ptr;
+  answer.body_len = body.len;
+  answer.retry_after_ns = wire_u64(&in);
+  answer.message = wire_str(&in);
+  function(context, &answer);
+  free(headers);
+}
 
 /* ---- By id ----------------------------------------------------------------------------------------------------- */
 

@@ -14,7 +14,6 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "patchbay/draft/http.h"
 #include "worker.h"
 
 enum { HANDLERS_MAX = 256, ID_BYTES = 256, PROBLEM_BYTES = 400 };
@@ -112,32 +111,6 @@ static patchbay_status cancel(wire_in *in) {
   return PATCHBAY_OK;
 }
 
-static patchbay_status answered(wire_in *in) {
-  wire_u64(in); /* the handler, for the host */
-  patchbay_answered function = (patchbay_answered)(uintptr_t)wire_u64(in);
-  void *context = (void *)(uintptr_t)wire_u64(in);
-  patchbay_answer answer = {.size = sizeof answer};
-  answer.flags = (uint32_t)wire_u64(in);
-  answer.fault = (int32_t)wire_u64(in);
-  answer.status = (int32_t)wire_u64(in);
-  answer.header_count = wire_count(in, 2 * sizeof(uint64_t));
-  patchbay_kv *headers = calloc(answer.header_count ? answer.header_count : 1, sizeof *headers);
-  if (!headers) answer.header_count = 0;
-  for (uint64_t i = 0; i < answer.header_count; i++) {
-    headers[i].key = wire_str(in);
-    headers[i].value = wire_str(in);
-  }
-  answer.headers = headers;
-  patchbay_str body = wire_str(in);
-  answer.body = (const uint8_t *)body.ptr;
-  answer.body_len = body.len;
-  answer.retry_after_ns = wire_u64(in);
-  answer.message = wire_str(in);
-  function(context, &answer);
-  free(headers);
-  return PATCHBAY_OK;
-}
-
 static patchbay_status drain(wire_in *in) {
   client_instance *instance = instance_of(in);
   uint64_t deadline = wire_u64(in);
@@ -214,7 +187,8 @@ static patchbay_status obey(uint32_t kind, wire_in *in) {
   case PBI_CANCEL:
     return cancel(in);
   case PBI_ANSWERED:
-    return answered(in);
+    pbi_client_answered(in->at, (uint64_t)(in->end - in->at));
+    return PATCHBAY_OK;
   case PBI_DRAIN:
     return drain(in);
   case PBI_DESTROY:

@@ -4,7 +4,7 @@ import Testing
 
 @testable import PatchbayModules
 
-@Suite struct `emit service` {
+@Suite(.inlineAndFromWorker) struct `emit service` {
     private func draft(_ type: String = "com.acme.paid", data: String = "") -> patchbay_draft {
         var draft = patchbay_draft()
         draft.size = UInt32(MemoryLayout<patchbay_draft>.size)
@@ -114,7 +114,7 @@ import Testing
     }
 }
 
-@Suite struct `state service` {
+@Suite(.inlineAndFromWorker) struct `state service` {
     /// `patchbay.state/0` as a handler would wrap it.
     struct Store {
         let bench: ModuleBench
@@ -319,7 +319,7 @@ import Testing
     }
 }
 
-@Suite struct `timer service` {
+@Suite(.inlineAndFromWorker) struct `timer service` {
     private func set(_ bench: ModuleBench, _ call: patchbay_call, _ key: String, at time: UInt64) throws
         -> patchbay_status
     {

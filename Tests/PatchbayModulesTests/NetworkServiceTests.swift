@@ -10,7 +10,7 @@ import Testing
 @testable import PatchbayModules
 
 /// `patchbay.http` and `patchbay.mail` as a module sees them, against a server on loopback.
-@Suite struct `network services` {
+@Suite(.inlineAndFromWorker) struct `network services` {
     /// Where an answer lands that the host gives.
     private final class Inbox: Sendable {
         struct Answer: Sendable {
@@ -179,7 +179,7 @@ import Testing
         let bench = bench()
         let http = try bench.service(HostServiceID.http, patchbay_http.self)
         let call = bench.open()
-        bench.calls.views[Int(call & 0xFF_FFFF)].deadline_ns = TelemetryClock.monotonicNow() + 100_000_000
+        bench.calls.views[Int(bench.hostCall(call) & 0xFF_FFFF)].deadline_ns = TelemetryClock.monotonicNow() + 100_000_000
         let inbox = Inbox()
         var wire = request("http://127.0.0.1:\(server.port)/")
         #expect(http.send(bench.host, call, &wire, Inbox.answered, inbox.context) == .ok)

@@ -35,7 +35,7 @@ import Testing
     }
 }
 
-@Suite struct `logger service` {
+@Suite(.inlineAndFromWorker) struct `logger service` {
     @Test func `writes message, fields, handler and the call's ids`() throws {
         let bench = ModuleBench()
         let logger = try bench.service(HostServiceID.logger, patchbay_logger.self)
@@ -76,7 +76,7 @@ import Testing
     }
 }
 
-@Suite struct `trace service` {
+@Suite(.inlineAndFromWorker) struct `trace service` {
     let parent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
 
     @Test func `opens spans below the call's own and below each other`() throws {
@@ -145,7 +145,7 @@ import Testing
     }
 }
 
-@Suite struct `meter service` {
+@Suite(.inlineAndFromWorker) struct `meter service` {
     @Test func `declares instruments while a handler is created, and records on them`() throws {
         let bench = ModuleBench()
         let meter = try bench.service(HostServiceID.meter, patchbay_meter.self)

@@ -5,7 +5,7 @@ import Testing
 
 @testable import PatchbayModules
 
-@Suite struct `stream service` {
+@Suite(.inlineAndFromWorker) struct `stream service` {
     /// `patchbay.stream/0` as a handler would wrap it.
     private struct Access {
         let bench: ModuleBench

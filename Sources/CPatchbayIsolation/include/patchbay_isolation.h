@@ -122,6 +122,9 @@ const patchbay_host *pbi_client_host(pbi_client *client, uint32_t handler);
 /* The host pointer for the module's entry function. */
 const patchbay_host *pbi_client_entry_host(pbi_client *client);
 
+/* Calls the function that waits for an answer, with what `pbi_owner.answered` got. */
+void pbi_client_answered(const uint8_t *message, uint64_t length);
+
 /* The memory of a space, for a client in the same process, as tests have it. */
 void *pbi_space_memory(pbi_space *space);
 

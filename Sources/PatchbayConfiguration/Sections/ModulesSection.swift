@@ -44,7 +44,9 @@ extension Configuration.Load {
                 shownIf: { $0.builtin == nil }),
             Key(
                 "limits", \.limits, Configuration.WorkerLimits.section.format,
-                "What a module in a process of its own may use.", shownIf: { $0.isolation == .process }),
+                "What a module in a process of its own may use.",
+                example: .map([.init(key: "memory", value: .string("512MiB"))]),
+                shownIf: { $0.isolation == .process }),
             Key(
                 "builtin", \.builtin, Format<Builtin>.choice().optional,
                 "A handler of the host under this name, instead of a file: {name: flaky, builtin: fail} is flaky.fail.",

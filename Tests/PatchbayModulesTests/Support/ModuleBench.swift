@@ -27,7 +27,9 @@ final class ModuleBench: @unchecked Sendable {
         scope: HandlerScope(instance: "bench", handler: "count"), network: network)
     /// What the handler is granted.
     var network = NetworkGrant(declared: [], granted: [])
-    private(set) lazy var host = HostBlock.make(for: context)
+    /// What the module gets: of this process, or of a worker's end in it.
+    private(set) lazy var host = worker?.host(for: context) ?? HostBlock.make(for: context)
+    private let worker: WorkerEnd?
     private var slot = 0
 
     init(traced: Bool = true, stateBytes: Int = 1 << 20, limits: HostEnvironment.Limits = .init()) {
@@ -44,9 +46,13 @@ final class ModuleBench: @unchecked Sendable {
             timers: timers, transfers: TransferEngine(metrics: metrics), unixNow: { clock.now })
         environment.limits = limits
         self.environment = environment
+        worker = ServiceWay.current == .worker ? WorkerEnd(calls: calls) : nil
     }
 
-    deinit { tracer.shutdown(timeout: 1_000_000_000) }
+    deinit {
+        worker?.end()
+        tracer.shutdown(timeout: 1_000_000_000)
+    }
 
     /// Opens a call in the next slot. The texts live as long as the process.
     func open(
@@ -64,14 +70,20 @@ final class ModuleBench: @unchecked Sendable {
         view.ext = lasting(extensions)
         view.ext_count = UInt64(extensions.count)
         calls.views[slot] = view
-        return call
+        _ = host
+        return worker?.open(call, calls.views + slot) ?? call
     }
+
+    /// The host's number of a call, which a worker has another one for.
+    func hostCall(_ call: patchbay_call) -> patchbay_call { worker?.hostCall(call) ?? call }
 
     /// Completes and settles a call as the dispatcher does.
     func settle(_ call: patchbay_call, _ kind: OutcomeKind = .done) -> SettledCall {
-        _ = calls.complete(call, kind, nil)
-        let settled = calls.settle(Int(call & 0xFF_FFFF))
-        handlerSpans.endAll(call: call, now: clock.now)
+        let own = hostCall(call)
+        worker?.close(call)
+        _ = calls.complete(own, kind, nil)
+        let settled = calls.settle(Int(own & 0xFF_FFFF))
+        handlerSpans.endAll(call: own, now: clock.now)
         return settled
     }
 
