@@ -129,6 +129,55 @@ import Testing
         lines(bench).count { $0.hasPrefix("1.0.0 enter") } >= 4
     }
 
+    @Test func `a canary gets its share, and all calls once it has shown itself`() throws {
+        let (bench, host) = try bench()
+        try install("2.0.0", in: bench, as: "libnew.so")
+        let begun = try promote(bench, "libnew.so", "--canary", "25%", "--for", "1s", "--calls", "50")
+        #expect(
+            begun.status == 0 && begun.output.contains("2.0.0") && begun.output.contains("25% of the calls"), "\(begun)"
+        )
+        let other = try promote(bench, "plugins/libshop.so", "--canary", "1%")
+        #expect(other.status == 1, "\(other)")
+        #expect(CommandLineBench.wait(60) { host.errorText.contains("has shown itself") }, "\(host.errorText)")
+        #expect(CommandLineBench.wait(60) { calls(bench)["1.0.0"] != nil })
+        #expect(calls(bench)["1.0.0"] ?? 0 > 100, "three of four calls of a second were the first version's")
+        let deliveries = try #require(try end(host)["deliveries"] as? [String: Any])
+        let done = try #require(deliveries["done"] as? Int)
+        #expect(deliveries["created"] as? Int == done && deliveries["retries"] as? Int == 0)
+        #expect(calls(bench).count == 2 && calls(bench).values.reduce(0, +) == done, "\(calls(bench))")
+    }
+
+    @Test func `a canary that fails is taken back, and the rest never noticed`() throws {
+        let (bench, host) = try bench()
+        try install("2.0.0", "-DFAILING", in: bench, as: "libnew.so")
+        #expect(try promote(bench, "libnew.so", "--canary", "10%").status == 0)
+        let running = try bench.run("modules", "running", "--control", "control", "--json")
+        #expect(running.output.contains(#""share":1000"#) || host.errorText.contains("was taken back"), "\(running)")
+        #expect(CommandLineBench.wait(60) { host.errorText.contains("was taken back") }, "\(host.errorText)")
+        #expect(CommandLineBench.wait(60) { calls(bench)["2.0.0"] != nil })
+        let report = try end(host)
+        #expect((report["modules"] as? [String: Any])?["rollbacks"] as? Int == 1)
+        let deliveries = try #require(report["deliveries"] as? [String: Any])
+        #expect(deliveries["dead"] as? Int == 0 && deliveries["done"] as? Int == deliveries["created"] as? Int)
+        #expect(calls(bench)["1.0.0"] == deliveries["done"] as? Int)
+    }
+
+    @Test func `a canary is promoted and taken back by hand`() throws {
+        let (bench, host) = try bench()
+        try install("2.0.0", in: bench, as: "libnew.so")
+        #expect(try promote(bench, "libnew.so", "--canary", "50%").status == 0)
+        let back = try bench.run("modules", "rollback", "shop", "--control", "control")
+        #expect(
+            back.status == 0 && back.output.contains("1.0.0 (") && back.output.contains("instead of 2.0.0"), "\(back)")
+        #expect(CommandLineBench.wait(60) { calls(bench)["2.0.0"] != nil })
+        #expect(try promote(bench, "libnew.so", "--canary", "0.5%").status == 0)
+        let promoted = try promote(bench, "libnew.so")
+        #expect(promoted.status == 0 && promoted.output.contains("instead of 1.0.0"), "\(promoted)")
+        #expect(CommandLineBench.wait(60) { calls(bench)["1.0.0"] != nil })
+        let deliveries = try #require(try end(host)["deliveries"] as? [String: Any])
+        #expect(deliveries["done"] as? Int == calls(bench).values.reduce(0, +), "\(calls(bench))")
+    }
+
     @Test func `a module in a process of its own is replaced with its worker`() throws {
         let (bench, host) = try bench(modules: "isolation: process, ")
         let first = workers(of: host)
@@ -140,7 +189,8 @@ import Testing
         let second = workers(of: host)
         let back = try bench.run("modules", "rollback", "shop", "--control", "control")
         #expect(back.status == 0, "\(back)")
-        #expect(CommandLineBench.wait(60) { workers(of: host).count == 1 && second.isDisjoint(with: workers(of: host)) })
+        #expect(
+            CommandLineBench.wait(60) { workers(of: host).count == 1 && second.isDisjoint(with: workers(of: host)) })
         let deliveries = try #require(try end(host)["deliveries"] as? [String: Any])
         let done = try #require(deliveries["done"] as? Int)
         #expect(done > 0 && deliveries["created"] as? Int == done && deliveries["retries"] as? Int == 0)

@@ -91,11 +91,20 @@ private final class Swapper: Sendable {
         while true {
             let next = Gate()
             do {
-                past.append((try stage.exchange(next, bell: bell), gate))
+                if past.count % 3 == 2 {
+                    // For a while both run, then one of them alone.
+                    let promotes = past.count % 2 == 0
+                    let trial = try stage.share(next, bell: bell)
+                    usleep(300)
+                    past.append((try stage.conclude(trial, promotes: promotes, bell: bell), promotes ? gate : next))
+                    if promotes { gate = next }
+                } else {
+                    past.append((try stage.exchange(next, bell: bell), gate))
+                    gate = next
+                }
             } catch {
                 break
             }
-            gate = next
             for (replacement, before) in past where replacement.progress.isRetired {
                 before.isShut.store(true, ordering: .releasing)
             }
@@ -197,14 +206,26 @@ private final class DispatcherStage: @unchecked Sendable {
 
     /// Puts new handlers in the place of all.
     func exchange(_ gate: Gate, bell: Doorbell) throws(ReplacementError) -> Replacement {
-        let handlers = Self.names.indices.map { lane in
+        try dispatcher.replace(handlers(gate), bell: bell)
+    }
+
+    /// Gives new handlers 30 of 100 calls; then all of them, or none.
+    func share(_ gate: Gate, bell: Doorbell) throws(ReplacementError) -> Replacement {
+        try dispatcher.share(3_000, with: handlers(gate), bell: bell)
+    }
+
+    func conclude(_ trial: Replacement, promotes: Bool, bell: Doorbell) throws(ReplacementError) -> Replacement {
+        try dispatcher.conclude(trial, promotes: promotes, bell: bell)
+    }
+
+    private func handlers(_ gate: Gate) -> [Handler] {
+        Self.names.indices.map { lane in
             Handler(name: Self.names[lane], blocking: lane == 2) { [self] call, event in
                 problems.check(!gate.isShut.load(ordering: .acquiring), "a handler that has retired was called")
                 swapped.wrappingAdd(1, ordering: .relaxed)
                 return handle(lane, call, event)
             }
         }
-        return try dispatcher.replace(handlers, bell: bell)
     }
 
     // MARK: Sources

@@ -184,6 +184,13 @@ package struct DispatchCore: ~Copyable {
             route: delivery.pointee.route, attempts: delivery.pointee.attempts)
     }
 
+    /// A number that stays with the open call's event: of its ordering key, or else its own.
+    func lastingKey(ofCall call: UInt32) -> UInt64 {
+        let delivery = deliveries.base[Int(calls.base[Int(call)].delivery)]
+        if delivery.keyHash != 0 { return delivery.keyHash }
+        return batches.base[Int(delivery.batch)].view.traces[Int(delivery.event)].receive
+    }
+
     /// Visits every delivery that is not settled, lane by lane, oldest first where it was not loaded yet.
     package func forEachPending(_ body: (DeliveryReference) -> Void) {
         for node in 1..<max(1, deliveries.highWater) where deliveries.base[node].state != .free {

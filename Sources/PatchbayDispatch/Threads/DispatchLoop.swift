@@ -365,6 +365,7 @@ struct DispatchLoop: ~Copyable {
         let startedAt = table.started[index].load(ordering: .relaxed)
         guard outcome.effects != nil || info.isSampled || outcome.kind != .done || outcome.wasClosed else {
             codes.counts[Int(info.code)].ended &+= 1
+            if codes.isComparing { codes.counts[Int(info.code)].nanoseconds &+= now &- min(now, startedAt) }
             recordOutcome(index, .done)
             _ = core.settle(
                 UInt32(index), outcome, startedAt: startedAt, now: now, unixNow: now &+ unixOffset, effects: &effects)
@@ -384,7 +385,7 @@ struct DispatchLoop: ~Copyable {
     ) {
         let unixNow = now &+ unixOffset
         let reference = outcome.wasClosed ? nil : core.reference(ofCall: UInt32(index))
-        count(outcome, of: info)
+        count(outcome, of: info, startedAt: startedAt)
         let deaths = effects.deaths.count
         var conflict = false
         var emitted = 0
@@ -526,10 +527,15 @@ struct DispatchLoop: ~Copyable {
         info.span = ids.spanID(
             position: position ^ info.previousSpan, lane: UInt32(start.lane), attempt: info.attempt,
             role: IDGenerator.Role.process)
-        info.code = codes.ofLane[Int(start.lane)]
+        info.code = codes.isComparing ? comparedCode(start) : codes.ofLane[Int(start.lane)]
         codes.counts[Int(info.code)].started &+= 1
         infos[index] = info
         _ = table.arm(index)
+    }
+
+    /// While versions share a lane's calls. A batch goes one way, that of its first.
+    private func comparedCode(_ start: DispatchEffects.Start) -> UInt16 {
+        codes.code(ofLane: Int(start.lane), key: core.lastingKey(ofCall: start.call))
     }
 
     func cancel(_ index: Int, why: Int32) {

@@ -124,10 +124,34 @@ package final class Dispatcher: Sendable {
     /// - Parameter bell: rung at every step of the replacement; the caller is the one thread that waits for it.
     /// - Errors: the dispatcher ends, or has no lane for one of them; nothing is changed then.
     package func replace(_ handlers: [Handler], bell: Doorbell) throws(ReplacementError) -> Replacement {
-        try replace(together: [handlers], bell: bell)[0].get()
+        try apply(Replacement(handlers, bell: bell))
     }
 
-    /// The same for several at once: no call starts between them. What is refused is refused for itself.
+    /// Lets so many of 10,000 calls that start from now on run these handlers, until `conclude`. Events of one ordering
+    /// key always go the same way, those without one each its own.
+    ///
+    /// - Errors: as `replace`; a lane that has such a share already.
+    package func share(
+        _ share: UInt32, with handlers: [Handler], bell: Doorbell
+    ) throws(ReplacementError) -> Replacement {
+        try apply(Replacement(handlers, .share(share), bell: bell))
+    }
+
+    /// Lets all calls run what had a share of them, or none. What is not called any more retires with the result.
+    package func conclude(
+        _ trial: Replacement, promotes: Bool, bell: Doorbell
+    ) throws(ReplacementError) -> Replacement {
+        try apply(Replacement([], .conclude(trial, promotes: promotes), bell: bell))
+    }
+
+    private func apply(_ replacement: Replacement) throws(ReplacementError) -> Replacement {
+        replacements.offer([replacement])
+        doorbell.ring()
+        try replacement.waitUntilApplied()
+        return replacement
+    }
+
+    /// `replace` for several at once: no call starts between them. What is refused is refused for itself.
     package func replace(together groups: [[Handler]], bell: Doorbell) -> [Result<Replacement, ReplacementError>] {
         let all = groups.map { Replacement($0, bell: bell) }
         replacements.offer(all)

@@ -18,6 +18,10 @@ struct CodeBook: ~Copyable {
     private var marksDue: UInt64 = 0
     /// Nanoseconds.
     private static let markPace: UInt64 = 10_000_000_000
+    /// Lane by lane, code that runs a share of the calls: of 10,000; 0 is none.
+    private var canaries: ContiguousArray<(code: UInt16, share: UInt32)>
+    /// Some lane has a canary.
+    private(set) var isComparing = false
 
     /// `codes` has the lanes' own code, lane by lane.
     init(_ lanes: [LanePlan], codes: UnsafeMutablePointer<HandlerCode>) {
@@ -27,6 +31,7 @@ struct CodeBook: ~Copyable {
         ofLane = ContiguousArray(lanes.indices.map { UInt16($0) })
         handlers = ContiguousArray(lanes.map(\.handler))
         marks = ContiguousArray(repeating: (CodeCounts(), CodeCounts()), count: lanes.count)
+        canaries = ContiguousArray(repeating: (0, 0), count: lanes.count)
     }
 
     func handler(_ code: UInt16) -> Handler {
@@ -46,13 +51,50 @@ struct CodeBook: ~Copyable {
     /// The lane's next calls run `handler`; there is room. Returns the code before, which stays until `retire`.
     mutating func change(lane: Int, to handler: Handler) -> UInt16 {
         let before = ofLane[lane]
+        ofLane[lane] = add(handler)
+        marks[lane] = (CodeCounts(), CodeCounts())
+        return before
+    }
+
+    private mutating func add(_ handler: Handler) -> UInt16 {
         let code = free.popLast() ?? UInt16(handlers.count)
         if Int(code) == handlers.count { handlers.append(handler) } else { handlers[Int(code)] = handler }
         (codes + Int(code)).initialize(to: HandlerCode(handler))
         counts[Int(code)] = CodeCounts()
-        ofLane[lane] = code
+        return code
+    }
+
+    // MARK: Canaries
+
+    func hasCanary(_ lane: Int) -> Bool { canaries[lane].share > 0 }
+
+    /// Of 10,000 of the lane's next calls so many run `handler`; there is room. Returns its number.
+    mutating func addCanary(lane: Int, _ handler: Handler, share: UInt32) -> UInt16 {
+        let code = add(handler)
+        canaries[lane] = (code, share)
+        isComparing = true
+        return code
+    }
+
+    /// All of the lane's next calls run the canary, or none. Returns the code that none runs from now on.
+    mutating func concludeCanary(lane: Int, promotes: Bool) -> UInt16 {
+        let canary = canaries[lane].code
+        canaries[lane] = (0, 0)
+        isComparing = canaries.contains { $0.share > 0 }
+        guard promotes else { return canary }
+        let before = ofLane[lane]
+        ofLane[lane] = canary
         marks[lane] = (CodeCounts(), CodeCounts())
         return before
+    }
+
+    /// What a call of the lane runs: events of one key (any number that stays with the event) always the same.
+    func code(ofLane lane: Int, key: UInt64) -> UInt16 {
+        let canary = canaries[lane]
+        guard canary.share > 0 else { return ofLane[lane] }
+        var mixed = (key ^ key >> 30) &* 0xBF58_476D_1CE4_E5B9
+        mixed = (mixed ^ mixed >> 27) &* 0x94D0_49BB_1331_11EB
+        return UInt32(((mixed >> 32) &* 10_000) >> 32) < canary.share ? canary.code : ofLane[lane]
     }
 
     /// No call has the code any more and none will: its number is free.

@@ -11,6 +11,8 @@ struct CodeChange {
     var progress: Replacement.Progress
     /// A further change has replaced the new code: its counts stay as they are.
     var isSuperseded = false
+    /// The new code has a share of the calls, beside the code before; its counts at the start.
+    var beside: (codes: [UInt16], start: CodeCounts)?
 }
 
 extension DispatchLoop {
@@ -19,7 +21,13 @@ extension DispatchLoop {
     /// Does what is asked for: from here on calls start with the new code.
     mutating func takeReplacements() -> Bool {
         let all = dispatcher.replacements.takeAll()
-        for replacement in all { replace(replacement) }
+        for replacement in all {
+            if case .conclude(let trial, let promotes) = replacement.kind {
+                conclude(trial, promotes: promotes, replacement)
+            } else {
+                replace(replacement)
+            }
+        }
         return !all.isEmpty
     }
 
@@ -32,6 +40,9 @@ extension DispatchLoop {
             guard !lanes.isEmpty else { return replacement.refuse("no route uses the handler '\(handler.name)'") }
             wanted += lanes.map { ($0, handler) }
         }
+        guard !wanted.contains(where: { codes.hasCanary($0.lane) }) else {
+            return replacement.refuse("another version has a share of its calls: promote it or take it back first")
+        }
         guard codes.hasRoom(for: wanted.count) else {
             return replacement.refuse("too many earlier versions still have calls that do not end")
         }
@@ -42,9 +53,18 @@ extension DispatchLoop {
         } catch {
             return replacement.refuse("\(error)")
         }
+        let lanes = wanted.map(\.lane)
+        if case .share(let share) = replacement.kind {
+            let before = lanes.map { codes.ofLane[$0] }
+            let since = wanted.map { codes.addCanary(lane: $0.lane, $0.handler, share: share) }
+            var change = CodeChange(
+                replacement: replacement, lanes: lanes, before: [], since: since, progress: Replacement.Progress())
+            change.beside = (before, before.reduce(CodeCounts()) { $0 + codes.counts[Int($1)] })
+            changes.append(change)
+            return replacement.applied(change.progress)
+        }
         // What waits for a worker starts with the new code, and does not keep the old one.
         recallQueued()
-        let lanes = wanted.map(\.lane)
         var progress = Replacement.Progress()
         for lane in lanes { progress.before = progress.before + codes.recent(ofLane: lane) }
         let before = wanted.map { codes.change(lane: $0.lane, to: $0.handler) }
@@ -60,6 +80,25 @@ extension DispatchLoop {
         sweepDue = 0
     }
 
+    private mutating func conclude(_ trial: Replacement, promotes: Bool, _ replacement: Replacement) {
+        guard let index = changes.firstIndex(where: { $0.replacement === trial && $0.beside != nil }) else {
+            return replacement.refuse("it has no share of the calls")
+        }
+        recallQueued()
+        let concluded = changes.remove(at: index)
+        let before = concluded.lanes.map { codes.concludeCanary(lane: $0, promotes: promotes) }
+        if !promotes { core.codeChanged(lanes: concluded.lanes, now: now, effects: &effects) }
+        trial.end()
+        var progress = Replacement.Progress()
+        progress.openBefore = before.reduce(0) { $0 + Int(codes.counts[Int($1)].open) }
+        changes.append(
+            CodeChange(
+                replacement: replacement, lanes: concluded.lanes, before: before,
+                since: promotes ? concluded.since : [], progress: progress))
+        replacement.applied(progress)
+        sweepDue = 0
+    }
+
     /// Looks at how changes go: whether the old code has ended, how the new one does.
     mutating func watchChanges() {
         codes.mark(now: now)
@@ -67,7 +106,9 @@ extension DispatchLoop {
         for index in changes.indices {
             var change = changes[index]
             var progress = change.progress
-            if !progress.isRetired {
+            if let beside = change.beside {
+                progress.before = beside.codes.reduce(CodeCounts()) { $0 + codes.counts[Int($1)] } - beside.start
+            } else if !progress.isRetired {
                 progress.openBefore = change.before.reduce(0) { $0 + Int(codes.counts[Int($1)].open) }
                 if progress.openBefore == 0 {
                     for code in change.before { codes.retire(code) }
@@ -97,8 +138,9 @@ extension DispatchLoop {
     // MARK: Counting
 
     /// Counts the end of a call that is no plain success.
-    func count(_ outcome: SettledCall, of info: CallInfo) {
+    func count(_ outcome: SettledCall, of info: CallInfo, startedAt: UInt64) {
         let counts = codes.counts.base + Int(info.code)
+        if codes.isComparing, startedAt != 0 { counts.pointee.nanoseconds &+= now &- min(now, startedAt) }
         guard outcome.kind != .unstarted else {
             counts.pointee.started &-= 1
             return

@@ -31,22 +31,27 @@ package struct CodeCounts: BitwiseCopyable, Sendable, Equatable {
     package var ended: UInt64 = 0
     /// That a breaker would count: retries, failures, calls that took too long.
     package var failed: UInt64 = 0
+    /// Nanoseconds that those that ended took together; counted while versions are compared.
+    package var nanoseconds: UInt64 = 0
 
-    package init(started: UInt64 = 0, ended: UInt64 = 0, failed: UInt64 = 0) {
+    package init(started: UInt64 = 0, ended: UInt64 = 0, failed: UInt64 = 0, nanoseconds: UInt64 = 0) {
         self.started = started
         self.ended = ended
         self.failed = failed
+        self.nanoseconds = nanoseconds
     }
 
     var open: UInt64 { started - ended }
 
     static func + (left: Self, right: Self) -> Self {
         CodeCounts(
-            started: left.started + right.started, ended: left.ended + right.ended, failed: left.failed + right.failed)
+            started: left.started + right.started, ended: left.ended + right.ended, failed: left.failed + right.failed,
+            nanoseconds: left.nanoseconds + right.nanoseconds)
     }
 
     static func - (left: Self, right: Self) -> Self {
         CodeCounts(
-            started: left.started - right.started, ended: left.ended - right.ended, failed: left.failed - right.failed)
+            started: left.started - right.started, ended: left.ended - right.ended, failed: left.failed - right.failed,
+            nanoseconds: left.nanoseconds - right.nanoseconds)
     }
 }

@@ -13,7 +13,8 @@ package final class Replacement: Sendable {
         package var isRetired = false
         /// The dispatcher has ended; what is open stays so.
         package var isOver = false
-        /// What became of the calls of the code before, in the ten to twenty seconds before the change.
+        /// What became of the calls of the code before, in the ten to twenty seconds before the change; with a share,
+        /// since then.
         package var before = CodeCounts()
         /// The same of the new code, so far.
         package var since = CodeCounts()
@@ -31,15 +32,27 @@ package final class Replacement: Sendable {
         var isWatched = true
     }
 
+    /// What is to become of calls.
+    enum Kind: Sendable {
+        /// All of them run the new handlers.
+        case all
+        /// So many of 10,000 do; the rest goes on as before. The old code is not retired by it.
+        case share(UInt32)
+        /// All run what another one gave a share to, or none.
+        case conclude(Replacement, promotes: Bool)
+    }
+
     let handlers: [Handler]
+    let kind: Kind
     private let state = Mutex(State())
     /// Rung at every step; whoever asked waits for it.
     private let bell: Doorbell
     /// Rung when the code before is not called any more, or never will be known to be.
     private let retired = Doorbell()
 
-    init(_ handlers: [Handler], bell: Doorbell) {
+    init(_ handlers: [Handler], _ kind: Kind = .all, bell: Doorbell) {
         self.handlers = handlers
+        self.kind = kind
         self.bell = bell
     }
 

@@ -3,6 +3,8 @@ package import PatchbayEvents
 /// Changes of modules' versions on the control socket:
 ///
 ///     {"patchbay":1,"do":"promote","file":"/srv/libbilling.so","instance":"billing","watched":true,"by":"ada"}
+///     {"patchbay":1,"do":"promote","file":"/srv/libbilling.so","watched":true,"share":500,"nanoseconds":300000000000,
+///      "calls":100,"by":"ada"}
 ///     {"patchbay":1,"do":"rollback","instance":"billing","by":"ada"}
 ///     {"patchbay":1,"do":"versions","by":"ada"}
 ///     {"patchbay":1,"do":"reload","by":"ada"}
@@ -17,16 +19,23 @@ package import PatchbayEvents
 ///     {"patchbay":1,"from":"0f3a…","to":"77b1…","isChanged":true,"routing":true,"versions":[{"instance":…}],"reconfigured":[]}
 ///     {"patchbay":1,"error":"module","message":"/srv/libbilling.so: createFailed: …"}
 package enum VersionRequest: Sendable, Equatable {
-    case promote(file: String, instance: String?, isWatched: Bool)
+    /// With a canary, for a share of the calls.
+    case promote(file: String, instance: String?, isWatched: Bool, canary: CanaryWish?)
     case rollback(instance: String)
 
     static let verbs: Set<String> = ["promote", "rollback"]
 
     var members: [(String, Value)] {
         switch self {
-        case .promote(let file, let instance, let isWatched):
+        case .promote(let file, let instance, let isWatched, let canary):
             [("do", .string("promote")), ("file", .string(file))]
                 + (instance.map { [("instance", .string($0))] } ?? []) + [("watched", .bool(isWatched))]
+                + (canary.map {
+                    [
+                        ("share", .uint(UInt64($0.share))), ("nanoseconds", .uint($0.rule.time)),
+                        ("calls", .uint($0.rule.callsMin)),
+                    ]
+                } ?? [])
         case .rollback(let instance): [("do", .string("rollback")), ("instance", .string(instance))]
         }
     }
@@ -38,7 +47,19 @@ package enum VersionRequest: Sendable, Equatable {
         }
         let file = try fields.text("file")
         guard file.hasPrefix("/") else { throw ControlFailure(.malformed, "'file' is not an absolute path") }
-        self = .promote(file: file, instance: try fields.optionalText("instance"), isWatched: fields.flag("watched"))
+        var canary: CanaryWish?
+        if let share = try fields.optionalNumber("share") {
+            guard (1...5_000).contains(share) else {
+                throw ControlFailure(.malformed, "'share' is 1 to 5000, of 10000 calls")
+            }
+            var rule = CanaryRule()
+            rule.time = try fields.number("nanoseconds")
+            rule.callsMin = try fields.number("calls")
+            canary = CanaryWish(share: UInt32(share), rule: rule)
+        }
+        self = .promote(
+            file: file, instance: try fields.optionalText("instance"), isWatched: fields.flag("watched"),
+            canary: canary)
     }
 }
 
@@ -62,7 +83,7 @@ extension VersionChange {
     var members: [(String, Value)] {
         [
             ("instance", .string(instance)), ("handlers", .list(handlers.map { .string($0) })), ("from", from.value),
-            ("to", to.value), ("openBefore", .int(Int64(openBefore))),
+            ("to", to.value), ("openBefore", .int(Int64(openBefore))), ("share", .uint(UInt64(share))),
         ]
     }
 
@@ -73,7 +94,7 @@ extension VersionChange {
         self.init(
             instance: try fields.text("instance"), handlers: try fields.texts("handlers"),
             from: try VersionName("from", of: fields), to: try VersionName("to", of: fields),
-            openBefore: try fields.count("openBefore"))
+            openBefore: try fields.count("openBefore"), share: UInt32(clamping: try fields.number("share")))
     }
 }
 
@@ -84,6 +105,7 @@ extension RunningVersion {
             ("instance", .string(instance)), ("module", .string(module)),
             ("handlers", .list(handlers.map { .string($0) })), ("present", present.value),
             ("previous", previous?.value ?? .null), ("onTrial", .bool(isOnTrial)),
+            ("canary", canary?.value ?? .null),
         ])
     }
 
@@ -93,7 +115,25 @@ extension RunningVersion {
             instance: try fields.text("instance"), module: try fields.text("module"),
             handlers: try fields.texts("handlers"), present: try VersionName("present", of: fields),
             previous: try previous.map { (fields) throws(ControlFailure) in try VersionName(fields) },
-            isOnTrial: fields.flag("onTrial"))
+            isOnTrial: fields.flag("onTrial"),
+            canary: try fields.object("canary").map { (fields) throws(ControlFailure) in try RunningCanary(fields) })
+    }
+}
+
+extension RunningCanary {
+    var value: Value {
+        .object([
+            ("version", name.value), ("share", .uint(UInt64(share))), ("ended", .uint(ended)),
+            ("failed", .uint(failed)),
+            ("endedBeside", .uint(endedBeside)), ("failedBeside", .uint(failedBeside)),
+        ])
+    }
+
+    init(_ fields: ControlFields) throws(ControlFailure) {
+        self.init(
+            name: try VersionName("version", of: fields), share: UInt32(clamping: try fields.number("share")),
+            ended: try fields.number("ended"), failed: try fields.number("failed"),
+            endedBeside: try fields.number("endedBeside"), failedBeside: try fields.number("failedBeside"))
     }
 }
 
@@ -136,9 +176,9 @@ struct VersionService: ControlAnswering {
             switch request {
             case .versions: return .versions(keeper.versions)
             case .reload(let who): return .reloaded(try reloader.reload(by: who))
-            case .version(.promote(let file, let instance, let isWatched), let who):
+            case .version(.promote(let file, let instance, let isWatched, let canary), let who):
                 return .versionChanged(
-                    try keeper.promote(file, instance: instance, isWatched: isWatched, by: who))
+                    try keeper.promote(file, instance: instance, isWatched: isWatched, canary: canary, by: who))
             case .version(.rollback(let instance), let who):
                 return .versionChanged(try keeper.rollback(instance, by: who))
             default:

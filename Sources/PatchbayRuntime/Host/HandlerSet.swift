@@ -14,9 +14,15 @@ final class HandlerSet: Sendable {
         /// Of all versions so far.
         var counters: [(handler: String, counters: MisbehaviourCounters)] = []
 
-        mutating func add(_ version: ModuleVersion) {
+        mutating func install(_ version: ModuleVersion) {
             present[version.instance.name] = version
-            counters += version.handlers.map { ($0.scope.name, $0.counters) }
+            add(version)
+        }
+
+        mutating func add(_ version: ModuleVersion) {
+            for handler in version.handlers where !counters.contains(where: { $0.counters === handler.counters }) {
+                counters.append((handler.scope.name, handler.counters))
+            }
         }
     }
 
@@ -60,7 +66,7 @@ final class HandlerSet: Sendable {
         do throws(ModuleError) {
             for (instance, handlers) in used {
                 let version = try Self.make(instance, handlers, by: loader)
-                first.add(version)
+                first.install(version)
                 for handler in version.handlers { byName[handler.scope.name] = handler.handler }
             }
         } catch {
@@ -83,7 +89,10 @@ final class HandlerSet: Sendable {
     }
 
     /// The instance's calls run this version from now on.
-    func install(_ version: ModuleVersion) { state.withLock { $0.add(version) } }
+    func install(_ version: ModuleVersion) { state.withLock { $0.install(version) } }
+
+    /// Some of the instance's calls run this version: what it does wrong counts.
+    func add(_ version: ModuleVersion) { state.withLock { $0.add(version) } }
 
     /// Frees the handlers of a version that nothing calls, and ends its worker where it has one.
     func destroy(_ version: ModuleVersion) {

@@ -37,11 +37,13 @@ extension VersionWork {
                     let isElsewhere =
                         next.network != present.instance.network || next.isolation != present.instance.isolation
                     guard next.config != present.instance.config || isElsewhere else { continue }
+                    try checkAlone(present)
                     if !isElsewhere {
                         changes.configured.append((present, next))
                         continue
                     }
                 }
+                try checkAlone(present)
                 changes.made.append((present, try make(next, in: present, pin: pins[name] ?? "")))
             }
         } catch {
@@ -49,6 +51,12 @@ extension VersionWork {
             throw error
         }
         return changes
+    }
+
+    /// Of two versions that share an instance's calls nobody knows which one is to change.
+    private func checkAlone(_ present: ModuleVersion) throws(VersionError) {
+        guard canaries.contains(where: { $0.present.instance.name == present.instance.name }) else { return }
+        throw VersionError("'\(present.instance.name)' has a canary: promote it or roll it back first")
     }
 
     /// Gives running instances their new configuration; one that does not take it gets a second instance, which is

@@ -40,6 +40,33 @@ package struct RunningVersion: Sendable, Equatable {
     package var previous: VersionName?
     /// The present one is still watched, and goes back by itself when its calls fail.
     package var isOnTrial = false
+    /// Another one that has a share of the calls.
+    package var canary: RunningCanary?
+}
+
+/// A version that has a share of an instance's calls.
+package struct RunningCanary: Sendable, Equatable {
+    package var name: VersionName
+    /// Of 10,000 calls.
+    package var share: UInt32
+    /// Of its calls, and of those of the version beside it since then.
+    package var ended: UInt64
+    package var failed: UInt64
+    package var endedBeside: UInt64
+    package var failedBeside: UInt64
+}
+
+/// A share of the calls for another version.
+package struct CanaryWish: Sendable, Equatable {
+    /// Of 10,000.
+    package var share: UInt32
+    /// What becomes of it by itself.
+    package var rule: CanaryRule
+
+    package init(share: UInt32, rule: CanaryRule) {
+        self.share = share
+        self.rule = rule
+    }
 }
 
 /// A change of version that came about.
@@ -50,6 +77,8 @@ package struct VersionChange: Sendable, Equatable {
     package var to: VersionName
     /// Calls that were open at that moment, and end in the version before.
     package var openBefore: Int
+    /// `to` has this share of 10,000 calls, and `from` the rest; 0 is all.
+    package var share: UInt32 = 0
 }
 
 /// Changes of versions in a run.

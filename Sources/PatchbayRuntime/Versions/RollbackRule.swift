@@ -28,19 +28,11 @@ struct RollbackRule: Sendable, Equatable {
     ///   - since: of the new one, so far.
     ///   - elapsed: nanoseconds since the change.
     func verdict(before: CodeCounts, since: CodeCounts, elapsed: UInt64) -> Verdict {
-        let share = Self.failedShare(since)
-        let shareBefore = Self.failedShare(before)
-        if since.failed >= failuresMin, share >= failedShareMin, shareBefore * betterBy < share {
+        let share = since.failedShare
+        if since.failed >= failuresMin, share >= failedShareMin, before.failedShare * betterBy < share {
             return .goesBack(
-                "\(since.failed) of its \(max(since.ended, since.failed)) calls failed, before it "
-                    + "\(before.failed) of \(max(before.ended, before.failed))")
+                "\(since.failed) of its \(since.total) calls failed, before it \(before.failed) of \(before.total)")
         }
         return elapsed >= timeMax || since.ended >= callsMax ? .stays : .undecided
-    }
-
-    /// A call that the host gave up on has failed, and may not have ended.
-    private static func failedShare(_ counts: CodeCounts) -> Double {
-        let ended = max(counts.ended, counts.failed)
-        return ended == 0 ? 0 : Double(counts.failed) / Double(ended)
     }
 }

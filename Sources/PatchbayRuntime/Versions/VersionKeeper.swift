@@ -48,6 +48,7 @@ final class VersionKeeper: Sendable {
         /// Nanoseconds after which it is said that a version does not come to its end.
         var patience: UInt64
         var trials: Set<String> = []
+        var canaries: [String: RunningCanary] = [:]
         var counts = VersionCounts()
     }
 
@@ -83,12 +84,14 @@ final class VersionKeeper: Sendable {
     /// - Parameters:
     ///   - instance: `nil` is the one instance of the file's module.
     ///   - isWatched: the host goes back by itself when calls of the new version fail, see `RollbackRule`.
+    ///   - canary: only a share of the calls runs it, until `CanaryRule` decides, or somebody promotes the file without
+    ///     a share or rolls the instance back.
     ///   - who: for the log.
     func promote(
-        _ file: String, instance: String?, isWatched: Bool, by who: String
+        _ file: String, instance: String?, isWatched: Bool, canary: CanaryWish? = nil, by who: String
     ) throws(VersionError) -> VersionChange {
         try counted { (work) throws(VersionError) in
-            try work.promote(file, instance: instance, isWatched: isWatched, by: who)
+            try work.promote(file, instance: instance, isWatched: isWatched, canary: canary, by: who)
         }
     }
 
@@ -99,13 +102,13 @@ final class VersionKeeper: Sendable {
 
     /// By name.
     var versions: [RunningVersion] {
-        let (previous, trials) = book.withLock { ($0.previous, $0.trials) }
+        let (previous, trials, canaries) = book.withLock { ($0.previous, $0.trials, $0.canaries) }
         return handlers.present.values.sorted { $0.instance.name < $1.instance.name }.map { version in
             RunningVersion(
                 instance: version.instance.name, module: version.instance.file.manifest.name,
                 handlers: version.handlers.map(\.scope.handler), present: version.name,
                 previous: previous[version.instance.name].map { VersionName($0.file) },
-                isOnTrial: trials.contains(version.instance.name))
+                isOnTrial: trials.contains(version.instance.name), canary: canaries[version.instance.name])
         }
     }
 

@@ -15,8 +15,19 @@ struct VersionWork: ~Copyable {
         let startedAt: UInt64
     }
 
+    /// A version that has a share of the calls.
+    struct Canary {
+        let present: ModuleVersion
+        let version: ModuleVersion
+        let wish: CanaryWish
+        let replacement: Replacement
+        let startedAt: UInt64
+    }
+
     let keeper: VersionKeeper
     private var trials: [Trial] = []
+    /// At most one an instance.
+    var canaries: [Canary] = []
     private var retiring: [Retirement] = []
 
     init(keeper: VersionKeeper) { self.keeper = keeper }
@@ -24,7 +35,7 @@ struct VersionWork: ~Copyable {
     // MARK: Changes
 
     mutating func promote(
-        _ path: String, instance name: String?, isWatched: Bool, by who: String
+        _ path: String, instance name: String?, isWatched: Bool, canary wish: CanaryWish?, by who: String
     ) throws(VersionError) -> VersionChange {
         let file: ModuleFile
         switch ModuleScanner().inspect(file: path) {
@@ -35,13 +46,25 @@ struct VersionWork: ~Copyable {
         guard present.instance.file.contentHash != file.contentHash else {
             throw VersionError("\(path): '\(present.instance.name)' runs this very file already")
         }
+        if let canary = canaries.first(where: { $0.present.instance.name == present.instance.name }) {
+            guard wish == nil, canary.version.instance.file.contentHash == file.contentHash else {
+                throw VersionError(
+                    "'\(present.instance.name)' has a canary, \(canary.version.name.text): promote its file, or roll back"
+                )
+            }
+            return try conclude(canary, promotes: true, by: who)
+        }
         var next = present.instance
         next.file = file
+        if let wish { return try begin(next, in: present, wish, by: who) }
         return try change(present, to: next, isWatched: isWatched, by: who)
     }
 
     mutating func rollback(_ name: String, by who: String) throws(VersionError) -> VersionChange {
         let present = try version(named: name)
+        if let canary = canaries.first(where: { $0.present.instance.name == name }) {
+            return try conclude(canary, promotes: false, by: who)
+        }
         guard let previous = keeper.book.withLock({ $0.previous[name] }) else {
             throw VersionError("'\(name)' has had no other version in this run")
         }
@@ -99,7 +122,7 @@ struct VersionWork: ~Copyable {
     }
 
     /// It has come about.
-    private mutating func follow(
+    mutating func follow(
         _ present: ModuleVersion, _ version: ModuleVersion, _ replacement: Replacement, isWatched: Bool,
         by who: String
     ) -> VersionChange {
@@ -124,14 +147,20 @@ struct VersionWork: ~Copyable {
         keeper.logger.notice(
             "\(name) runs \(change.to.text) instead of \(change.from.text), changed by \(who)",
             metadata: ["file": "\(change.to.file)", "open": "\(change.openBefore)"])
+        retire(present, replacement, patience)
+        return change
+    }
+
+    /// A version that no new call runs comes to its end.
+    mutating func retire(_ version: ModuleVersion, _ replacement: Replacement, _ patience: UInt64) {
         do throws(ThreadError) {
             retiring.append(
                 try Retirement(
-                    present, of: keeper.handlers, replacement, patience: patience, logger: keeper.logger))
+                    version, of: keeper.handlers, replacement, patience: patience, logger: keeper.logger))
         } catch {
-            keeper.logger.error("\(name) \(change.from.text) is not destroyed before the end of the run: \(error)")
+            keeper.logger.error(
+                "\(version.instance.name) \(version.name.text) is not destroyed before the end of the run: \(error)")
         }
-        return change
     }
 
     // MARK: Trials
@@ -152,7 +181,7 @@ struct VersionWork: ~Copyable {
         }
         let watched = Set(trials.map(\.instance))
         keeper.book.withLock { $0.trials = watched }
-        return !trials.isEmpty
+        return watchCanaries() || !trials.isEmpty
     }
 
     private mutating func takeBack(_ instance: String, _ reason: String) {

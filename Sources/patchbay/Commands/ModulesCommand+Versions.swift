@@ -15,6 +15,12 @@ struct PromoteCommand: ParsableCommand {
             seconds or 10,000 calls the host watches: when at least 5 calls and half of those that ended have \
             failed, and the version before failed less than half as often, it goes back by itself.
 
+            With --canary 5% only that share of the calls runs it, the same events of an ordering key always. After \
+            --for (5m) and --calls (100) it gets all of them. It is taken back when 5 of its calls failed and it fails \
+            more than twice as often as the version beside it, and by more than one in a hundred, or when its calls \
+            take more than twice as long, and by more than 10 ms. To decide by hand, promote the file again without \
+            --canary, or roll back.
+
             A restart loads what the configuration names: put the file there, too.
 
             EXIT CODES
@@ -24,6 +30,7 @@ struct PromoteCommand: ParsableCommand {
 
             EXAMPLES
               patchbay modules promote build/libbilling.so -c patchbay.yaml
+              patchbay modules promote build/libbilling.so -c patchbay.yaml --canary 5% --for 10m
               patchbay modules promote libbilling.so --instance billing-eu --data ./data
               patchbay modules promote libbilling.so --control /run/shop.sock --no-watch
             """)
@@ -37,7 +44,33 @@ struct PromoteCommand: ParsableCommand {
     @Flag(inversion: .prefixedNo, help: "Go back by itself when calls of the new version fail.")
     var watch = true
 
+    @Option(
+        help: ArgumentHelp("Only this share of the calls runs it at first: 5% or 0.5%, up to 50%.", valueName: "share"))
+    var canary: Percentage?
+
+    @Option(name: .customLong("for"), help: ArgumentHelp("How long a canary is compared: 5m.", valueName: "time"))
+    var period: Period?
+
+    @Option(help: ArgumentHelp("How many calls of a canary have to end before it is promoted.", valueName: "count"))
+    var calls: UInt64?
+
     @OptionGroup var host: RunningHostOptions
+
+    func validate() throws {
+        if canary == nil, period != nil || calls != nil {
+            throw ValidationError("--for and --calls are for --canary")
+        }
+    }
+
+    /// What becomes of a canary.
+    private var wish: CanaryWish? {
+        canary.map { share in
+            var rule = CanaryRule()
+            if let period { rule.time = period.nanoseconds }
+            if let calls { rule.callsMin = calls }
+            return CanaryWish(share: share.ofTenThousand, rule: rule)
+        }
+    }
 
     func run() throws {
         var path = file
@@ -46,7 +79,7 @@ struct PromoteCommand: ParsableCommand {
             defer { free(here) }
             path = "\(String(cString: here))/\(file)"
         }
-        try host.change(.promote(file: path, instance: instance, isWatched: watch))
+        try host.change(.promote(file: path, instance: instance, isWatched: watch, canary: wish))
     }
 }
 
@@ -97,6 +130,11 @@ struct RunningModulesCommand: ParsableCommand {
                     "\(style.bold(version.instance)) \(version.present.text)\(version.isOnTrial ? ", watched" : "")  \(style.dim(version.present.file))"
                         .printable)
                 Output.line("  \(handlers)".printable)
+                if let canary = version.canary {
+                    Output.line(
+                        "  canary: \(canary.name.text), \(Percentage(ofTenThousand: canary.share)); \(canary.failed) of \(canary.ended) calls failed, beside it \(canary.failedBeside) of \(canary.endedBeside)"
+                            .printable)
+                }
                 if let previous = version.previous { Output.line("  before: \(previous.text)".printable) }
             }
         }
@@ -153,7 +191,10 @@ struct RunningHostOptions: ParsableArguments {
             if json { return Output.json(change.value) }
             let open = change.openBefore
             let left = open > 0 ? "; \(String.count(open, "call")) end in the version before" : ""
-            Output.line("\(change.instance): \(change.to.text) instead of \(change.from.text)\(left)".printable)
+            let way =
+                change.share > 0
+                ? "for \(Percentage(ofTenThousand: change.share)) of the calls, beside" : "instead of"
+            Output.line("\(change.instance): \(change.to.text) \(way) \(change.from.text)\(left)".printable)
         }
     }
 }
