@@ -72,7 +72,7 @@ let package = Package(
         .target(
             name: "CPatchbayRegex",
             linkerSettings: [.linkedLibrary("re2"), .linkedLibrary("stdc++")]),
-        .target(name: "CPatchbaySystem", linkerSettings: [.linkedLibrary("curl")]),
+        .target(name: "CPatchbaySystem", dependencies: ["CPatchbay"], linkerSettings: [.linkedLibrary("curl")]),
         .target(name: "CPatchbayCrypto", linkerSettings: [.linkedLibrary("crypto")]),
         // The handler ABI between two processes, and the program that runs isolated modules.
         .target(name: "CPatchbayIsolation", dependencies: ["CPatchbay"], cSettings: [.unsafeFlags(["-O2"])]),

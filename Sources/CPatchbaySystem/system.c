@@ -1,4 +1,5 @@
 #define _GNU_SOURCE
+#include "patchbay_crash.h"
 #include "patchbay_system.h"
 
 #include <errno.h>
@@ -39,11 +40,16 @@ struct start {
   char name[16];
 };
 
+/* What code does to itself: blocked, it would end the process unheard. */
+static const int crashes[] = {SIGABRT, SIGBUS, SIGFPE, SIGILL, SIGSEGV, SIGTRAP};
+
 static void *run(void *argument) {
   struct start start = *(struct start *)argument;
   free(argument);
   pthread_setname_np(pthread_self(), start.name);
+  void *stack = pbs_crash_stack_new();
   start.body(start.context);
+  pbs_crash_stack_free(stack);
   return NULL;
 }
 
@@ -56,6 +62,7 @@ int32_t pbs_thread_start(uint64_t *handle, const char *name, void (*body)(void *
   // A new thread inherits the mask: signals stay with the thread that waits for them.
   sigset_t all, before;
   sigfillset(&all);
+  for (unsigned i = 0; i < sizeof crashes / sizeof *crashes; i++) sigdelset(&all, crashes[i]);
   pthread_sigmask(SIG_SETMASK, &all, &before);
   pthread_t thread;
   int error = pthread_create(&thread, NULL, run, start);
@@ -128,8 +135,8 @@ int32_t pbs_fork(void) {
   pid_t parent = getpid();
   pid_t child = fork();
   if (child == 0) {
-    static const int crashes[] = {SIGABRT, SIGBUS, SIGFPE, SIGILL, SIGQUIT, SIGSEGV, SIGTRAP};
     for (unsigned i = 0; i < sizeof crashes / sizeof *crashes; i++) signal(crashes[i], SIG_DFL);
+    signal(SIGQUIT, SIG_DFL);
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     // It may have ended before that took effect.
     if (getppid() != parent) _exit(1);

@@ -88,6 +88,8 @@ final class CommandLineBench {
         var environment = ProcessInfo.processInfo.environment
         environment["XDG_RUNTIME_DIR"] = nil
         environment["LD_PRELOAD"] = preload
+        // A crash is to end the process as it does where nobody asks for a backtrace.
+        environment["SWIFT_BACKTRACE"] = "enable=no"
         if terminal != nil {
             environment["TERM"] = "xterm"
             environment["NO_COLOR"] = nil

@@ -53,7 +53,8 @@ void pbs_futex_wake(const void *word, int32_t count);
 void *pbs_reserve(uint64_t bytes);
 void pbs_release(void *base, uint64_t bytes);
 
-/* Starts a named thread (15 characters) that blocks every signal; returns 0 or an errno. `handle` takes the pthread_t. */
+/* Starts a named thread (15 characters) that blocks every signal but those of crashes, which have a stack of their own
+ * there; returns 0 or an errno. `handle` takes the pthread_t. */
 int32_t pbs_thread_start(uint64_t *handle, const char *name, void (*body)(void *), void *context);
 void pbs_thread_join(uint64_t handle);
 void pbs_thread_detach(uint64_t handle);

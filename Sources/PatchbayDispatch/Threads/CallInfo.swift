@@ -31,23 +31,6 @@ struct CallInfo: BitwiseCopyable {
     var startedUnix: UInt64 = 0
 }
 
-/// A route's or handler's name where workers can point at it.
-struct StaticName {
-    let pointer: UnsafePointer<CChar>
-    let count: Int
-
-    /// Never freed: there are as many as routes and handlers, and views may point at them until the process ends.
-    init(_ text: String) {
-        let bytes = Array(text.utf8)
-        let memory = UnsafeMutablePointer<CChar>.allocate(capacity: max(1, bytes.count))
-        for (index, byte) in bytes.enumerated() { memory[index] = CChar(bitPattern: byte) }
-        pointer = UnsafePointer(memory)
-        count = bytes.count
-    }
-
-    var text: patchbay_str { patchbay_str(ptr: pointer, len: UInt64(count)) }
-}
-
 /// Fills the event views that handlers get.
 struct ViewWriter {
     private static let traceparentBytes = 55

@@ -541,7 +541,8 @@ struct DispatchLoop: ~Copyable {
     func cancel(_ index: Int, why: Int32) {
         guard table.requestCancel(index) else { return }
         let code = dispatcher.shared.codes + Int(infos[index].code)
-        code.pointee.cancel?(code.pointee.instance, table.call(at: index), why)
+        guard let cancel = code.pointee.cancel else { return }
+        code.pointee.owner.running("cancel") { cancel(code.pointee.instance, table.call(at: index), why) }
     }
 
     private mutating func close(_ call: UInt32) {

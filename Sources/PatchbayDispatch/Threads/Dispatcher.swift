@@ -22,6 +22,8 @@ package final class Dispatcher: Sendable {
         /// log's own.
         package var pendingBytesMax = 0
         package var seed: UInt64 = 0
+        /// Calls in which earlier runs ended; `nil` when there are none.
+        package var suspects: SuspectCalls?
 
         package init() {}
     }
@@ -58,7 +60,7 @@ package final class Dispatcher: Sendable {
         self.table = table
         shared = WorkerShared(
             table: table, lanes: plan.lanes, routes: plan.routes,
-            breakers: DispatchCore.breakerCapacity(plan), doorbell: doorbell)
+            breakers: DispatchCore.breakerCapacity(plan), doorbell: doorbell, suspects: options.suspects)
     }
 
     /// The plan's routes and, by lane, its handlers, with those that the dispatcher adds: what the log numbers.

@@ -17,14 +17,20 @@ final class WorkerShared: Sendable {
     nonisolated(unsafe) let generations: UnsafeMutablePointer<Atomic<UInt32>>
     /// `nil` when no route has a transform: then nothing is spent on the question.
     let transforms: CallTransforms?
+    /// `nil` when no earlier run ended in a call: then nothing is spent on the question.
+    let suspects: SuspectCalls?
     /// Keeps the instances of the first handlers, and of those that there were at the end: a thread may be stuck in one.
     private let handlers: Mutex<[Handler]>
     private let laneCount: Int
     private let capacity: Int
     private let generationCapacity: Int
 
-    init(table: CallTable, lanes: [LanePlan], routes: [RoutePlan], breakers: Int, doorbell: Doorbell) {
+    init(
+        table: CallTable, lanes: [LanePlan], routes: [RoutePlan], breakers: Int, doorbell: Doorbell,
+        suspects: SuspectCalls? = nil
+    ) {
         self.table = table
+        self.suspects = suspects
         self.doorbell = doorbell
         handlers = Mutex(lanes.map(\.handler))
         laneCount = lanes.count
@@ -101,10 +107,18 @@ final class Worker: Sendable {
     /// The call it is in (index + 1), 0 between calls; for sweeps.
     let current = Atomic<UInt32>(0)
     private let shared: WorkerShared
+    // Invariant: written by the worker's thread alone, and read where a fatal signal interrupts that.
+    private nonisolated(unsafe) let site: UnsafeMutablePointer<pbs_crash_site>
     private let thread = Mutex<OwnThread?>(nil)
     private let hasEnded = Atomic<Bool>(false)
 
-    init(shared: WorkerShared) { self.shared = shared }
+    init(shared: WorkerShared) {
+        self.shared = shared
+        site = .allocate(capacity: 1)
+        site.initialize(to: pbs_crash_site())
+    }
+
+    deinit { site.deallocate() }
 
     /// The thread keeps its pool.
     func start(_ name: String, in pool: WorkerPool) throws(ThreadError) {
@@ -125,7 +139,11 @@ final class Worker: Sendable {
     }
 
     private func run(in pool: WorkerPool) {
-        defer { hasEnded.store(true, ordering: .releasing) }
+        pbs_crash_use(site)
+        defer {
+            pbs_crash_use(nil)
+            hasEnded.store(true, ordering: .releasing)
+        }
         var posted = 0
         while true {
             if pool.ring.isEmpty {
@@ -164,7 +182,11 @@ final class Worker: Sendable {
         }
         current.store(UInt32(index + 1), ordering: .releasing)
         let code = shared.codes + Int(shared.infos[index].code)
-        let status = code.pointee.handle(code.pointee.instance, call, UnsafePointer(table.views + index))
+        let view = UnsafePointer(table.views + index)
+        site.pointee.owner = code.pointee.owner.pointer
+        site.pointee.event = view
+        let status = code.pointee.handle(code.pointee.instance, call, view)
+        site.pointee.event = nil
         current.store(0, ordering: .releasing)
         return end(index, call, status, lane)
     }
@@ -176,6 +198,8 @@ final class Worker: Sendable {
         var views: [UnsafePointer<patchbay_event>?] = []
         var indices: [Int] = []
         var posted = 0
+        // What may end the process is handed over by itself, so that it is known if it does.
+        var isSuspect = false
         var link = UInt32(head)
         while link != 0 {
             let index = Int(link)
@@ -184,6 +208,7 @@ final class Worker: Sendable {
                 do {
                     calls.append(try begin(index, lane))
                     views.append(UnsafePointer(table.views + index))
+                    isSuspect = isSuspect || shared.suspects?.suspect(owner(of: index), table.views + index) != nil
                     indices.append(index)
                 } catch {
                     posted += fail(index, error, lane)
@@ -198,14 +223,22 @@ final class Worker: Sendable {
         current.store(UInt32(first + 1), ordering: .releasing)
         // All of a batch start with one version.
         let code = shared.codes + Int(shared.infos[first].code)
-        if let handleBatch = code.pointee.handleBatch, calls.count <= max(1, code.pointee.batchMax) {
-            let status = handleBatch(code.pointee.instance, UInt64(calls.count), calls, views)
+        site.pointee.owner = code.pointee.owner.pointer
+        if let handleBatch = code.pointee.handleBatch, calls.count <= max(1, code.pointee.batchMax), !isSuspect {
+            let status = views.withUnsafeBufferPointer { views in
+                site.pointee.batch = views.baseAddress
+                site.pointee.batch_count = UInt64(views.count)
+                defer { site.pointee.batch = nil }
+                return handleBatch(code.pointee.instance, UInt64(calls.count), calls, views.baseAddress)
+            }
             let message = status < 0 ? HandlerMessage.take() : ""
             for (index, call) in zip(indices, calls) { posted += end(index, call, status, lane, message: message) }
         } else {
             for (position, index) in indices.enumerated() {
                 current.store(UInt32(index + 1), ordering: .releasing)
+                site.pointee.event = views[position]
                 let status = code.pointee.handle(code.pointee.instance, calls[position], views[position])
+                site.pointee.event = nil
                 posted += end(index, calls[position], status, lane)
             }
         }
@@ -234,6 +267,8 @@ final class Worker: Sendable {
         return true
     }
 
+    private func owner(of index: Int) -> CodeOwner { shared.codes[Int(shared.infos[index].code)].owner }
+
     /// - Throws: when the event could not be transformed; the call has begun all the same.
     private func begin(
         _ index: Int, _ lane: UnsafeMutablePointer<WorkerLane>
@@ -248,6 +283,9 @@ final class Worker: Sendable {
             table.views + index, scratch: table.scratch + index * CallTable.scratchBytes, info: info,
             transformed: transformed ?? nil, route: shared.routeNames[Int(info.route)], handler: lane.pointee.name,
             deadline: info.timeout == 0 ? 0 : now &+ info.timeout)
+        if let refusal = shared.suspects?.suspect(owner(of: index), table.views + index)?.refusal {
+            throw DeliveryTransformError(reason: refusal)
+        }
         return table.call(at: index)
     }
 

@@ -43,8 +43,8 @@ package final class HandlerTrial: Sendable {
 
     private let handler: Handler
     // Invariant: never freed and never changed.
-    private nonisolated(unsafe) let name: StaticName
-    private nonisolated(unsafe) let route: StaticName
+    private let name: StaticName
+    private let route: StaticName
     private let table: CallTable
     /// Rung by completions from other threads: the table's.
     private let completed: Doorbell
@@ -85,7 +85,9 @@ package final class HandlerTrial: Sendable {
         toHandler.ring()
         if let result = wait(until: started &+ timeout) { return result }
         if table.requestCancel(index) {
-            handler.cancel?(handler.instance, table.call(at: index), Int32(PATCHBAY_CANCEL_TIMEOUT))
+            handler.code.running("cancel") {
+                handler.cancel?(handler.instance, table.call(at: index), Int32(PATCHBAY_CANCEL_TIMEOUT)) ?? ()
+            }
         }
         if let result = wait(until: started &+ timeout &+ grace) { return result }
         // Completed at the last moment: its thread is about to say so.
@@ -147,7 +149,11 @@ package final class HandlerTrial: Sendable {
         }
         _ = HandlerMessage.take()
         let started = pbs_now()
+        let site: UnsafeMutablePointer<pbs_crash_site> = pbs_crash_here()
+        site.pointee.owner = handler.code.pointer
+        site.pointee.event = UnsafePointer(table.views + call.index)
         let status = handler.handle(handler.instance, id, UnsafePointer(table.views + call.index))
+        site.pointee.event = nil
         let isOver = table.returned(call.index, id, status) { HandlerMessage.take() }
         var ended = pbs_now()
         state.withLock { $0.hasReturned = true }

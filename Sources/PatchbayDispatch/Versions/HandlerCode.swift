@@ -10,6 +10,8 @@ struct HandlerCode {
     let cancel: Handler.Cancel?
     let batchMax: Int
     let isBlocking: Bool
+    /// Whose it is, for crashes.
+    let owner: CodeOwner
 
     /// Versions that may have calls at once: a call names its own by 16 bits.
     static let capacity = 1 << 16
@@ -21,6 +23,7 @@ struct HandlerCode {
         cancel = handler.cancel
         batchMax = handler.batchMax
         isBlocking = handler.blocking
+        owner = handler.code
     }
 }
 

@@ -16,6 +16,8 @@ package struct Handler: Sendable {
     package let name: String
     /// Of the module; empty for built-ins.
     package let version: String
+    /// Whose code it is, for the handler of fatal signals.
+    package let code: CodeOwner
     /// Tells code from other code: the hash of the module's name, its version and the handler's id in the module. The
     /// same in every process, and for all instances of the module.
     package let definition: UInt64
@@ -33,12 +35,14 @@ package struct Handler: Sendable {
     private let owner: any AnyObject & Sendable
 
     package init(
-        name: String, version: String, definition: UInt64, concurrency: Int, blocking: Bool, batchMax: Int,
+        name: String, module: String = "", version: String, definition: UInt64, concurrency: Int, blocking: Bool,
+        batchMax: Int,
         instance: OpaquePointer?, handle: @escaping Handle, handleBatch: HandleBatch?, cancel: Cancel?,
         owner: any AnyObject & Sendable
     ) {
         self.name = name
         self.version = version
+        code = CodeOwner(module: module, version: version, handler: name)
         self.definition = definition
         self.concurrency = concurrency
         self.blocking = blocking

@@ -92,16 +92,18 @@ struct InlineInstance: HandlerInstance {
     // Invariant: both are the module's; the functions are static, the instance is only passed back.
     nonisolated(unsafe) let functions: UnsafePointer<patchbay_handler>
     nonisolated(unsafe) let instance: OpaquePointer?
+    /// Whose they are, for crashes.
+    let code: CodeOwner
 
     func reconfigure(_ text: String) -> patchbay_status? {
         guard let reconfigure = functions.pointee.reconfigure else { return nil }
-        return ForeignText.lending(text) { reconfigure(instance, $0) }
+        return code.running("reconfigure") { ForeignText.lending(text) { reconfigure(instance, $0) } }
     }
 
     func drain(deadline: UInt64) -> patchbay_status {
         guard let drain = functions.pointee.drain else { return .ok }
-        return drain(instance, deadline)
+        return code.running("drain") { drain(instance, deadline) }
     }
 
-    func destroy() { functions.pointee.destroy(instance) }
+    func destroy() { code.running("destroy") { functions.pointee.destroy(instance) } }
 }

@@ -72,7 +72,10 @@ package final class LoadedModule: Sendable {
         var created: OpaquePointer?
         context.isCreating = true
         _ = HandlerMessage.take()
-        let status = ForeignText.lending(text) { functions.pointee.create(host, $0, &created) }
+        let code = CodeOwner(module: file.manifest.name, version: file.manifest.version, handler: scope.name)
+        let status = code.running("create") {
+            ForeignText.lending(text) { functions.pointee.create(host, $0, &created) }
+        }
         context.isCreating = false
         guard status >= 0 else {
             throw ModuleError(
@@ -82,7 +85,7 @@ package final class LoadedModule: Sendable {
                 cause: StatusName.message(HandlerMessage.take()))
         }
         let handler = Handler(
-            name: scope.name, version: file.manifest.version,
+            name: scope.name, module: file.manifest.name, version: file.manifest.version,
             definition: Handler.definition(
                 module: file.manifest.name, version: file.manifest.version, handler: declared.id),
             concurrency: declared.concurrency, blocking: declared.blocking, batchMax: declared.batchMax ?? 0,
@@ -90,7 +93,7 @@ package final class LoadedModule: Sendable {
             cancel: functions.pointee.cancel, owner: self)
         return LoadedHandler(
             module: self, scope: scope, handler: handler,
-            instance: InlineInstance(functions: functions, instance: created), counters: context.counters)
+            instance: InlineInstance(functions: functions, instance: created, code: code), counters: context.counters)
     }
 
     private func makeIsolated(
@@ -112,7 +115,10 @@ package final class LoadedModule: Sendable {
     /// The last call into the module. Ends its worker by `deadline` (monotonic nanoseconds; 0 is no limit).
     func shutdown(deadline: UInt64) {
         switch code {
-        case .inline(let table): table.module.pointee.shutdown?()
+        case .inline(let table):
+            CodeOwner(module: file.manifest.name, version: file.manifest.version).running("shutdown") {
+                table.module.pointee.shutdown?() ?? ()
+            }
         case .isolated(let module): module.end(by: deadline)
         }
     }

@@ -1,4 +1,5 @@
 import CPatchbay
+import CPatchbaySystem
 import Glibc
 import PatchbayEvents
 import Synchronization
@@ -129,12 +130,15 @@ package final class ModuleLoader: Sendable {
     }
 
     private func open(_ file: ModuleFile, at path: String) throws(ModuleError) -> LoadedModule {
-        guard let library = dlopen(path, RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE) else {
+        let code = CodeOwner(module: file.manifest.name, version: file.manifest.version)
+        let opened = code.running("dlopen") { dlopen(path, RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE) }
+        guard let library = opened else {
             throw ModuleError(
                 .openFailed, file: file.path, "cannot be loaded",
                 remedy: "install the library that is missing, or link the symbol that is undefined",
                 cause: dlerror().map { String(cString: $0) })
         }
+        pbs_crash_module(library, code.pointer)
         let name = "\(ELFDynamic.entryPrefix)\(PATCHBAY_ABI_MAJOR)"
         guard let symbol = dlsym(library, name) else {
             throw ModuleError(
@@ -145,7 +149,7 @@ package final class ModuleLoader: Sendable {
             environment: environment, module: file.manifest.name, version: file.manifest.version, scope: nil)
         var out: UnsafePointer<patchbay_module>?
         _ = HandlerMessage.take()
-        let status = entry(HostBlock.make(for: context), &out)
+        let status = code.running("patchbay_module_v1") { entry(HostBlock.make(for: context), &out) }
         guard status >= 0 else {
             throw ModuleError(
                 .entryFailed, file: file.path, "its entry failed with \(StatusName.of(status))",

@@ -75,6 +75,8 @@ package final class Host: Sendable {
         } catch {
             throw HostError("\(error)")
         }
+        // Before any code of a module runs.
+        let suspects = options.watchesCrashes ? CrashWatch.begin(configuration, options) : nil
         tracer = try Tracing.tracer(configuration, options: options, seed: seed)
         metrics = MetricsRegistry()
         let blueprint = blueprint
@@ -97,6 +99,7 @@ package final class Host: Sendable {
         dispatchOptions.endsWhenIdle = options.once
         dispatchOptions.emitDepthMax = configuration.limits.emitDepth
         dispatchOptions.seed = seed
+        dispatchOptions.suspects = suspects
         // A log in memory has the bound itself.
         if configuration.log.backend == .file {
             dispatchOptions.pendingBytesMax = configuration.log.pendingBytesMax ?? 0

@@ -24,6 +24,8 @@ package struct HostOptions: Sendable {
     /// data folder.
     package var controlPath: String?
     package var version = ""
+    /// Takes the fatal signals of the whole process to say whose code ended it, and heeds what earlier runs wrote down.
+    package var watchesCrashes = false
     package var logger: Logger
     /// 0 draws one.
     package var seed: UInt64 = 0

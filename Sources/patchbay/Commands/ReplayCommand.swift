@@ -174,6 +174,7 @@ struct ReplayCommand: ParsableCommand {
         var options = HostOptions(logger: Logger(label: "patchbay"))
         options.once = true
         options.version = Version.text
+        options.watchesCrashes = true
         options.replay = (result.order, speed.speed)
         let host: Host
         do {

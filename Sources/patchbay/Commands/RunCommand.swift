@@ -103,6 +103,7 @@ struct RunCommand: ParsableCommand {
         options.pendingPath = pending
         options.controlPath = control
         options.version = Version.text
+        options.watchesCrashes = true
         options.traces = trace.map { trace in
             switch trace {
             case .console: .console(colour: Output.isTerminal(STDOUT_FILENO))

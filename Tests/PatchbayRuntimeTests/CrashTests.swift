@@ -1,0 +1,172 @@
+import Foundation
+import PatchbayDispatch
+import Testing
+
+@testable import PatchbayRuntime
+
+/// What is left of a host whose module crashed: words on standard error, and a record that the next run heeds.
+@Suite(.enabled(if: CommandLineBench.executable != nil)) struct CrashTests {
+    /// A host with the crashing module; `file` keeps the log in files.
+    private func bench(file: Bool = false, config: String = "{}", handler: String = "crasher.act") throws
+        -> CommandLineBench
+    {
+        let bench = try CommandLineBench()
+        try FileManager.default.createDirectory(atPath: "\(bench.folder)/plugins", withIntermediateDirectories: true)
+        try FileManager.default.copyItem(
+            atPath: Modules.library("crasher"), toPath: "\(bench.folder)/plugins/libcrasher.so")
+        let isBatched = handler == "crasher.many"
+        try bench.write(
+            """
+            apiVersion: patchbay/v1
+            modules: {directory: ./plugins, load: [{name: crasher, config: \(config)}]}
+            log: {\(file ? "backend: file, path: ./data" : "backend: memory")}
+            routes:
+              - name: all
+                to: [{handler: \(handler)}]
+                ordering: {key: event.id}
+                \(isBatched ? "batching: {count: 8, period: 1s}" : "")
+            sources:
+              - {name: events, type: file, path: ./events.jsonl}
+
+            """, to: "patchbay.yaml")
+        return bench
+    }
+
+    /// One event; its subject says how its call crashes.
+    private func event(_ id: String, _ how: String = "fine") -> String {
+        #"{"specversion":"1.0","id":"\#(id)","source":"/test","type":"com.example.hello","subject":"\#(how)"}"# + "\n"
+    }
+
+    private func record(_ bench: CommandLineBench, in path: String) throws -> CrashRecord {
+        let file = try CrashFile(reading: "\(bench.folder)/\(path)")
+        #expect(file.problems.isEmpty, "\(file.problems)")
+        return try #require(file.records.last, "\(bench.read(path))")
+    }
+
+    private static let ways = [
+        ("segfault", SIGSEGV, "SIGSEGV"), ("abort", SIGABRT, "SIGABRT"), ("overflow", SIGSEGV, "SIGSEGV"),
+        ("trap", SIGILL, "SIGILL"), ("divide", SIGFPE, "SIGFPE"),
+    ]
+
+    @Test(arguments: ways, [false, true])
+    func `a crash in a call names module, version, handler and event, and ends the process by its signal`(
+        _ way: (how: String, signal: Int32, name: String), inFiles: Bool
+    ) throws {
+        let bench = try bench(file: inFiles)
+        try bench.write(event("before") + event("e1", way.how), to: "events.jsonl")
+        let result = try bench.run("run", "--once")
+        #expect(result.reason == .uncaughtSignal && result.status == way.signal, "\(result)")
+        for words in [
+            "ends: \(way.name)", "module   crasher 1.2.3", "handler  crasher.act",
+            "event    e1 of /test, type com.example.hello, attempt 1, route all", ", in handle\n",
+        ] { #expect(result.errors.contains(words), "\(words): \(result)") }
+        let record = try record(bench, in: inFiles ? "data/crashes.jsonl" : "crashes.jsonl")
+        #expect(record.signal == way.name && record.phase == "handle" && record.sender == nil)
+        #expect(record.module == "crasher" && record.version == "1.2.3" && record.handler == "crasher.act")
+        #expect(
+            record.events == [
+                CrashRecord.Event(
+                    source: "/test", id: "e1", type: "com.example.hello", route: "all", attempt: 1, isCut: false)
+            ])
+        if way.how == "segfault" { #expect(record.address == "0x8" && record.code == "crasher", "\(record)") }
+    }
+
+    @Test func `the next run says what happened, and the one after a second crash gives the event up`() throws {
+        let bench = try bench(file: true)
+        try bench.write(event("bad", "segfault") + (1...20).map { event("\($0)") }.joined(), to: "events.jsonl")
+        #expect(try bench.run("run", "--once").status == SIGSEGV)
+        // From here on the event comes from the log.
+        try bench.write("", to: "events.jsonl")
+        let second = try bench.run("run", "--once")
+        #expect(second.status == SIGSEGV && second.reason == .uncaughtSignal, "\(second)")
+        #expect(second.errors.contains("ended in a crash: SIGSEGV at address 0x8 in module crasher 1.2.3"), "\(second)")
+        let third = try bench.run("run", "--once")
+        #expect(third.status == 3 && third.reason == .exit, "\(third)")
+        #expect(third.errors.contains("1 events in which the host died more than once"), "\(third)")
+        let letters = try bench.run("dlq", "list", "--data", "./data", "--json")
+        #expect(letters.output.contains("crashed: the host died 2 times in this call"), "\(letters)")
+        let last = try bench.run("run", "--once")
+        #expect(last.status == 0 && !last.errors.contains("ended in a crash"), "said once: \(last)")
+    }
+
+    @Test func `a new version of the module gets the event again`() throws {
+        let bench = try bench()
+        try bench.write(event("e1", "abort"), to: "events.jsonl")
+        #expect(try bench.run("run", "--once").status == SIGABRT)
+        #expect(try bench.run("run", "--once").status == SIGABRT)
+        let third = try bench.run("run", "--once")
+        #expect(third.status == 3 && bench.read("dead-letters.jsonl").contains("crashed: the host died"), "\(third)")
+        let records = bench.read("crashes.jsonl").replacing("\"1.2.3\"", with: "\"1.2.2\"")
+        try bench.write(records, to: "crashes.jsonl")
+        #expect(try bench.run("run", "--once").status == SIGABRT)
+    }
+
+    @Test func `a crash in a batch names all its events, which the next run hands over one by one`() throws {
+        let bench = try bench(file: true, handler: "crasher.many")
+        try bench.write((1...7).map { event("\($0)", $0 == 5 ? "divide" : "fine") }.joined(), to: "events.jsonl")
+        #expect(try bench.run("run", "--once").status == SIGFPE)
+        var record = try record(bench, in: "data/crashes.jsonl")
+        #expect(record.phase == "handle_batch" && record.events.count == 7, "\(record)")
+        try bench.write("", to: "events.jsonl")
+        #expect(try bench.run("run", "--once").status == SIGFPE)
+        record = try self.record(bench, in: "data/crashes.jsonl")
+        #expect(record.phase == "handle" && record.events.map(\.id) == ["5"], "\(record)")
+        #expect(try bench.run("run", "--once").status == SIGFPE)
+        let last = try bench.run("run", "--once")
+        #expect(last.status == 3 && last.errors.contains("6 done"), "only the one at fault is given up: \(last)")
+    }
+
+    @Test(arguments: ["create", "destroy"])
+    func `a crash in another function of a module names the function`(phase: String) throws {
+        let bench = try bench(config: "{\(phase): segfault}")
+        try bench.write(event("e1"), to: "events.jsonl")
+        let result = try bench.run("run", "--once")
+        #expect(
+            result.status == SIGSEGV && result.errors.contains(", in \(phase)\n    module   crasher 1.2.3"), "\(result)"
+        )
+        let record = try record(bench, in: "crashes.jsonl")
+        #expect(record.phase == phase && record.handler == "crasher.act" && record.events.isEmpty)
+    }
+
+    @Test func `a crash on a thread of the module's own names the module by its code`() throws {
+        let bench = try bench()
+        try bench.write(event("e1", "there:segfault"), to: "events.jsonl")
+        let result = try bench.run("run", "--once")
+        #expect(result.status == SIGSEGV && result.errors.contains(", in no call of a module"), "\(result)")
+        #expect(result.errors.contains("module   crasher 1.2.3"), "\(result)")
+        let record = try record(bench, in: "crashes.jsonl")
+        #expect(record.module == "crasher" && record.phase == nil && record.events.isEmpty)
+        try bench.write(event("e1", "there:abort"), to: "events.jsonl")
+        let aborted = try bench.run("run", "--once")
+        #expect(aborted.errors.contains("loaded   crasher 1.2.3"), "not in its code: \(aborted)")
+    }
+
+    @Test func `a killed process leaves no record, and a signal from outside is nobody's fault`() throws {
+        let bench = try bench()
+        try bench.write(event("e1", "kill"), to: "events.jsonl")
+        #expect(try bench.run("run", "--once").status == SIGKILL && !bench.exists("crashes.jsonl"))
+        try bench.write(CommandLineSamples.host, to: "host.yaml")
+        let host = try bench.host()
+        host.signal(SIGSEGV)
+        let result = host.end(within: 60)
+        #expect(result.status == SIGSEGV && result.reason == .uncaughtSignal, "\(result)")
+        #expect(result.errors.contains("sent by process \(getpid())"), "\(result)")
+        let record = try record(bench, in: "crashes.jsonl")
+        #expect(record.sender == Int64(getpid()) && record.module == nil && record.events.isEmpty)
+    }
+
+    @Test func `what is no record in the file is named with its line, and the others count`() throws {
+        let bench = try CommandLineBench()
+        let line =
+            #"{"time":5,"pid":1,"signal":"SIGSEGV","phase":"handle","module":"m","version":"1","handler":"m.h","events":[{"attempt":1,"source":"/s","id":"a"}]}"#
+        try bench.write(
+            "\(line)\n{\"time\":6,\"sig\n[]\n{\"time\":7}\n{\"reported\":5}\n\(line)\n", to: "crashes.jsonl")
+        let file = try CrashFile(reading: "\(bench.folder)/crashes.jsonl")
+        #expect(file.records.count == 2 && file.problems.map(\.line) == [2, 3, 4] && file.reportedUntil == 5)
+        #expect(file.crashes(source: "/s", id: "a", handler: "m.h", version: "1") == 2)
+        #expect(file.crashes(source: "/s", id: "a", handler: "m.h", version: "2") == 0)
+        #expect(file.suspects.count == 1 && file.suspects[0].refusal?.hasPrefix("crashed: ") == true)
+        #expect(try CrashFile(reading: "\(bench.folder)/none.jsonl").records.isEmpty)
+        #expect(throws: CrashFileError.self) { try CrashFile(reading: bench.folder) }
+    }
+}
