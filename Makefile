@@ -18,14 +18,16 @@ export PATCHBAY_SUITES ?= ../shared/suites
 run: debug modules
 	@$(MAKE) --no-print-directory -C examples/orders run PATCHBAY=$(CURDIR)/.build/debug/patchbay
 
-## build: the optimised program, .build/release/patchbay
+## build: the optimised programs, .build/release/patchbay and patchbay-worker
 build: packages
 	@$(STEP) "building patchbay (release)" $(LOGS)/release.log $(SWIFT_BUILD) -c release --product patchbay
+	@$(STEP) "building patchbay-worker (release)" $(LOGS)/worker.log $(SWIFT_BUILD) -c release --product patchbay-worker
 
-## install: build, and copy the program to PREFIX/bin (default: /usr/local)
+## install: build, and copy the programs to PREFIX/bin (default: /usr/local)
 PREFIX ?= /usr/local
 install: build
 	@install -D -m 755 .build/release/patchbay $(DESTDIR)$(PREFIX)/bin/patchbay
+	@install -D -m 755 .build/release/patchbay-worker $(DESTDIR)$(PREFIX)/bin/patchbay-worker
 	@echo "installed $(DESTDIR)$(PREFIX)/bin/patchbay"
 
 ## test: every test; FILTER=name runs some of them
@@ -42,7 +44,7 @@ conformance: packages
 ## bench: measure, in a release build; TINY=1 only tries with few events whether everything runs, in the debug build
 bench: BENCH_CONFIGURATION = $(if $(TINY),debug,release)
 bench: packages
-	@for product in patchbay patchbay-bench; do \
+	@for product in patchbay patchbay-worker patchbay-bench; do \
 	    $(STEP) "building $$product ($(BENCH_CONFIGURATION))" $(LOGS)/$$product.log \
 	        $(SWIFT_BUILD) -c $(BENCH_CONFIGURATION) --product $$product; \
 	done
@@ -112,6 +114,7 @@ packages:
 
 debug: packages
 	@$(STEP) "building patchbay" $(LOGS)/debug.log $(SWIFT_BUILD) --product patchbay
+	@$(STEP) "building patchbay-worker" $(LOGS)/worker-debug.log $(SWIFT_BUILD) --product patchbay-worker
 
 modules: packages
 	@$(STEP) "building the example's modules" $(LOGS)/modules.log $(MAKE) -C examples/orders modules

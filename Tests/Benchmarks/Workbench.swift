@@ -38,7 +38,7 @@ struct Benchmark {
         Benchmark(name: "w1", run: RunBenchmarks.w1), Benchmark(name: "permits", run: RunBenchmarks.permits),
         Benchmark(name: "allocations", run: RunBenchmarks.allocations),
         Benchmark(name: "memory", run: RunBenchmarks.memory), Benchmark(name: "w2", run: RunBenchmarks.w2),
-        Benchmark(name: "log", run: LogBenchmark.run),
+        Benchmark(name: "log", run: LogBenchmark.run), Benchmark(name: "isolation", run: IsolationBenchmark.run),
         Benchmark(name: "conditions", run: ConditionBenchmark.run), Benchmark(name: "routes", run: RouteBenchmark.run),
     ]
 }

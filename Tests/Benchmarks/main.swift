@@ -1,8 +1,8 @@
 import Foundation
 
 /// `patchbay-bench [--tiny] [--runs N] [NAME …]`: speed as medians with their range, as ratios to a floor measured in the
-/// same run, and allocations as counts. Names are abi, decode, w1, permits, allocations, memory, w2, log, conditions and routes;
-/// without any, all run. Run it in a release build, on a quiet machine. Exit 1 when a result is wrong (counts) or an
+/// same run, and allocations as counts. Names are abi, decode, w1, permits, allocations, memory, w2, log, isolation,
+/// conditions and routes; without any, all run. Run it in a release build, on a quiet machine. Exit 1 when a result is wrong (counts) or an
 /// allocation bound is passed; times never fail it.
 let arguments = Array(CommandLine.arguments.dropFirst())
 let settings = BenchmarkSettings(arguments)

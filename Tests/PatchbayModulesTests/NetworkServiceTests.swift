@@ -179,7 +179,8 @@ import Testing
         let bench = bench()
         let http = try bench.service(HostServiceID.http, patchbay_http.self)
         let call = bench.open()
-        bench.calls.views[Int(bench.hostCall(call) & 0xFF_FFFF)].deadline_ns = TelemetryClock.monotonicNow() + 100_000_000
+        let index = Int(bench.hostCall(call) & 0xFF_FFFF)
+        bench.calls.views[index].deadline_ns = TelemetryClock.monotonicNow() + 100_000_000
         let inbox = Inbox()
         var wire = request("http://127.0.0.1:\(server.port)/")
         #expect(http.send(bench.host, call, &wire, Inbox.answered, inbox.context) == .ok)

@@ -203,8 +203,6 @@ final class IsolatedInstance: HandlerInstance {
             _ = module.environment.calls.complete(call, .busy, details)
             return
         }
-        let manifest = module.file.manifest
-        details.detail = Array(JSONText.text(of: death.detail(module: manifest.name, version: manifest.version)).utf8)
         _ = module.environment.calls.complete(call, .retry, details)
     }
 

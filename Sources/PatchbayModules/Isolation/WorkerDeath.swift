@@ -19,13 +19,10 @@ struct WorkerDeath: Sendable, Equatable {
     var culprit: Culprit
     /// `SIGSEGV`, or `exit 3`.
     var ending: String
-    /// In a few words with where it happened, as far as that is known.
+    /// What dead letters say: what happened and, as far as that is known, where, the innermost frames first.
     var reason: String
     /// A line for each frame, innermost first.
     var backtrace: [String] = []
-    /// Where memory was touched; `nil` when that is not what happened.
-    var address: UInt64?
-
     /// Whether a call that was open then costs an attempt.
     ///
     /// - Parameter channel: whose thread was in it; `nil` for one that had returned `PATCHBAY_PENDING`.
@@ -37,19 +34,6 @@ struct WorkerDeath: Sendable, Equatable {
         case .anyCall: true
         case .host: false
         }
-    }
-
-    /// For the dead letter: the signal, the frames, and which build it was.
-    func detail(module: String, version: String) -> Value {
-        var entries: [Value.Map.Entry] = [
-            (.string("ended"), .string(ending)), (.string("module"), .string(module)),
-            (.string("version"), .string(version)),
-        ]
-        if let address { entries.append((.string("address"), .string(Self.hexadecimal(address)))) }
-        if !backtrace.isEmpty {
-            entries.append((.string("backtrace"), .list(backtrace.map { .string($0) })))
-        }
-        return .map(Value.Map(entries))
     }
 
     static func hexadecimal(_ value: UInt64) -> String { "0x\(String(value, radix: 16))" }

@@ -17,6 +17,9 @@ final class WorkerLife: Sendable {
         var instance: IsolatedInstance
     }
 
+    /// Frames of a crash that its reason names.
+    private static let framesTold = 5
+
     /// Why the host ends it.
     private enum Doom { case overdue(patchbay_call), broken, ended }
 
@@ -324,8 +327,10 @@ final class WorkerLife: Sendable {
         let lines = text.prefix(Int(length)).split(separator: 0x0A)
         let frames = lines.map { String(decoding: $0.map { UInt8(bitPattern: $0) }, as: UTF8.self) }
         let signal = WorkerDeath.signalName(report.signal)
-        let own = frames.first { $0.hasPrefix("\(module.fileName) ") }
-        let place = (own ?? frames.first).map { " in \($0)" } ?? ""
+        // From the module's own code on: what it called to die says less.
+        let own = frames.firstIndex { $0.hasPrefix("\(module.fileName) ") } ?? 0
+        let told = frames.dropFirst(own).prefix { !$0.hasPrefix("patchbay-worker ") }.prefix(Self.framesTold)
+        let place = told.isEmpty ? "" : " in \(told.joined(separator: " < "))"
         guard report.signal != SIGXCPU else {
             return WorkerDeath(
                 culprit: culprit, ending: signal, reason: "cpu_exceeded: more processor time than its limit\(place)",
@@ -334,8 +339,7 @@ final class WorkerLife: Sendable {
         let hasAddress = [SIGSEGV, SIGBUS].contains(report.signal)
         let address = hasAddress ? " at \(WorkerDeath.hexadecimal(report.address))" : ""
         return WorkerDeath(
-            culprit: culprit, ending: signal, reason: "crashed: \(signal)\(address)\(place)", backtrace: frames,
-            address: hasAddress ? report.address : nil)
+            culprit: culprit, ending: signal, reason: "crashed: \(signal)\(address)\(place)", backtrace: frames)
     }
 }
 

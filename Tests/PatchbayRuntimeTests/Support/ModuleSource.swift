@@ -12,9 +12,11 @@ enum ModuleSource {
         #include <patchbay/json.h>
         #include <fcntl.h>
         #include <pthread.h>
+        #include <signal.h>
         #include <stdarg.h>
         #include <stdatomic.h>
         #include <stdio.h>
+        #include <sys/socket.h>
         #include <time.h>
         #include <unistd.h>
 
@@ -354,8 +356,54 @@ enum ModuleSource {
               return patchbay_done();
             }
 
+            static void *complete_later(void *context) {
+              patchbay_complete(context, patchbay_done());
+              free(context);
+              return NULL;
+            }
+
+            static void *crash_later(void *nothing) {
+              (void)nothing;
+              abort();
+            }
+
+            /* Does what the event's subject says, if need be the worst. */
+            PATCHBAY_HANDLER_WITH(wild, lab_open, free) {
+              lab *lab = context->state;
+              char subject[32] = "";
+              pthread_t thread;
+              memcpy(subject, event->subject.ptr, event->subject.len < 31 ? event->subject.len : 31);
+              if (strcmp(subject, "crash") == 0) *(volatile int *)NULL = 1;
+              if (strcmp(subject, "abort") == 0) abort();
+              if (strcmp(subject, "exit") == 0) exit(3);
+              if (strcmp(subject, "overflow") == 0)
+                for (volatile char *at = subject;; at -= 4096) *at = 1;
+              if (strcmp(subject, "own") == 0 && pthread_create(&thread, NULL, crash_later, NULL) == 0)
+                return patchbay_pending();
+              if (strcmp(subject, "loop") == 0)
+                for (volatile int forever = 1; forever;) {}
+              if (strcmp(subject, "hold") == 0) return patchbay_pending();
+              if (strcmp(subject, "async") == 0) {
+                patchbay_context *kept = malloc(sizeof *kept);
+                *kept = *context;
+                if (pthread_create(&thread, NULL, complete_later, kept) == 0) pthread_detach(thread);
+                return patchbay_pending();
+              }
+              if (strcmp(subject, "print") == 0) {
+                puts("said to stdout");
+                fflush(stdout);
+                fputs("said to stderr\n", stderr);
+              }
+              if (strcmp(subject, "escape") == 0)
+                note(lab, "file %d socket %d fork %d kill %d", open("/etc/passwd", O_RDONLY) >= 0,
+                     socket(AF_INET, SOCK_STREAM, 0) >= 0, fork() >= 0, kill(getppid(), 0) == 0);
+              note(lab, "%.*s attempt=%u bytes=%d last=%c", PATCHBAY_ARGS(event->id), event->attempt, (int)event->data_len,
+                   event->data_len > 1 ? event->data[event->data_len - 2] : '-');
+              return patchbay_done();
+            }
+
             PATCHBAY_MODULE((record, gate, hang, babble, emit, tally, show, timer, later, book, audit, ask, threads, spin,
-                             peek),
+                             peek, wild),
               "name": "lab", "version": "1.0.0", "capabilities": {"files": ["*"]},
               "handlers": [
                 {"id": "record", "config": {"type": "object"}}, {"id": "gate", "config": {"type": "object"}},
@@ -366,7 +414,8 @@ enum ModuleSource {
                 {"id": "later", "blocking": false, "config": {"type": "object"}},
                 {"id": "book", "config": {"type": "object"}}, {"id": "audit", "config": {"type": "object"}},
                 {"id": "ask", "config": {"type": "object"}}, {"id": "threads", "config": {"type": "object"}},
-                {"id": "spin", "config": {"type": "object"}}, {"id": "peek", "config": {"type": "object"}}])
+                {"id": "spin", "config": {"type": "object"}}, {"id": "peek", "config": {"type": "object"}},
+                {"id": "wild", "config": {"type": "object"}}])
             """##
 
     private static let follower =
@@ -454,6 +503,7 @@ enum ModuleSource {
 
             static patchbay_status one(patchbay_inst *inst, patchbay_call call, const patchbay_event *event) {
               (void)call;
+              if (event->subject.len == 6 && memcmp(event->subject.ptr, "poison", 6) == 0) abort();
               note(((patchbay_instance_ *)inst)->context.state, "batch 1 %.*s", PATCHBAY_ARGS(event->id));
               return PATCHBAY_OK;
             }
@@ -461,6 +511,8 @@ enum ModuleSource {
             static patchbay_status many(patchbay_inst *inst, uint64_t n, const patchbay_call *calls,
                                         const patchbay_event *const *events) {
               (void)calls;
+              for (uint64_t i = 0; i < n; i++)
+                if (events[i]->subject.len == 6 && memcmp(events[i]->subject.ptr, "poison", 6) == 0) abort();
               note(((patchbay_instance_ *)inst)->context.state, "batch %d %.*s", (int)n, PATCHBAY_ARGS(events[0]->id));
               return PATCHBAY_OK;
             }
@@ -473,7 +525,7 @@ enum ModuleSource {
             static const patchbay_handler sink_handler = {
               .size = sizeof(patchbay_handler), .id = {"sink", 4}, .create = make, .handle = one, .handle_batch = many,
               .destroy = unmake};
-            PATCHBAY_MODULE((sink), "name": "batcher", "version": "1.0.0",
+            PATCHBAY_MODULE((sink), "name": "batcher", "version": "1.0.0", "capabilities": {"files": ["*"]},
               "handlers": [{"id": "sink", "batch": {"max": 64}, "config": {"type": "object"}}])
             """##
 }
