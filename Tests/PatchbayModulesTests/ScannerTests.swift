@@ -78,6 +78,16 @@ import Testing
         #expect(other.inspect(file: unlinked).rejection?.code == .lyingManifest)
     }
 
+    @Test func `a worker takes a Swift of another version, or one that the module brings`() throws {
+        let runtime = try Fixture.module("empty", as: "libswiftCore", flags: ["-Wl,-soname,libswiftCore.so"])
+        let flags = ["-Wl,--no-as-needed", runtime]
+        let worker = ModuleScanner(profile: .worker)
+        let foreign = try Fixture.module("foreign_swift", as: "foreign_swift_linked", flags: flags)
+        #expect(worker.inspect(file: foreign).accepted?.manifest.name == "foreign-swift")
+        let bundled = try Fixture.module("static_swift")
+        #expect(worker.inspect(file: bundled).accepted?.manifest.name == "static-swift")
+    }
+
     @Test func `warns of more exports than the entry, and names them`() throws {
         let file = try #require(scanner.inspect(file: try Fixture.module("extra_exports")).accepted)
         let warning = try #require(file.warnings.first)

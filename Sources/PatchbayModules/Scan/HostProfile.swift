@@ -10,6 +10,9 @@ package struct HostProfile: Sendable {
     package var services: Set<String>
     /// Major and minor of the compiler that built this host, such as `6.3`; empty: no Swift module runs inline.
     package var swiftVersion: String
+    /// Whether modules may bring a Swift runtime of their own, or need one of another version: only in a process of
+    /// their own.
+    package var takesOtherSwift = false
 
     package init(
         machine: UInt16 = Self.thisMachine, services: Set<String> = HostServiceID.all,
@@ -18,6 +21,13 @@ package struct HostProfile: Sendable {
         self.machine = machine
         self.services = services
         self.swiftVersion = swiftVersion
+    }
+
+    /// What a worker offers.
+    package static var worker: HostProfile {
+        var profile = HostProfile()
+        profile.takesOtherSwift = true
+        return profile
     }
 
     /// The machine that this host was compiled for.

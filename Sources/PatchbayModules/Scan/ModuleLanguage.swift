@@ -18,14 +18,17 @@ enum ModuleLanguage {
             try checkVersion(manifest, host: host, path)
         case .static:
             guard !needsRuntime else { throw lie(path, "says linkage 'static', but needs \(swiftRuntime)") }
+            guard !host.takesOtherSwift else { return }
             throw ModuleError(
                 .bundledSwift, file: path,
-                "brings a Swift runtime of its own, which this version does not run beside the host's",
-                remedy: "build it without -static-stdlib, with the Swift \(host.swiftVersion) compiler")
+                "brings a Swift runtime of its own, which does not run beside the host's",
+                remedy: "set isolation: process for it, or build it without -static-stdlib, with the Swift "
+                    + "\(host.swiftVersion) compiler")
         }
     }
 
     private static func checkVersion(_ manifest: Manifest, host: HostProfile, _ path: String) throws(ModuleError) {
+        guard !host.takesOtherSwift else { return }
         let found = majorMinor(manifest.runtimeVersion)
         guard let found, found == majorMinor(host.swiftVersion) else {
             let version = manifest.runtimeVersion.isEmpty ? "an unnamed version" : manifest.runtimeVersion
@@ -33,7 +36,7 @@ enum ModuleLanguage {
                 .foreignSwift, file: path,
                 "is built with Swift \(version), this host with \(host.swiftVersion): Swift on Linux has no ABI "
                     + "across compiler versions",
-                remedy: "rebuild the module with Swift \(host.swiftVersion)")
+                remedy: "rebuild the module with Swift \(host.swiftVersion), or set isolation: process for it")
         }
     }
 

@@ -130,7 +130,7 @@ package struct ModuleCatalogue: Sendable {
 
     private mutating func add(_ load: Configuration.Load, _ index: Int, _ draft: inout ConfigurationDraft) {
         let path = "modules.load[\(index)]"
-        guard let file = file(for: load) else {
+        guard let file = file(for: load) ?? fileForWorker(load) else {
             let named = ModuleScanner.resolved(load.path)
             let rejection = scan.rejections.first {
                 load.path.isEmpty ? Self.stem($0.file) == load.name : ModuleScanner.resolved($0.file) == named
@@ -194,6 +194,19 @@ package struct ModuleCatalogue: Sendable {
         }
         return scan.accepted.first { $0.manifest.name == load.name }
             ?? scan.accepted.first { Self.stem($0.path) == load.name }
+    }
+
+    /// One that only a process of its own can run.
+    private func fileForWorker(_ load: Configuration.Load) -> ModuleFile? {
+        guard load.isolation == .process else { return nil }
+        let scanner = ModuleScanner(profile: .worker)
+        let refused = scan.rejections.filter { [.foreignSwift, .bundledSwift].contains($0.code) }
+        let files = refused.compactMap { scanner.inspect(file: $0.file).accepted }
+        guard load.path.isEmpty else {
+            let path = ModuleScanner.resolved(load.path)
+            return files.first { ModuleScanner.resolved($0.path) == path }
+        }
+        return files.first { $0.manifest.name == load.name } ?? files.first { Self.stem($0.path) == load.name }
     }
 
     /// `billing` of `plugins/libbilling.so`.
