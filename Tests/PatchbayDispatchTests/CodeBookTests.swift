@@ -57,6 +57,12 @@ import Testing
         }
     }
 
+    /// Regression: what was counted as started and came back unstarted made the difference fall below 0, which trapped.
+    @Test func `calls that come back unstarted do not make a difference negative`() {
+        let difference = CodeCounts(started: 3, ended: 2) - CodeCounts(started: 5, ended: 1)
+        #expect(difference == CodeCounts(started: 0, ended: 1))
+    }
+
     @Test func `a number is given again once its code has retired`() {
         let stage = Stage()
         let first = stage.book.change(lane: 0, to: Stage.handler("2"))

@@ -52,9 +52,14 @@ package struct CodeCounts: BitwiseCopyable, Sendable, Equatable {
             nanoseconds: left.nanoseconds + right.nanoseconds)
     }
 
+    /// What came after `right`; never below 0, though calls that come back unstarted take their start back.
     static func - (left: Self, right: Self) -> Self {
         CodeCounts(
-            started: left.started - right.started, ended: left.ended - right.ended, failed: left.failed - right.failed,
-            nanoseconds: left.nanoseconds - right.nanoseconds)
+            started: left.started.after(right.started), ended: left.ended.after(right.ended),
+            failed: left.failed.after(right.failed), nanoseconds: left.nanoseconds.after(right.nanoseconds))
     }
+}
+
+extension UInt64 {
+    fileprivate func after(_ earlier: UInt64) -> UInt64 { self > earlier ? self - earlier : 0 }
 }
