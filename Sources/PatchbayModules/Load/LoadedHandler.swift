@@ -15,16 +15,18 @@ package final class LoadedHandler: Sendable {
     package let counters: MisbehaviourCounters
     private let stage = Mutex(Stage.running)
     private let instance: any HandlerInstance
+    private let answers: OpenAnswers
 
     init(
         module: LoadedModule, scope: HandlerScope, handler: Handler, instance: any HandlerInstance,
-        counters: MisbehaviourCounters
+        context: HostContext
     ) {
         self.module = module
         self.scope = scope
         self.handler = handler
         self.instance = instance
-        self.counters = counters
+        counters = context.counters
+        answers = context.answers
     }
 
     /// Gives a running instance a new configuration, validated and with defaults filled in.
@@ -58,7 +60,10 @@ package final class LoadedHandler: Sendable {
         }
     }
 
-    /// Frees the instance. No call may be open. Only the first time counts.
+    /// It has asked another service for something and has no answer yet. Each such answer has its time.
+    package var awaitsAnswers: Bool { !answers.isEmpty }
+
+    /// Frees the instance. No call may be open, no answer awaited. Only the first time counts.
     package func destroy() {
         let isFirst = stage.withLock { stage in
             guard stage != .destroyed else { return false }

@@ -93,7 +93,7 @@ package final class LoadedModule: Sendable {
             cancel: functions.pointee.cancel, owner: self)
         return LoadedHandler(
             module: self, scope: scope, handler: handler,
-            instance: InlineInstance(functions: functions, instance: created, code: code), counters: context.counters)
+            instance: InlineInstance(functions: functions, instance: created, code: code), context: context)
     }
 
     private func makeIsolated(
@@ -104,7 +104,7 @@ package final class LoadedModule: Sendable {
         try module.add(instance)
         return LoadedHandler(
             module: self, scope: scope, handler: instance.handler(scope, declared), instance: instance,
-            counters: context.counters)
+            context: context)
     }
 
     /// In the order of creation.

@@ -1,4 +1,5 @@
 import CPatchbaySystem
+import Glibc
 import Logging
 import PatchbayDispatch
 import PatchbayEvents
@@ -13,6 +14,7 @@ final class Retirement: Sendable {
     private let replacement: Replacement
     private let logger: Logger
     private let hasEnded = Atomic<Bool>(false)
+    private let isGivenUp = Atomic<Bool>(false)
     private let thread = Mutex<OwnThread?>(nil)
 
     /// - Parameter patience: nanoseconds after which it is said that calls are still open.
@@ -32,8 +34,15 @@ final class Retirement: Sendable {
 
     var isOver: Bool { hasEnded.load(ordering: .acquiring) }
 
-    /// Waits for its end, which comes soon once the dispatcher has ended.
+    /// Waits for its end.
     func join() { thread.withLock { $0.take() }?.join() }
+
+    /// The run ends: what has not come to its end is left to the host. Waits for what the module is in. After the
+    /// dispatcher's end.
+    func giveUp() {
+        isGivenUp.store(true, ordering: .releasing)
+        join()
+    }
 
     // MARK: Thread
 
@@ -55,8 +64,17 @@ final class Retirement: Sendable {
             progress = replacement.waitUntilRetired(until: .max)
         }
         // At the end of a run the host destroys what is left, once nothing calls it.
-        guard progress.isRetired else { return }
+        guard progress.isRetired, waitForAnswers() else { return }
         handlers.destroy(version)
         logger.info("\(name) has ended its calls and is gone")
+    }
+
+    /// Requests of calls that have ended may be under way; each has its deadline. False when the run ends before.
+    private func waitForAnswers() -> Bool {
+        while version.handlers.contains(where: \.awaitsAnswers) {
+            if isGivenUp.load(ordering: .acquiring) { return false }
+            usleep(5_000)
+        }
+        return true
     }
 }

@@ -196,7 +196,7 @@ struct VersionWork: ~Copyable {
 
     /// Waits for what is under way. After the dispatcher's end.
     consuming func end() {
-        for retirement in retiring { retirement.join() }
+        for retirement in retiring { retirement.giveUp() }
     }
 
     // MARK: Private

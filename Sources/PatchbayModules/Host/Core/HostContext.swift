@@ -4,6 +4,15 @@ import PatchbayEvents
 import PatchbayTransfers
 import Synchronization
 
+/// How many answers an instance waits for. [any thread]
+final class OpenAnswers: Sendable {
+    private let count = Atomic<Int>(0)
+
+    var isEmpty: Bool { count.load(ordering: .acquiring) == 0 }
+    func begin() { count.wrappingAdd(1, ordering: .relaxed) }
+    func end() { count.wrappingSubtract(1, ordering: .releasing) }
+}
+
 /// What a host pointer stands for: a module while it is loaded, or one handler instance.
 final class HostContext: Sendable {
     let environment: HostEnvironment
@@ -13,6 +22,8 @@ final class HostContext: Sendable {
     let network: NetworkGrant
     let logger: Logger
     let counters: MisbehaviourCounters
+    /// Answers that the module has asked for and not got; its instance is not destroyed before.
+    let answers = OpenAnswers()
     /// Whether `create` is running: the only time when instruments may be declared.
     private let creating = Atomic<Bool>(false)
 

@@ -33,8 +33,8 @@ enum HTTPService {
         _ = try context.requiredScope()
         guard Int(wire.pointee.size) >= sizeMin else { throw .badArgument }
         try NetworkService.send(
-            .http(try read(wire.pointee)), for: call, timeout: wire.pointee.timeout_ns, network: context.network,
-            context.environment, NetworkService.completion(answered, receiver))
+            .http(try read(wire.pointee)), for: call, timeout: wire.pointee.timeout_ns, of: context, answered,
+            receiver)
     }
 
     private static func read(_ wire: patchbay_http_request) throws(ServiceRefusal) -> Transfer.Request {

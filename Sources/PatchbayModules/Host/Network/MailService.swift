@@ -30,8 +30,8 @@ enum MailService {
         _ = try context.requiredScope()
         guard Int(wire.pointee.size) >= sizeMin else { throw .badArgument }
         try NetworkService.send(
-            .mail(try read(wire.pointee)), for: call, timeout: wire.pointee.timeout_ns, network: context.network,
-            context.environment, NetworkService.completion(answered, receiver))
+            .mail(try read(wire.pointee)), for: call, timeout: wire.pointee.timeout_ns, of: context, answered,
+            receiver)
     }
 
     private static func read(_ wire: patchbay_mail_message) throws(ServiceRefusal) -> Transfer.Mail {

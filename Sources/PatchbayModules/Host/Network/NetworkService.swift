@@ -56,8 +56,26 @@ package enum NetworkService {
         }
     }
 
+    /// The same for a module's handler, which is not destroyed before it has its answer.
+    static func send(
+        _ content: Transfer.Content, for call: patchbay_call, timeout: UInt64, of context: HostContext,
+        _ answered: @escaping patchbay_answered, _ receiver: UnsafeMutableRawPointer?
+    ) throws(ServiceRefusal) {
+        let completion = completion(answered, receiver)
+        context.answers.begin()
+        do throws(ServiceRefusal) {
+            try send(content, for: call, timeout: timeout, network: context.network, context.environment) { answer in
+                completion(answer)
+                context.answers.end()
+            }
+        } catch {
+            context.answers.end()
+            throw error
+        }
+    }
+
     /// Hands an answer to a module, and calls it once.
-    static func completion(
+    private static func completion(
         _ answered: @escaping patchbay_answered, _ receiver: UnsafeMutableRawPointer?
     ) -> TransferEngine.Completion {
         // Invariant: the module's own pointer, which it says is good for the one call of `answered`.
