@@ -37,12 +37,10 @@ struct VersionWork: ~Copyable {
     mutating func promote(
         _ path: String, instance name: String?, isWatched: Bool, canary wish: CanaryWish?, by who: String
     ) throws(VersionError) -> VersionChange {
-        let file: ModuleFile
-        switch ModuleScanner().inspect(file: path) {
-        case .rejected(let error): throw VersionError(error)
-        case .accepted(let accepted): file = accepted
-        }
+        // Whose it is decides how it is judged: a worker takes what this process cannot.
+        var file = try inspect(path, for: .worker)
         let present = try version(of: name, for: file)
+        if present.instance.isolation == .inline { file = try inspect(path, for: HostProfile()) }
         guard present.instance.file.contentHash != file.contentHash else {
             throw VersionError("\(path): '\(present.instance.name)' runs this very file already")
         }
@@ -200,6 +198,13 @@ struct VersionWork: ~Copyable {
     }
 
     // MARK: Private
+
+    private func inspect(_ path: String, for profile: HostProfile) throws(VersionError) -> ModuleFile {
+        switch ModuleScanner(profile: profile).inspect(file: path) {
+        case .rejected(let error): throw VersionError(error)
+        case .accepted(let file): return file
+        }
+    }
 
     private func version(named name: String) throws(VersionError) -> ModuleVersion {
         let present = keeper.handlers.present
