@@ -29,6 +29,23 @@ import Testing
         #expect(bench.started[2].startedAt - bench.begin == .seconds(10))
     }
 
+    @Test func `another version of the handler begins with a closed breaker, unless it is the route's`() {
+        for scope in [RoutePlan.BreakerScope.handler, .route] {
+            let bench = Bench(breaker(scope))
+            var broken = true
+            bench.reply = { _ in broken ? .retry : .done }
+            bench.send((0..<6).map { Given("e\($0)") })
+            bench.run(for: .seconds(1))
+            #expect(bench.counts.pending == 6 && bench.started.count == 2)
+            broken = false
+            bench.changeCode()
+            bench.run(for: .seconds(2))
+            #expect(bench.counts.done == (scope == .handler ? 6 : 0))
+            bench.run()
+            #expect(bench.counts.done == 6 && bench.transitions.last?.hasSuffix("closed") == true)
+        }
+    }
+
     @Test func `only as many probes as maxRequests run while half-open`() {
         let bench = Bench(maxInFlight: 10, breaker(probes: 2))
         bench.reply = { $0.attempt == 1 && $0.id < "e2" ? .retry : .done(in: .seconds(1)) }

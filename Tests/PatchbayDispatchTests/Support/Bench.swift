@@ -172,6 +172,9 @@ final class Bench {
     func send(_ ids: String...) { send(ids.map { Given($0) }) }
 
     /// Nanoseconds since the beginning.
+    /// The first lane's calls run another version from now on.
+    func changeCode() { core.codeChanged(lanes: [0], now: now, effects: &effects) }
+
     var elapsed: UInt64 { now - begin }
     var counts: DispatchCounts { core.counts }
     var drift: String? { core.drift }
