@@ -18,7 +18,7 @@
 
 #include "patchbay.h"
 
-#define PBI_LAYOUT 1u /* of this file; host and worker are built together */
+#define PBI_LAYOUT 2u /* of this file and of the messages; grows with each change of either */
 
 #define PBI_CALL_CHANNELS 64u /* 0 is the main thread's */
 #define PBI_SIDE_CHANNELS 8u

@@ -48,6 +48,7 @@ static patchbay_status start(wire_in *in) {
   limits.open_files = wire_u64(in);
   limits.threads = wire_u64(in);
   limits.cpu_ns = wire_u64(in);
+  limits.is_confined = wire_u64(in) != 0;
   char problem[PROBLEM_BYTES];
   int32_t restricted = worker_restrict(&limits, in, problem, sizeof problem);
   if (restricted < 0) return refuse(PATCHBAY_E_UNSUPPORTED, problem, NULL);

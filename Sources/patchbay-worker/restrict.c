@@ -209,6 +209,7 @@ int32_t worker_restrict(const worker_limits *limits, wire_in *in, char *problem,
   if (bound(RLIMIT_DATA, limits->memory_bytes, "memory", problem, capacity) < 0 ||
       bound(RLIMIT_NOFILE, limits->open_files, "number of open files", problem, capacity) < 0)
     return -1;
+  if (!limits->is_confined) return 0;
   if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) {
     snprintf(problem, capacity, "its privileges cannot be dropped: %s", strerror(errno));
     return -1;

@@ -13,6 +13,7 @@ typedef struct worker_limits {
   uint64_t open_files;
   uint64_t threads; /* of the module's own */
   uint64_t cpu_ns;  /* of one call */
+  int is_confined;  /* 0: files, network and processes are as open as to the host */
 } worker_limits;
 
 enum { /* positive statuses of PBI_START: what the kernel could not be asked for */

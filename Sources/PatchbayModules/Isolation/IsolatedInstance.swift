@@ -32,7 +32,7 @@ final class IsolatedInstance: HandlerInstance {
     /// What dispatch calls. A module without batches gets several events in one exchange all the same, one by one.
     func handler(_ scope: HandlerScope, _ declared: Manifest.Handler) -> Handler {
         Handler(
-            name: scope.name, version: module.file.manifest.version,
+            name: scope.name, module: module.file.manifest.name, version: module.file.manifest.version,
             definition: Handler.definition(
                 module: module.file.manifest.name, version: module.file.manifest.version, handler: declared.id),
             concurrency: declared.concurrency, blocking: true,

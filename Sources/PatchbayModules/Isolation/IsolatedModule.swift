@@ -299,6 +299,7 @@ final class IsolatedModule: Sendable {
         put(UInt64(limits.openFiles))
         put(UInt64(limits.threads))
         put(limits.cpuNanoseconds)
+        put(limits.isConfined ? 1 : 0)
         let libraries = file.image.runPaths.filter { $0.hasPrefix("/") }
         put([Folder.parent(of: path)] + libraries + limits.readablePaths)
         put(limits.writablePaths)

@@ -13,8 +13,17 @@ package struct WorkerLimits: Sendable, Equatable {
     package var readablePaths: [String] = []
     /// Files and folders that it may read, write, create and remove.
     package var writablePaths: [String] = []
+    /// Whether the file system, the network and other processes are out of its reach but for what is granted.
+    package var isConfined = true
 
     package init() {}
+
+    /// As much as inline, in a process of its own.
+    package static var unconfined: WorkerLimits {
+        var limits = WorkerLimits()
+        limits.isConfined = false
+        return limits
+    }
 }
 
 /// How a module's code is run.

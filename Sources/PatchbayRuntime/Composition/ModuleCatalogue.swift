@@ -89,6 +89,13 @@ package struct ModuleCatalogue: Sendable {
     /// Takes another build of an instance's module.
     mutating func replace(_ instance: String, by file: ModuleFile) { instances[instance]?.file = file }
 
+    /// Takes an instance out of the host's process; false for one that is not in it.
+    mutating func isolate(_ instance: String) -> Bool {
+        guard instances[instance]?.isolation == .inline else { return false }
+        instances[instance]?.isolation = .process(.unconfined)
+        return true
+    }
+
     // MARK: Private
 
     private func checkUnrouted(_ instance: Instance, _ handlers: [String], _ draft: inout ConfigurationDraft) {

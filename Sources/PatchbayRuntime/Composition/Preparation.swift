@@ -1,3 +1,4 @@
+import Logging
 package import PatchbayConfiguration
 import PatchbayModules
 
@@ -21,6 +22,15 @@ package struct Preparation: Sendable {
         Builtins.check(&draft)
         configuration = try draft.validated(handlers: catalogue.lookup)
         self.catalogue = catalogue
+    }
+
+    /// The same with these instances in processes of their own, as open as inline.
+    func isolating(_ instances: Set<String>, _ logger: Logger) -> Preparation {
+        var changed = self
+        for name in instances.sorted() where changed.catalogue.isolate(name) {
+            logger.warning("'\(name)' runs in a process of its own this time: an earlier run ended in a crash there")
+        }
+        return changed
     }
 
     /// The same with another build of an instance's module.

@@ -13,10 +13,16 @@ enum CrashWatch {
         return (parts + ["crashes.jsonl"]).joined(separator: "/")
     }
 
+    /// What earlier runs left.
+    struct Findings {
+        /// The calls that they ended in.
+        var suspects: SuspectCalls?
+        /// The module instances in which the last one did: this run keeps them out of its own process.
+        var instances: Set<String> = []
+    }
+
     /// Takes the fatal signals of this process from here on, and reads what earlier runs left.
-    ///
-    /// - Returns: the calls that earlier runs ended in; `nil` when there are none.
-    static func begin(_ configuration: Configuration, _ options: HostOptions) -> SuspectCalls? {
+    static func begin(_ configuration: Configuration, _ options: HostOptions) -> Findings {
         let path = path(configuration, options)
         let error = pbs_crash_install(path, options.version)
         if error != 0 {
@@ -30,6 +36,11 @@ enum CrashWatch {
             for record in file.unreported {
                 options.logger.error("\(record.summary)", metadata: ["path": "\(path)"])
             }
+            var findings = Findings()
+            for record in file.unreported where record.sender == nil && record.module?.isEmpty == false {
+                guard let handler = record.handler, !handler.isEmpty else { continue }
+                findings.instances.insert(String(handler.prefix { $0 != "." }))
+            }
             let suspects = file.suspects
             let refused = suspects.count { $0.refusal != nil }
             if refused > 0 {
@@ -42,10 +53,11 @@ enum CrashWatch {
             } catch {
                 options.logger.warning("\(error)")
             }
-            return SuspectCalls(suspects)
+            findings.suspects = SuspectCalls(suspects)
+            return findings
         } catch {
             options.logger.warning("\(error)")
-            return nil
+            return Findings()
         }
     }
 }

@@ -76,7 +76,8 @@ package final class Host: Sendable {
             throw HostError("\(error)")
         }
         // Before any code of a module runs.
-        let suspects = options.watchesCrashes ? CrashWatch.begin(configuration, options) : nil
+        let crashes = options.watchesCrashes ? CrashWatch.begin(configuration, options) : CrashWatch.Findings()
+        let preparation = preparation.isolating(crashes.instances, options.logger)
         tracer = try Tracing.tracer(configuration, options: options, seed: seed)
         metrics = MetricsRegistry()
         let blueprint = blueprint
@@ -99,7 +100,7 @@ package final class Host: Sendable {
         dispatchOptions.endsWhenIdle = options.once
         dispatchOptions.emitDepthMax = configuration.limits.emitDepth
         dispatchOptions.seed = seed
-        dispatchOptions.suspects = suspects
+        dispatchOptions.suspects = crashes.suspects
         // A log in memory has the bound itself.
         if configuration.log.backend == .file {
             dispatchOptions.pendingBytesMax = configuration.log.pendingBytesMax ?? 0
