@@ -7,7 +7,7 @@ import Testing
 @testable import PatchbayRuntime
 
 /// What handlers get of the streams that they have subscribed to, on every log.
-@Suite struct `subscriptions of handlers` {
+@Suite(.inlineAndIsolated) struct `subscriptions of handlers` {
     private static func yaml(_ config: String = "", _ source: String = "events") -> String {
         """
         modules: {directory: FOLDER/plugins, load: [{name: follower, config: {path: FOLDER/seen\(config)}}]}

@@ -487,7 +487,7 @@ enum ModuleSource {
             }
 
             PATCHBAY_MODULE((follow, append, choose),
-              "name": "follower", "version": "1.0.0",
+              "name": "follower", "version": "1.0.0", "capabilities": {"files": ["*"]},
               "handlers": [
                 {"id": "follow", "config": {"type": "object"}}, {"id": "append", "config": {"type": "object"}},
                 {"id": "choose", "config": {"type": "object"}}])

@@ -77,8 +77,10 @@ final class RunBench {
         var text = yaml.replacingOccurrences(of: "FOLDER", with: folder)
         if !text.contains("modules:") { text = "modules: {directory: \(folder)/plugins}\n" + text }
         if ModuleWay.current == .isolated {
-            text = text.replacing(
-                "{name: lab,", with: "{name: lab, isolation: process, grant: {write: [\(folder)]},")
+            for name in ["lab", "follower"] {
+                text = text.replacing(
+                    "{name: \(name),", with: "{name: \(name), isolation: process, grant: {write: [\(folder)]},")
+            }
         }
         if backend == .file { text = "log: {backend: file, path: \(folder)/data}\n" + text }
         try write("patchbay.yaml", "apiVersion: patchbay/v1\n" + text)
