@@ -31,7 +31,8 @@ struct Patchbay: ParsableCommand {
         subcommands: [
             RunCommand.self, SendCommand.self, NewCommand.self, ModulesCommand.self, ValidateCommand.self,
             ExplainCommand.self, TestCommand.self, LogCommand.self, DeadLetterCommand.self, ReplayCommand.self,
-            StreamCommand.self, ReloadCommand.self, ViewsCommand.self, ConfigCommand.self, VersionCommand.self,
+            StreamCommand.self, ReloadCommand.self, ViewsCommand.self, ConfigCommand.self, KeygenCommand.self,
+            SignCommand.self, VerifyCommand.self, VersionCommand.self,
         ])
 
     static func main() {

@@ -154,6 +154,26 @@ func outcome(of path: String, handler: String = "count", configuration: Value = 
         }
     }
 
+    @Test func `runs from a private copy of the bytes that were examined, whatever becomes of the file`() async throws {
+        let good = try Fixture.module("good")
+        let folder = try Fixture.emptyFolder()
+        await #expect(processExitsWith: .success) { [good = good as String, folder = folder as String] in
+            let path = "\(folder)/module.so"
+            try FileManager.default.copyItem(atPath: good, toPath: path)
+            let file = try #require(ModuleScanner().inspect(file: path).accepted)
+            let staging = try StagingDirectory(parent: folder)
+            let loader = ModuleLoader(staging: staging, environment: ModuleBench(traced: false).environment)
+            let module = try loader.load(file)
+            // In place, where a mapping of the file itself would see it.
+            try Data("something else".utf8).write(to: URL(fileURLWithPath: path))
+            let copies = Set(try mappedFiles().filter { $0.hasPrefix(folder) })
+            #expect(copies == ["\(staging.path)/\(file.contentHash.hex)/module.so"])
+            let copy = try #require(copies.first)
+            #expect(ContentHash(of: [UInt8](try Data(contentsOf: URL(fileURLWithPath: copy)))) == file.contentHash)
+            #expect(module.component("order") != nil)
+        }
+    }
+
     @Test func `loads one content once, and two builds of one path beside each other`() async throws {
         let good = try Fixture.module("good")
         let double = try Fixture.module("double_completion")
@@ -326,5 +346,12 @@ func outcome(of path: String, handler: String = "count", configuration: Value = 
             while fixture.handler.counters.report.isEmpty, Date() < deadline { usleep(10_000) }
             #expect(fixture.handler.counters.report.map(\.kind) == [.completionAfterClose])
         }
+    }
+}
+
+/// The files of this process's memory.
+private func mappedFiles() throws -> [String] {
+    try String(contentsOfFile: "/proc/self/maps", encoding: .utf8).split(separator: "\n").compactMap { line in
+        line.firstIndex(of: "/").map { String(line[$0...]) }
     }
 }

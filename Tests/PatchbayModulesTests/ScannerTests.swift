@@ -95,15 +95,31 @@ import Testing
         #expect(warning.message.contains("2 more") && warning.message.contains("helper_that_should_be_hidden"))
     }
 
-    @Test func `warns of files and folders that everyone may change`() throws {
+    @Test func `refuses a module that every user may change or replace, and says what to do`() throws {
         let folder = try Fixture.emptyFolder()
         let path = "\(folder)/good.so"
         try FileManager.default.copyItem(atPath: try Fixture.module("good"), toPath: path)
-        try FileManager.default.setAttributes([.posixPermissions: 0o777], ofItemAtPath: path)
-        try FileManager.default.setAttributes([.posixPermissions: 0o777], ofItemAtPath: folder)
-        let scan = try scanner.scan(directory: folder)
-        #expect(scan.accepted.first?.warnings.map(\.code) == [.worldWritable])
-        #expect(scan.warnings.map(\.code) == [.worldWritable])
+        func find(_ mode: Int, inFolder folderMode: Int) throws -> ModuleScan {
+            try FileManager.default.setAttributes([.posixPermissions: mode], ofItemAtPath: path)
+            try FileManager.default.setAttributes([.posixPermissions: folderMode], ofItemAtPath: folder)
+            return try scanner.scan(directory: folder)
+        }
+        let file = try find(0o757, inFolder: 0o755).rejections
+        #expect(file.map(\.code) == [.worldWritable] && file.first?.remedy == "chmod o-w \(path)")
+        let inFolder = try find(0o755, inFolder: 0o777).rejections
+        #expect(inFolder.map(\.code) == [.worldWritable] && inFolder.first?.remedy == "chmod o-w \(folder)")
+        // Through a link that nobody else may change, it is the same file in the same folder.
+        let link = "\(try Fixture.emptyFolder())/link.so"
+        try FileManager.default.createSymbolicLink(atPath: link, withDestinationPath: path)
+        #expect(scanner.inspect(file: link).rejection?.code == .worldWritable)
+        // As in /tmp: others may add files, and take none of ours away.
+        let sticky = try find(0o755, inFolder: 0o1777)
+        #expect(sticky.accepted.count == 1 && sticky.warnings.map(\.code) == [.worldWritable])
+        if geteuid() == 0 {
+            #expect(chown(path, 65_534, 65_534) == 0)
+            #expect(try find(0o755, inFolder: 0o1777).rejections.map(\.code) == [.worldWritable])
+        }
+        #expect(try find(0o775, inFolder: 0o775).rejections.isEmpty)
     }
 
     @Test func `rejects what is no module: text, programs, other machines, pipes, missing and damaged files`() throws {

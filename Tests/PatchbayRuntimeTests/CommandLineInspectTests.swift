@@ -15,7 +15,7 @@ import Testing
 
     @Test(arguments: [
         "run", "send", "new", "new handler", "modules", "validate", "explain", "config", "config schema",
-        "config effective", "config lint", "test", "version", "replay",
+        "config effective", "config lint", "test", "version", "replay", "keygen", "sign", "verify",
     ])
     func `shows help with examples for every command`(command: String) throws {
         let result = try CommandLineBench().start(command.split(separator: " ").map(String.init) + ["--help"]).end()

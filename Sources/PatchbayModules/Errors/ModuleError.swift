@@ -52,6 +52,12 @@ extension ModuleError.Code {
     package static let duplicateModule = Self(rawValue: "duplicateModule")
     package static let duplicateSONAME = Self(rawValue: "duplicateSONAME")
     package static let hashMismatch = Self(rawValue: "hashMismatch")
+    /// Anyone on the machine may change the code that the host would run.
+    package static let worldWritable = Self(rawValue: "worldWritable")
+    package static let badKey = Self(rawValue: "badKey")
+    package static let notSigned = Self(rawValue: "notSigned")
+    package static let badSignature = Self(rawValue: "badSignature")
+    package static let untrustedKey = Self(rawValue: "untrustedKey")
 
     // Found while loading.
     package static let changedSinceScan = Self(rawValue: "changedSinceScan")
@@ -81,7 +87,7 @@ package struct ModuleWarning: Sendable, Equatable, CustomStringConvertible {
     package struct Code: Sendable, Hashable {
         package let rawValue: String
 
-        /// Anyone on the machine may change the code that the host runs.
+        /// Anyone on the machine may add files; those of other users are refused.
         package static let worldWritable = Code(rawValue: "worldWritable")
         /// The file exports more than its entry function.
         package static let extraExports = Code(rawValue: "extraExports")

@@ -9,8 +9,8 @@ struct FileContents {
     let bytes: [UInt8]
     /// Permission bits and type, as `st_mode`.
     let mode: UInt32
-
-    var isWorldWritable: Bool { mode & UInt32(S_IWOTH) != 0 }
+    /// User id.
+    let owner: UInt32
 
     /// - Errors: `unreadable`, `notAFile`, `tooLarge`. A pipe or a device is refused without waiting for it.
     init(path: String, bytesMax: Int64 = Self.bytesMax) throws(ModuleError) {
@@ -29,6 +29,7 @@ struct FileContents {
                 remedy: "strip the module or move large data out of it")
         }
         mode = status.st_mode
+        owner = status.st_uid
         let expected = Int(status.st_size)
         var failed = false
         bytes = [UInt8](unsafeUninitializedCapacity: expected) { buffer, count in

@@ -93,31 +93,35 @@ package final class ModuleLoader: Sendable {
         return failures
     }
 
-    /// Copies the module, and the libraries that lie beside it, to a path of their own.
+    /// Copies the module, and the libraries that lie beside it, to a path of their own: bytes with the hashes of the
+    /// scan, read once, so that what was judged is what is loaded.
     ///
     /// - Parameter isAlone: no other module shares its process.
     private func stage(_ file: ModuleFile, isAlone: Bool) throws(ModuleError) -> String {
-        let bytes = try FileContents(path: file.path).bytes
-        guard ContentHash(of: bytes) == file.contentHash else {
-            throw ModuleError(
-                .changedSinceScan, file: file.path, "has changed since it was examined", remedy: "start again")
-        }
+        let bytes = try contents(of: file.path, file.contentHash)
         let name = file.path.split(separator: "/").last.map(String.init) ?? "module.so"
         let path = try staging.stage(bytes, hash: file.contentHash, name: name)
         let folder = Folder.parent(of: path)
-        for library in BundledLibraries.of(file.image, at: file.path) {
-            let bytes = try FileContents(path: library.path).bytes
-            if !isAlone { try check(library, bytes, of: file) }
+        for library in file.libraries {
+            let bytes = try contents(of: library.path, library.contentHash)
+            if !isAlone { try check(library, of: file) }
             try staging.write(bytes, to: "\(folder)/\(library.relativePath)")
         }
         return path
     }
 
+    private func contents(of path: String, _ hash: ContentHash) throws(ModuleError) -> [UInt8] {
+        let bytes = try FileContents(path: path).bytes
+        guard ContentHash(of: bytes) == hash else {
+            throw ModuleError(
+                .changedSinceScan, file: path, "has changed since it was examined", remedy: "start again")
+        }
+        return bytes
+    }
+
     /// Another build of a library would not be opened: the module would run with the first one.
-    private func check(
-        _ library: BundledLibraries.Library, _ bytes: [UInt8], of file: ModuleFile
-    ) throws(ModuleError) {
-        let hash = ContentHash(of: bytes)
+    private func check(_ library: ModuleFile.Library, of file: ModuleFile) throws(ModuleError) {
+        let hash = library.contentHash
         let known = bundled.withLock { known in
             defer { if known[library.soname] == nil { known[library.soname] = hash } }
             return known[library.soname]

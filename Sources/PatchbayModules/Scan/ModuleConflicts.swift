@@ -42,7 +42,7 @@ enum ModuleConflicts {
     private static func bundledClash(
         of file: ModuleFile, with bundled: inout [String: (module: String, library: String)]
     ) -> ModuleError? {
-        let libraries = BundledLibraries.of(file.image, at: file.path)
+        let libraries = file.libraries
         for library in libraries {
             let path = ModuleScanner.resolved(library.path)
             guard let other = bundled[library.soname], other.library != path,

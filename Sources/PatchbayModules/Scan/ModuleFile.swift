@@ -7,8 +7,21 @@ package struct ModuleFile: Sendable, Equatable {
     package let contentHash: ContentHash
     package let bytes: Int
     package let image: ELFImage
+    /// Those that lie beside it and are loaded with it, in the order in which the loader meets them.
+    package let libraries: [Library]
     /// Worth a line in the log; none stops the module.
     package let warnings: [ModuleWarning]
+
+    /// A library that lies beside the module.
+    package struct Library: Sendable, Equatable {
+        /// What the module asks for.
+        package let soname: String
+        package let path: String
+        /// The same place, relative to the module's folder.
+        package let relativePath: String
+        /// What is loaded later has this hash, or the module is refused.
+        package let contentHash: ContentHash
+    }
 }
 
 /// What became of one file.

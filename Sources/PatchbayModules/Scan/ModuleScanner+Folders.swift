@@ -19,10 +19,13 @@ extension ModuleScanner {
 
     static func warnings(ofDirectory directory: String) -> [ModuleWarning] {
         var status = stat()
-        guard stat(directory, &status) == 0, status.st_mode & S_IWOTH != 0 else { return [] }
+        guard stat(directory, &status) == 0, status.st_mode & S_IWOTH != 0, status.st_mode & S_ISVTX != 0 else {
+            return []
+        }
         return [
             ModuleWarning(
-                code: .worldWritable, message: "every user of this machine may add modules to it",
+                code: .worldWritable,
+                message: "every user of this machine may add files to it; those are refused",
                 remedy: "chmod o-w", file: directory)
         ]
     }

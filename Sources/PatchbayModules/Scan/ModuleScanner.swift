@@ -41,6 +41,7 @@ package struct ModuleScanner: Sendable {
 
     private func examine(_ path: String) throws(ModuleError) -> ModuleFile {
         let contents = try FileContents(path: path)
+        try ModuleOwnership.check(contents, at: path)
         let image: ELFImage
         do {
             image = try ELFImage(bytes: contents.bytes)
@@ -52,14 +53,29 @@ package struct ModuleScanner: Sendable {
         try checkEntry(image, path)
         try checkServices(manifest, path)
         try ModuleLanguage.check(manifest, against: image, host: profile, path)
+        let hash = try Self.hash(of: contents, path)
+        var libraries: [ModuleFile.Library] = []
+        for library in BundledLibraries.of(image, at: path) {
+            let contents = try FileContents(path: library.path)
+            try ModuleOwnership.check(contents, at: library.path)
+            libraries.append(
+                ModuleFile.Library(
+                    soname: library.soname, path: library.path, relativePath: library.relativePath,
+                    contentHash: try Self.hash(of: contents, library.path)))
+        }
+        return ModuleFile(
+            path: path, manifest: manifest, contentHash: hash, bytes: contents.bytes.count, image: image,
+            libraries: libraries,
+            warnings: warnings(manifest, image, path))
+    }
+
+    private static func hash(of contents: FileContents, _ path: String) throws(ModuleError) -> ContentHash {
         guard let hash = ContentHash(of: contents.bytes) else {
             throw ModuleError(
                 .unreadable, file: path, "cannot be hashed with SHA-256",
                 remedy: "check the policy of the system's libcrypto")
         }
-        return ModuleFile(
-            path: path, manifest: manifest, contentHash: hash, bytes: contents.bytes.count, image: image,
-            warnings: warnings(manifest, image, contents, path))
+        return hash
     }
 
     private static func rejection(of error: ELFError, _ path: String) -> ModuleError {
@@ -146,15 +162,9 @@ package struct ModuleScanner: Sendable {
     }
 
     private func warnings(
-        _ manifest: Manifest, _ image: ELFImage, _ contents: FileContents, _ path: String
+        _ manifest: Manifest, _ image: ELFImage, _ path: String
     ) -> [ModuleWarning] {
         var warnings: [ModuleWarning] = []
-        if contents.isWorldWritable {
-            warnings.append(
-                ModuleWarning(
-                    code: .worldWritable, message: "every user of this machine may change it", remedy: "chmod o-w",
-                    file: path))
-        }
         let extra = image.exports.count - image.exports.entryMajors.count
         if extra > 0 {
             let names = image.exports.others.prefix(3).joined(separator: ", ") + (extra > 3 ? ", …" : "")
