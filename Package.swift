@@ -64,7 +64,7 @@ let package = Package(
         // The SDK's C headers as data, for `patchbay new`.
         .target(name: "CPatchbayHeaders"),
 
-        // C and C++ behind C headers: JSON (simdjson), regular expressions (RE2), system calls and libcurl.
+        // C and C++ behind C headers: JSON (simdjson), regular expressions (RE2), system calls and libcurl, libffi.
         .target(
             name: "CPatchbayJSON", dependencies: ["CPatchbay"],
             cxxSettings: [.unsafeFlags(["-O3", "-DNDEBUG"])],
@@ -73,6 +73,7 @@ let package = Package(
             name: "CPatchbayRegex",
             linkerSettings: [.linkedLibrary("re2"), .linkedLibrary("stdc++")]),
         .target(name: "CPatchbaySystem", dependencies: ["CPatchbay"], linkerSettings: [.linkedLibrary("curl")]),
+        .target(name: "CPatchbayFFI", linkerSettings: [.linkedLibrary("ffi")]),
         .target(name: "CPatchbayCrypto", linkerSettings: [.linkedLibrary("crypto")]),
         // The handler ABI between two processes, and the program that runs isolated modules.
         .target(name: "CPatchbayIsolation", dependencies: ["CPatchbay"], cSettings: [.unsafeFlags(["-O2"])]),
@@ -113,7 +114,8 @@ let package = Package(
         library(
             "PatchbayRuntime",
             [
-                "CPatchbay", "CPatchbayJSON", "CPatchbaySystem", "PatchbayConfiguration", "PatchbayDispatch",
+                "CPatchbay", "CPatchbayFFI", "CPatchbayJSON", "CPatchbaySystem", "PatchbayConfiguration",
+                "PatchbayDispatch",
                 "PatchbayEvents", "PatchbayExpressions", "PatchbayLog", "PatchbayModules", "PatchbayResilience",
                 "PatchbayRouting", "PatchbaySchedule", "PatchbaySchemas", "PatchbayTelemetry", "PatchbayTransfers",
                 logging,

@@ -94,7 +94,7 @@ import Testing
         ("correlations: {}", "patterns"), ("patterns: {}", "patterns"), ("projections: {}", "workflows"),
         ("commands: {}", "workflows"), ("queries: {}", "workflows"), ("workflows: {}", "workflows"),
         ("quality: {}", "patterns"), ("analytics: {}", "patterns"), ("alerts: {}", "patterns"),
-        ("discovery: {}", "fleet"), ("modules: {functions: []}", "modules"),
+        ("discovery: {}", "fleet"),
         ("telemetry: {metrics: /metrics}", "HTTP"), ("telemetry: {health: []}", "HTTP"),
         ("routes: [{name: a, to: [{handler: a.b}], shadow: []}]", "modules"),
         ("routes: [{name: a, to: [{handler: a.b@1}]}]", "modules"),

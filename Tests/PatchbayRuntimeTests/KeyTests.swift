@@ -73,7 +73,7 @@ struct KeyProof: Sendable, CustomTestStringConvertible {
         self.observe = observe
     }
 
-    static let all = policies + routes + filters + rest + tests
+    static let all = policies + routes + filters + rest + tests + functions
 
     // MARK: Routes and the rest: whole runs.
 

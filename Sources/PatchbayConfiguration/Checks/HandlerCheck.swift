@@ -21,11 +21,16 @@ enum HandlerCheck {
     private static let builtins = Configuration.Load.Builtin.allCases.filter { !$0.needsConfiguration }
         .map { "builtin.\($0.rawValue)" }
 
+    private static func functions(_ configuration: Configuration) -> [String] {
+        configuration.modules.functions.map { "functions.\($0.name)" }
+    }
+
     private static func isProvided(
         _ reference: Configuration.HandlerReference, _ configuration: Configuration,
         _ handlers: (String) -> HandlerLookup
     ) -> Bool {
         if reference.module == "builtin" { return builtins.contains(reference.name) }
+        if reference.module == "functions" { return functions(configuration).contains(reference.name) }
         let load = configuration.modules.load.first { $0.name == reference.module }
         if let builtin = load?.builtin { return reference.handler == builtin.rawValue }
         return handlers(reference.name) == .found
@@ -60,6 +65,13 @@ enum HandlerCheck {
             return failure(
                 .unresolved, "no handler is named '\(name)'\(Suggestion.text(for: name, among: builtins))", builtins)
         }
+        if reference.module == "functions" {
+            let functions = functions(configuration)
+            if functions.contains(name) { return nil }
+            return failure(
+                .unresolved, "no function is named '\(name)'\(Suggestion.text(for: name, among: functions))", functions,
+                remedy: "name it under modules.functions")
+        }
         if let load = configuration.modules.load.first(where: { $0.name == reference.module }),
             let builtin = load.builtin
         {
@@ -71,7 +83,7 @@ enum HandlerCheck {
         switch handlers(name) {
         case .found: return nil
         case .unknown(let candidates):
-            let all = candidates.sorted() + builtins
+            let all = candidates.sorted() + functions(configuration) + builtins
             let suggestion = Suggestion.text(for: name, among: all)
             let remedy = "put its module into \(configuration.modules.directory), or name it under modules.load"
             return failure(.unresolved, "no handler is named '\(name)'\(suggestion)", all, remedy: remedy)

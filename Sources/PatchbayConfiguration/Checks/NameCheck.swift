@@ -4,6 +4,8 @@ enum NameCheck {
         unique(configuration.routes.map { ($0.name, $0.location) }, "route", "routes", &reading)
         unique(configuration.sources.map { ($0.name, $0.location) }, "source", "sources", &reading)
         unique(configuration.modules.load.map { ($0.name, $0.location) }, "module", "modules.load", &reading)
+        unique(
+            configuration.modules.functions.map { ($0.name, $0.location) }, "function", "modules.functions", &reading)
         sharedInputs(configuration.sources, &reading)
         let policies = configuration.policies
         for (index, route) in configuration.routes.enumerated() {

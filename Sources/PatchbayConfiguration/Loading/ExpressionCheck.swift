@@ -13,6 +13,10 @@ package enum ExpressionUse: Sendable {
     case value
     /// A condition over an event's attributes, in CloudEvents SQL.
     case query
+    /// A value over `event` and its data as bytes, for a C function.
+    case argument
+    /// A condition over what a C function gave.
+    case outcome
 
     var name: String {
         switch self {
@@ -21,6 +25,8 @@ package enum ExpressionUse: Sendable {
         case .trip: "trip condition"
         case .value: "value"
         case .query: "CESQL"
+        case .argument: "argument"
+        case .outcome: "condition"
         }
     }
 }
@@ -50,12 +56,22 @@ extension Configuration {
         .init("slowRatio", .double),
     ]
 
+    /// What an argument of a C function may name beside the event's fields.
+    package static let argumentVariables: [ExpressionEnvironment.Variable] = [.init("event.data_bytes", .bytes)]
+
+    /// What `fail` and `retry` of a C function may name, in this order.
+    package static let outcomeVariables: [ExpressionEnvironment.Variable] = [
+        .init("result"), .init("errno", .int), .init("outs", .map(.string, .dyn)),
+    ]
+
     /// Compiles with the host's CEL and CESQL.
     package static let compileExpression: ExpressionCheck = { text, use in
         let plan = FieldPlan()
         let environment =
             switch use {
             case .trip: ExpressionEnvironment(variables: tripVariables)
+            case .argument: ExpressionEnvironment(eventPlan: plan, variables: argumentVariables)
+            case .outcome: ExpressionEnvironment(variables: outcomeVariables)
             default: ExpressionEnvironment(eventPlan: plan)
             }
         do throws(ExpressionError) {
@@ -64,6 +80,8 @@ extension Configuration {
             switch use {
             case .condition: return problem(of: expression, readsEvent: plan.count > 0)
             case .key, .query: return nil
+            case .argument: return expression.isConstant ? failure(of: expression) : nil
+            case .outcome: return [.bool, .dyn].contains(expression.resultType) ? nil : noCondition
             case .value: return plan.count == 0 ? failure(of: expression) : nil
             case .trip: return tripSamples.lazy.compactMap { problem(of: expression, $0) }.first
             }

@@ -4,6 +4,7 @@ extension Configuration {
         /// Every `.so` here is scanned; relative to the working directory.
         package var directory = "./plugins"
         package var load: [Load] = []
+        package var functions: [Function] = []
 
         package init() {}
     }

@@ -14,8 +14,10 @@ extension Configuration.Modules {
                         .init(key: "path", value: .string("./libbilling.so")),
                     ])
                 ])),
-        ],
-        later: [("functions", .modules)])
+            Key(
+                "functions", \.functions, Configuration.Function.section.format.list(),
+                "Plain C functions of shared libraries as handlers, functions.NAME."),
+        ])
 }
 
 extension Configuration.Load {
@@ -74,9 +76,9 @@ extension Configuration.Load {
         _ load: inout Self, _ node: YAMLNode, _ path: String, _ reading: inout Reading
     ) {
         load.sha256 = load.sha256.lowercased()
-        if load.name == "builtin" {
+        if load.name == "builtin" || load.name == "functions" {
             reading.fail(
-                .badValue, "'builtin' is the name of the host's own handlers", at: load.location, "\(path).name",
+                .badValue, "'\(load.name)' is the name of the host's own handlers", at: load.location, "\(path).name",
                 remedy: "choose another name")
         }
         if load.isolation == .inline, load.builtin == nil {

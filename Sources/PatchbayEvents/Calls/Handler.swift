@@ -62,12 +62,13 @@ package struct Handler: Sendable {
     /// A handler from a closure, for built-ins and tests. The closure completes the call through the call table, or
     /// returns `PATCHBAY_OK` for done. [worker threads, several at once]
     package init(
-        name: String, concurrency: Int = 0, blocking: Bool = false,
+        name: String, module: String = "", concurrency: Int = 0, blocking: Bool = false,
         _ body: @escaping @Sendable (patchbay_call, UnsafePointer<patchbay_event>) -> patchbay_status
     ) {
         let box = HandlerClosure(body)
         self.init(
-            name: name, version: "", definition: Self.definition(module: "", version: "", handler: name),
+            name: name, module: module, version: "",
+            definition: Self.definition(module: "", version: "", handler: name),
             concurrency: concurrency, blocking: blocking, batchMax: 0,
             instance: OpaquePointer(Unmanaged.passUnretained(box).toOpaque()),
             handle: { instance, call, event in

@@ -213,12 +213,15 @@ struct Compiler {
     }
 
     private mutating func name(_ syntax: SyntaxNode) throws(ExpressionError) -> Node {
+        let qualified = qualifiedName(syntax).flatMap { $0.isAbsolute || local($0.components[0]) == nil ? $0 : nil }
+        if let (components, isAbsolute) = qualified,
+            let index = resolve(components.joined(separator: "."), isAbsolute: isAbsolute, { variableIndex[$0] })
+        {
+            return make(.variable(index), environment.variables[index].type, syntax)
+        }
         if let path = eventPath(syntax) { return try field(path, syntax) }
-        if let (components, isAbsolute) = qualifiedName(syntax), isAbsolute || local(components[0]) == nil {
+        if let (components, isAbsolute) = qualified {
             let name = components.joined(separator: ".")
-            if let index = resolve(name, isAbsolute: isAbsolute, { variableIndex[$0] }) {
-                return make(.variable(index), environment.variables[index].type, syntax)
-            }
             if let constant = resolve(name, isAbsolute: isAbsolute, { namedConstants[$0] }) {
                 return make(.constant(constant), ExpressionType(of: constant), syntax)
             }

@@ -6,7 +6,7 @@ import PatchbayExpressions
 final class TransformBench: @unchecked Sendable {
     // Invariant: belongs to the one thread that took it out of the pool.
     private let decoder: OpaquePointer
-    private let fields: UnsafeMutablePointer<pbj_field>
+    let fields: UnsafeMutablePointer<pbj_field>
     private let batch = EventBatch(source: -1, textCapacity: 4_096)
     private let reader: JSONReader
 

@@ -1,0 +1,152 @@
+import CPatchbay
+import CPatchbayJSON
+import PatchbayConfiguration
+import PatchbayDispatch
+import PatchbayEvents
+import PatchbayExpressions
+import PatchbayModules
+import PatchbayRouting
+import Synchronization
+
+/// `functions.NAME`: a plain C function as a handler.
+///
+/// [worker threads, as many as `concurrency` admits]
+final class FunctionHandler: Sendable {
+    /// Invariant: one thread has it at a time, since it is taken out of the pool to be used.
+    private struct Lent: @unchecked Sendable {
+        let values: EventValues
+    }
+
+    private let name: String
+    private let configuration: Configuration.Function
+    private let function: CFunction
+    private let arguments: [Expression]
+    private let fail: Expression?
+    private let retry: Expression?
+    private let plan: FieldPlan
+    private let environment: HostEnvironment
+    private let pool = Mutex<[Lent]>([])
+    private static let poolMax = 64
+
+    /// - Throws: what `FunctionCheck` finds, too.
+    init(_ configuration: Configuration.Function, environment: HostEnvironment) throws(FunctionFailure) {
+        let compiled = try FunctionCheck.compile(configuration)
+        name = "functions.\(configuration.name)"
+        self.configuration = configuration
+        self.environment = environment
+        function = compiled.function
+        arguments = compiled.arguments
+        fail = compiled.fail
+        retry = compiled.retry
+        plan = compiled.plan
+    }
+
+    var handler: Handler {
+        Handler(
+            name: name, module: configuration.library, concurrency: configuration.concurrency,
+            blocking: configuration.blocking
+        ) { call, event in self.handle(call, event.pointee) }
+    }
+
+    private func handle(_ call: patchbay_call, _ view: patchbay_event) -> patchbay_status {
+        let calls = environment.calls
+        do throws(FunctionFailure) {
+            let event = Event(view)
+            let bytes = try encodedArguments(event)
+            guard let given = function.call(bytes),
+                let outcome = FunctionCodec.outcome(given, of: function.signature)
+            else { throw FunctionFailure("no memory for the call") }
+            let variables = outcome.variables
+            if try isTrue(fail, "fail", variables) { return calls.complete(call, .fail, details(outcome)) }
+            if try isTrue(retry, "retry", variables) { return calls.complete(call, .retry, details(outcome)) }
+            if let emit = configuration.emit, !add(outcome, as: emit.type, to: call) {
+                throw FunctionFailure("what the function gave is more than a call may emit")
+            }
+            return calls.complete(call, .done, nil)
+        } catch {
+            var details = ResultDetails(reason: "invalid: \(error.message)")
+            details.sparesBreaker = true
+            return calls.complete(call, .fail, details)
+        }
+    }
+
+    private func encodedArguments(_ event: Event) throws(FunctionFailure) -> [UInt8] {
+        let lent =
+            pool.withLock { $0.popLast() }
+            ?? Lent(
+                values: EventValues(
+                    plan: plan,
+                    limits: pbj_limits(
+                        event_bytes: UInt32(clamping: environment.limits.eventBytes),
+                        nesting: UInt32(clamping: environment.limits.nesting))))
+        defer { pool.withLock { if $0.count < Self.poolMax { $0.append(lent) } } }
+        if plan.count > 0 {
+            do {
+                try lent.values.load(event.json)
+            } catch {
+                throw FunctionFailure("the event cannot be read: \(error.message)")
+            }
+        }
+        var bytes: [UInt8] = []
+        for (index, (expression, shape)) in zip(arguments, function.signature.ins).enumerated() {
+            let value = try FunctionFailure.of("args[\(index)]") { () throws(EvaluationError) in
+                try lent.values.value(of: expression, variables: [.bytes(event.data ?? [])])
+            }
+            do throws(FunctionCodec.Misfit) {
+                try FunctionCodec.append(value, as: shape, to: &bytes)
+            } catch {
+                throw FunctionFailure("args[\(index)]: \(error.message)")
+            }
+        }
+        return bytes
+    }
+
+    private func isTrue(
+        _ condition: Expression?, _ key: String, _ variables: [Value]
+    ) throws(FunctionFailure) -> Bool {
+        guard let condition else { return false }
+        let value = try FunctionFailure.of(key) { () throws(EvaluationError) in
+            try condition.evaluate(nil, variables: variables)
+        }
+        guard case .bool(let isTrue) = value else { throw FunctionFailure("\(key): it is neither true nor false") }
+        return isTrue
+    }
+
+    private func details(_ outcome: FunctionCodec.Outcome) -> ResultDetails {
+        var details = ResultDetails(
+            reason:
+                "function: \(configuration.symbol) gave \(outcome.result.display.prefix(100)), errno \(outcome.errno)")
+        details.code = Int32(clamping: outcome.errno)
+        details.detail = outcome.data.json
+        return details
+    }
+
+    private func add(_ outcome: FunctionCodec.Outcome, as type: String, to call: patchbay_call) -> Bool {
+        let event = Event(
+            id: "", source: "//patchbay/functions/\(configuration.name)", type: type,
+            datacontenttype: "application/json", data: outcome.data.json)
+        return EmitService.add(
+            EmittedEvent(event: event, notBefore: 0), to: call, environment.calls, environment.limits) != false
+    }
+}
+
+/// Why an event could not be handed to a function, or why there is no such function.
+struct FunctionFailure: Error {
+    let message: String
+    /// The key under the function that is at fault; empty for the function as a whole.
+    let key: String
+
+    init(_ message: String, key: String = "") {
+        self.message = message
+        self.key = key
+    }
+
+    /// An expression's value, or why it has none, by the place that it has in the configuration.
+    static func of(_ place: String, _ evaluate: () throws(EvaluationError) -> Value) throws(FunctionFailure) -> Value {
+        do throws(EvaluationError) {
+            return try evaluate()
+        } catch {
+            throw FunctionFailure("\(place): \(error.message)")
+        }
+    }
+}
