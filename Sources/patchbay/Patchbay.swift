@@ -30,7 +30,8 @@ struct Patchbay: ParsableCommand {
         version: Version.text,
         subcommands: [
             RunCommand.self, SendCommand.self, NewCommand.self, ModulesCommand.self, ValidateCommand.self,
-            ExplainCommand.self, TestCommand.self, LogCommand.self, DeadLetterCommand.self, ReplayCommand.self,
+            CheckCommand.self, ExplainCommand.self, TestCommand.self, LogCommand.self,
+            DeadLetterCommand.self, ReplayCommand.self,
             StreamCommand.self, ReloadCommand.self, ViewsCommand.self, ConfigCommand.self, KeygenCommand.self,
             SignCommand.self, VerifyCommand.self, VersionCommand.self,
         ])

@@ -9,10 +9,13 @@ struct ELFDynamic {
         static let soname: UInt64 = 14
         static let runPathOld: UInt64 = 15
         static let runPath: UInt64 = 29
+        static let textRelocations: UInt64 = 22
+        static let flags: UInt64 = 30
         static let gnuHash: UInt64 = 0x6FFF_FEF5
         static let flags1: UInt64 = 0x6FFF_FFFB
     }
 
+    private static let flagTextRelocations: UInt64 = 4
     private static let flagProgram: UInt64 = 0x0800_0000
     private static let entriesMax = 4096
     private static let neededMax = 512
@@ -25,6 +28,8 @@ struct ELFDynamic {
     private(set) var runPaths: [String] = []
     /// A position-independent program, which no loader opens.
     private(set) var isProgram = false
+    /// The loader writes into its code.
+    private(set) var hasTextRelocations = false
     private var strings: ELFBytes.Region?
     private var symbolAddress: UInt64?
     private var hashAddress: UInt64?
@@ -47,6 +52,8 @@ struct ELFDynamic {
             case Tag.symbolTable: symbolAddress = value
             case Tag.hash: hashAddress = value
             case Tag.gnuHash: gnuHashAddress = value
+            case Tag.textRelocations: hasTextRelocations = true
+            case Tag.flags: hasTextRelocations = hasTextRelocations || value & Self.flagTextRelocations != 0
             case Tag.flags1: isProgram = value & Self.flagProgram != 0
             default: break
             }

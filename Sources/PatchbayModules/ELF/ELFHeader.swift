@@ -10,6 +10,7 @@ struct ELFHeader {
 
     struct Segment {
         let type: UInt32
+        let flags: UInt32
         let offset: UInt64
         let address: UInt64
         let fileSize: UInt64
@@ -18,6 +19,8 @@ struct ELFHeader {
         static let load: UInt32 = 1
         static let dynamic: UInt32 = 2
         static let note: UInt32 = 4
+        static let stack: UInt32 = 0x6474_E551
+        static let executable: UInt32 = 1
     }
 
     struct Section {
@@ -76,6 +79,7 @@ struct ELFHeader {
             found.append(
                 Segment(
                     type: try file.load(UInt32.self, at: base, of: "p_type"),
+                    flags: try file.load(UInt32.self, at: base + 4, of: "p_flags"),
                     offset: try file.load(UInt64.self, at: base + 8, of: "p_offset"),
                     address: try file.load(UInt64.self, at: base + 16, of: "p_vaddr"),
                     fileSize: try file.load(UInt64.self, at: base + 32, of: "p_filesz"),

@@ -34,6 +34,10 @@ package struct ELFImage: Sendable, Equatable {
     package internal(set) var exports = Exports()
     /// Whether there are `swift5_*` sections: code that the Swift compiler made.
     package internal(set) var hasSwiftSections = false
+    /// Whether every thread of a process that loads it gets a stack that code can be run from.
+    package internal(set) var hasExecutableStack = false
+    /// Whether the loader has to write into its code.
+    package internal(set) var hasTextRelocations = false
 
     /// - Errors: any `ELFError`; none of them changes when the file is read again.
     package init(bytes: [UInt8]) throws(ELFError) {
@@ -49,6 +53,10 @@ package struct ELFImage: Sendable, Equatable {
         needed = dynamic.needed
         runPaths = dynamic.runPaths
         exports = try dynamic.exports(file, segments: segments)
+        hasTextRelocations = dynamic.hasTextRelocations
+        hasExecutableStack = segments.contains {
+            $0.type == ELFHeader.Segment.stack && $0.flags & ELFHeader.Segment.executable != 0
+        }
         hasSwiftSections = sections.contains { $0.name.hasPrefix("swift5_") }
     }
 }

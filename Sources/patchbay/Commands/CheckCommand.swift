@@ -1,0 +1,201 @@
+import ArgumentParser
+import CPatchbaySystem
+import Glibc
+import PatchbayEvents
+import PatchbayModules
+import PatchbayRuntime
+
+/// `patchbay check`.
+struct CheckCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "check",
+        abstract: "Look for faults in a handler module before it is used.",
+        discussion: """
+            Reads the file first, then runs each handler in a process of its own through its life: load, create, calls \
+            with drawn events, drain, destroy. A crash or a hang there is a finding. The seed draws the same events \
+            again. Nothing that a handler emits or stores goes anywhere, and it reaches no network.
+
+            EXIT CODES
+              0  nothing wrong; there may be warnings
+              1  at least one error
+              2  wrong usage
+
+            EXAMPLES
+              patchbay check plugins/greeter.so
+              patchbay check libbilling.so --config '{"db": "test"}' --json
+              patchbay check libbilling.so --seed 7 --rule crash --rule hang
+            """)
+
+    @Argument(help: "The module's file.", completion: .file(extensions: ["so"]))
+    var module: String
+
+    @Option(help: ArgumentHelp("What the handlers are created with, a JSON object.", valueName: "json"))
+    var config = "{}"
+
+    @Option(help: ArgumentHelp("Draws the events; another one each time unless said.", valueName: "number"))
+    var seed: UInt64?
+
+    @Option(help: ArgumentHelp("Show this rule's findings only; may be given more than once.", valueName: "name"))
+    var rule: [String] = []
+
+    @Flag(help: "Print JSON: file, seed, findings.")
+    var json = false
+
+    func run() throws {
+        let configuration: Value
+        do {
+            configuration = try JSONReader().value(Array(config.utf8))
+        } catch {
+            throw ValidationError("--config: \(error.message)")
+        }
+        guard case .map = configuration else { throw ValidationError("--config is no JSON object") }
+        let seed = seed ?? UInt64.random(in: 1...999_999)
+        var (findings, file) = FileCheck.run(module)
+        if let file {
+            for handler in file.manifest.handlers {
+                findings += try CheckedProcess.run(handler, of: file, configuration: configuration, seed: seed)
+            }
+        }
+        let shown = rule.isEmpty ? findings : findings.filter { rule.contains($0.rule) }
+        if json {
+            Output.json(
+                .object([
+                    ("file", .string(module)), ("seed", .string(String(seed))),
+                    ("findings", .list(shown.map(\.value))),
+                ]))
+        } else {
+            show(shown, seed)
+        }
+        if shown.contains(where: { $0.severity == .error }) { throw ExitCode(1) }
+    }
+
+    private func show(_ findings: [CheckFinding], _ seed: UInt64) {
+        let style = Style(for: STDOUT_FILENO)
+        for finding in findings {
+            let severity = finding.severity == .error ? style.red("error") : style.yellow("warning")
+            let handler = finding.handler.isEmpty ? "" : "handler \(finding.handler): "
+            Output.line("\(severity): \(finding.rule): \(handler)\(finding.message)".printable)
+            if !finding.remedy.isEmpty { Output.line("    remedy: \(finding.remedy)".printable) }
+            if let seed = finding.seed { Output.line("    again: patchbay check \(module) --seed \(seed)".printable) }
+        }
+        let errors = findings.count { $0.severity == .error }
+        Output.line("\(module): \(errors) errors, \(findings.count - errors) warnings, seed \(seed)".printable)
+    }
+}
+
+/// A handler's process, as the one that started it sees it.
+private enum CheckedProcess {
+    /// Until a process that says nothing is ended, in milliseconds.
+    private static let patience: Int32 = 30_000
+
+    static func run(
+        _ handler: Manifest.Handler, of file: ModuleFile, configuration: Value, seed: UInt64
+    ) throws -> [CheckFinding] {
+        var ends: [Int32] = [0, 0]
+        guard pbs_pipe(&ends) == 0 else {
+            throw Output.failure("no pipe can be made: \(String(cString: strerror(errno)))", code: 1)
+        }
+        let staging: StagingDirectory
+        do {
+            staging = try StagingDirectory()
+        } catch {
+            throw Output.failure("\(error)", code: 1)
+        }
+        let process = pbs_fork()
+        guard process >= 0 else {
+            throw Output.failure("no process can be started: \(String(cString: strerror(errno)))", code: 1)
+        }
+        guard process == 0 else {
+            close(ends[1])
+            defer {
+                close(ends[0])
+                staging.remove()
+            }
+            return watch(process, ends[0], handler, seed)
+        }
+        close(ends[0])
+        perform(handler, of: file, configuration: configuration, seed: seed, staging, to: ends[1])
+    }
+
+    /// In the child.
+    private static func perform(
+        _ handler: Manifest.Handler, of file: ModuleFile, configuration: Value, seed: UInt64,
+        _ staging: StagingDirectory, to pipe: Int32
+    ) -> Never {
+        // What modules print does not belong to the command's output.
+        dup2(STDERR_FILENO, STDOUT_FILENO)
+        func write(_ value: Value) {
+            let line = value.json + [0x0A]
+            // A reader that has gone has ended this process, too.
+            _ = line.withUnsafeBytes { Glibc.write(pipe, $0.baseAddress, $0.count) }
+        }
+        do {
+            try HandlerCheckRun(file, handler, configuration: configuration, seed: seed, staging: staging) { line in
+                switch line {
+                case .step(let step): write(.object([("step", .string(step))]))
+                case .finding(let finding): write(finding.value)
+                }
+            }.run()
+        } catch {
+            write(CheckFinding("checkFailed", .error, "could not be checked: \(error)", handler: handler.id).value)
+        }
+        write(.object([("end", .bool(true))]))
+        _exit(0)
+    }
+
+    private static func watch(
+        _ process: Int32, _ pipe: Int32, _ handler: Manifest.Handler, _ seed: UInt64
+    ) -> [CheckFinding] {
+        var findings: [CheckFinding] = []
+        var step = "start"
+        var hasEnded = false
+        var input: [UInt8] = []
+        let reader = JSONReader()
+        while true {
+            var ready = pollfd(fd: pipe, events: Int16(POLLIN), revents: 0)
+            let count = poll(&ready, 1, patience)
+            if count < 0, errno == EINTR { continue }
+            if count == 0 {
+                findings.append(
+                    CheckFinding("hang", .error, "did not return from \(step)", handler: handler.id, seed: seed))
+                kill(process, SIGKILL)
+                break
+            }
+            var buffer = [UInt8](repeating: 0, count: 16 << 10)
+            let length = read(pipe, &buffer, buffer.count)
+            guard length > 0 else { break }
+            input += buffer[..<length]
+            while let end = input.firstIndex(of: 0x0A) {
+                let line = Array(input[..<end])
+                input.removeSubrange(...end)
+                guard let value = Result(catching: { try reader.value(line) }).value, case .map(let map) = value
+                else { continue }
+                if case .string(let text)? = map[.string("step")] { step = text }
+                if map[.string("end")] != nil { hasEnded = true }
+                if let finding = CheckFinding(value) { findings.append(finding) }
+            }
+            if hasEnded { break }
+        }
+        var status: Int32 = 0
+        waitpid(process, &status, 0)
+        let signal = status & 0x7F
+        guard !hasEnded, !findings.contains(where: { $0.rule == "hang" }) else { return findings }
+        if signal != 0 {
+            let name = strsignal(signal).map { String(cString: $0) } ?? ""
+            findings.append(
+                CheckFinding(
+                    "crash", .error, "ended its process with signal \(signal) (\(name)) in \(step)",
+                    handler: handler.id, seed: seed))
+        } else {
+            findings.append(
+                CheckFinding(
+                    "exits", .error, "ended its process with exit code \(status >> 8 & 0xFF) in \(step)",
+                    handler: handler.id, seed: seed))
+        }
+        return findings
+    }
+}
+
+extension Result {
+    fileprivate var value: Success? { if case .success(let value) = self { value } else { nil } }
+}
