@@ -184,6 +184,9 @@ patchbay_status client_complete(const patchbay_host *host, patchbay_call call, c
     write_result(slot, &result);
   else
     status = complete_by_message(host, call, &result, given);
+  /* More than a message holds: a failure like others. */
+  if (status == PATCHBAY_E_LIMIT)
+    write_result(slot, &(patchbay_result){.outcome = PATCHBAY_RETRY, .reason = {"limit: reply too large", 22}});
   finish(client, slot, call);
   return status;
 }
@@ -263,7 +266,6 @@ static const patchbay_event *lifted(uint8_t *base) {
 
 /* What a return means for a call that the handler has not completed. */
 static void conclude(pbi_slot *slot, patchbay_call call, patchbay_status status) {
-  slot->status = status;
   if (status != PATCHBAY_PENDING && mark(slot, call, PBI_CLAIMED, PBI_CLAIMED)) {
     patchbay_result result = {.outcome = status < 0 ? PATCHBAY_RETRY : PATCHBAY_DONE};
     char message[sizeof error_text];
@@ -277,12 +279,11 @@ static void conclude(pbi_slot *slot, patchbay_call call, patchbay_status status)
   atomic_fetch_and(&slot->word, ~(uint64_t)PBI_RUNNING);
 }
 
-static patchbay_status run_batch(pbi_client *client, pbi_channel *channel, const client_instance *instance,
-                                 uint64_t count, const patchbay_call *calls, const patchbay_event *const *events) {
+static patchbay_status run_batch(pbi_client *client, const client_instance *instance, uint64_t count,
+                                 const patchbay_call *calls, const patchbay_event *const *events) {
   for (uint64_t i = 0; i < count; i++) mark(slot_of(client, calls[i]), calls[i], PBI_ENTERED | PBI_RUNNING, 0);
-  atomic_store(&channel->batching, 1);
+  if (client->before_call) client->before_call();
   patchbay_status status = instance->functions->handle_batch(instance->instance, count, calls, events);
-  atomic_store(&channel->batching, 0);
   char message[sizeof error_text];
   uint64_t length = status < 0 ? client_take_error(message, sizeof message) : 0;
   for (uint64_t i = 0; i < count; i++) {
@@ -292,9 +293,16 @@ static patchbay_status run_batch(pbi_client *client, pbi_channel *channel, const
   return status;
 }
 
-patchbay_status client_run(pbi_client *client, uint32_t index, const client_instance *instance, const uint8_t *at,
-                           const uint8_t *end, int batch) {
-  pbi_channel *channel = pbi_channel_of(client->memory, index);
+/* A call that was cancelled before its turn came is not entered. */
+static int is_given_up(pbi_slot *slot, patchbay_call call) {
+  if (!atomic_load_explicit(&slot->cancel, memory_order_relaxed) || !mark(slot, call, PBI_CLAIMED, PBI_CLAIMED)) return 0;
+  write_result(slot, &(patchbay_result){.outcome = PATCHBAY_CANCELLED});
+  mark(slot, call, PBI_COMPLETED, 0);
+  return 1;
+}
+
+patchbay_status client_run(pbi_client *client, const client_instance *instance, const uint8_t *at, const uint8_t *end,
+                           int batch) {
   wire_in in = {at, end, 0};
   uint64_t count = wire_count(&in, sizeof(uint64_t));
   if (count > PBI_BATCH_MAX) return PATCHBAY_E_INTERNAL;
@@ -307,14 +315,14 @@ patchbay_status client_run(pbi_client *client, uint32_t index, const client_inst
   error_length = 0;
   patchbay_status status = PATCHBAY_OK;
   if (batch && instance->functions->handle_batch)
-    return run_batch(client, channel, instance, count, calls, events);
+    return run_batch(client, instance, count, calls, events);
   for (uint64_t i = 0; i < count; i++) {
     pbi_slot *slot = slot_of(client, calls[i]);
+    if (is_given_up(slot, calls[i])) continue;
+    if (client->before_call) client->before_call();
     mark(slot, calls[i], PBI_ENTERED | PBI_RUNNING, 0);
-    atomic_store_explicit(&channel->entered, pbi_slot_index(calls[i]), memory_order_release);
     status = instance->functions->handle(instance->instance, calls[i], events[i]);
     conclude(slot, calls[i], status);
-    atomic_store_explicit(&channel->entered, 0, memory_order_release);
     error_length = 0;
   }
   return status;

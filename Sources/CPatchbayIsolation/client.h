@@ -12,6 +12,7 @@ struct pbi_client {
   pthread_mutex_t lock; /* of side_busy */
   pthread_cond_t freed;
   uint32_t side_busy; /* bit n: channel PBI_CALL_CHANNELS + n is taken */
+  void (*before_call)(void); /* may be NULL */
 };
 
 /* What a host pointer of the worker points at. */
@@ -36,8 +37,8 @@ typedef struct client_instance {
   const patchbay_handler *functions;
   patchbay_inst *instance;
 } client_instance;
-patchbay_status client_run(pbi_client *client, uint32_t channel, const client_instance *instance, const uint8_t *at,
-                           const uint8_t *end, int batch);
+patchbay_status client_run(pbi_client *client, const client_instance *instance, const uint8_t *at, const uint8_t *end,
+                           int batch);
 
 const void *client_service(const patchbay_host *host, patchbay_str id);
 patchbay_status client_complete(const patchbay_host *host, patchbay_call call, const patchbay_result *result);

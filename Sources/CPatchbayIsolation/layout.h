@@ -18,9 +18,10 @@
 
 #include "patchbay.h"
 
-#define PBI_LAYOUT 2u /* of this file and of the messages; grows with each change of either */
+#define PBI_LAYOUT 3u /* of this file and of the messages; grows with each change of either */
 
-#define PBI_CALL_CHANNELS 64u /* 0 is the main thread's */
+#define PBI_CALL_CHANNELS 64u /* 0 is the main thread's, the last one the thread's for errands */
+#define PBI_ERRAND_CHANNEL (PBI_CALL_CHANNELS - 1)
 #define PBI_SIDE_CHANNELS 8u
 #define PBI_CHANNELS (PBI_CALL_CHANNELS + PBI_SIDE_CHANNELS)
 #define PBI_SLOTS 4096u /* 0 is not used */
@@ -86,13 +87,9 @@ enum { /* operations of PBI_REQUEST, by the service's function */
 
 typedef struct pbi_channel {
   _Atomic uint32_t turn; /* a futex */
-  uint32_t kind;
-  uint64_t length;
-  /* The slot whose `handle` runs on this channel's thread, 0 between calls; written by the worker. */
-  _Atomic uint32_t entered;
-  /* Whether `handle_batch` runs: then all calls of the message are entered. */
-  _Atomic uint32_t batching;
-  uint8_t pad[40];
+  _Atomic uint32_t kind;
+  _Atomic uint64_t length;
+  uint8_t pad[48];
 } pbi_channel;
 
 /* The bits of pbi_slot.word: generation (40) | unused (8) | flags (8). */
@@ -109,8 +106,7 @@ typedef struct pbi_slot {
   _Atomic uint64_t word;
   uint64_t block;         /* of its event, from the beginning of the memory */
   _Atomic int32_t cancel; /* PATCHBAY_CANCEL_*, 0 while it should go on; written by the host */
-  int32_t status;         /* what `handle` returned; written by the worker, like all below */
-  int32_t outcome;
+  int32_t outcome;        /* written by the worker, like all below */
   uint32_t flags;
   int32_t code;
   uint32_t reason_length, detail_length, reply_length, type_length;
@@ -119,14 +115,11 @@ typedef struct pbi_slot {
 } pbi_slot;
 
 typedef struct pbi_crash {
-  _Atomic uint32_t stage; /* 0 none, 1 begun, 2 the frames are there, 3 the text, too */
+  _Atomic uint32_t stage; /* 0 none, 1 begun, 2 the text is there */
   int32_t signal;         /* 0: the module called exit() */
-  int32_t code;
-  int32_t channel; /* whose thread; -1: a thread of the module's own */
-  uint64_t address;
-  uint32_t frame_count;
+  int32_t channel;        /* whose thread; -1: a thread of the module's own */
   uint32_t text_length;
-  uint64_t frames[PBI_FRAMES];
+  uint64_t address;
   char text[6144]; /* a line for each frame */
 } pbi_crash;
 

@@ -1,6 +1,8 @@
 /* run.c - conversations: a message to the worker, its requests meanwhile, its return. */
+#define _GNU_SOURCE
 #include <stdlib.h>
 #include <string.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include "space.h"
@@ -62,7 +64,9 @@ int32_t pbi_run(pbi_space *space, uint32_t channel, uint32_t handler, const patc
 
 int32_t pbi_serve_bell(pbi_space *space, pbi_host_of host_of, void *context) {
   uint64_t rung;
-  ssize_t count = read(space->files[1], &rung, sizeof rung);
+  /* Never blocks, whatever the worker has made of the descriptor that both have. */
+  struct iovec room = {&rung, sizeof rung};
+  ssize_t count = preadv2(space->files[1], &room, 1, -1, RWF_NOWAIT);
   (void)count; /* nothing to read when it was not rung */
   uint64_t waiting = atomic_exchange(&pbi_head_of(space->memory)->requests, 0);
   for (uint32_t i = 0; i < PBI_SIDE_CHANNELS; i++) {
@@ -80,17 +84,17 @@ int32_t pbi_serve_bell(pbi_space *space, pbi_host_of host_of, void *context) {
 
 /* ---- The main thread ------------------------------------------------------------------------------------------- */
 
-static int32_t tell(pbi_space *space, uint32_t kind, wire_out *out, const patchbay_host *host,
+static int32_t tell(pbi_space *space, uint32_t channel, uint32_t kind, wire_out *out, const patchbay_host *host,
                     patchbay_status *status) {
   if (atomic_load(&space->dead)) return PBI_DEAD;
-  return out->failed ? PBI_BROKEN : converse(space, 0, kind, out->length, host, status);
+  return out->failed ? PBI_BROKEN : converse(space, channel, kind, out->length, host, status);
 }
 
 int32_t pbi_tell_start(pbi_space *space, const patchbay_host *host, const uint8_t *message, uint64_t length,
                        patchbay_status *status) {
   wire_out out = begin(space, 0);
   wire_put(&out, message, length);
-  return tell(space, PBI_START, &out, host, status);
+  return tell(space, 0, PBI_START, &out, host, status);
 }
 
 int32_t pbi_tell_create(pbi_space *space, uint32_t handler, const patchbay_host *host, patchbay_str id,
@@ -99,7 +103,7 @@ int32_t pbi_tell_create(pbi_space *space, uint32_t handler, const patchbay_host 
   wire_put_u64(&out, handler);
   wire_put_str(&out, id);
   wire_put_str(&out, config);
-  return tell(space, PBI_CREATE, &out, host, status);
+  return tell(space, 0, PBI_CREATE, &out, host, status);
 }
 
 int32_t pbi_tell_reconfigure(pbi_space *space, uint32_t handler, const patchbay_host *host, patchbay_str config,
@@ -107,22 +111,22 @@ int32_t pbi_tell_reconfigure(pbi_space *space, uint32_t handler, const patchbay_
   wire_out out = begin(space, 0);
   wire_put_u64(&out, handler);
   wire_put_str(&out, config);
-  return tell(space, PBI_RECONFIGURE, &out, host, status);
+  return tell(space, 0, PBI_RECONFIGURE, &out, host, status);
 }
 
-int32_t pbi_tell_thread(pbi_space *space, uint32_t channel, patchbay_status *status) {
+int32_t pbi_tell_thread(pbi_space *space, const patchbay_host *host, uint32_t channel, patchbay_status *status) {
   wire_out out = begin(space, 0);
   wire_put_u64(&out, channel);
-  static const patchbay_host nobody = {.size = sizeof nobody};
-  return tell(space, PBI_THREAD, &out, &nobody, status);
+  return tell(space, 0, PBI_THREAD, &out, host, status);
 }
 
-int32_t pbi_tell_cancel(pbi_space *space, uint32_t handler, const patchbay_host *host, uint32_t slot, int32_t why) {
-  wire_out out = begin(space, 0);
+int32_t pbi_tell_cancel(pbi_space *space, uint32_t handler, const patchbay_host *host, patchbay_call call,
+                        int32_t why) {
+  wire_out out = begin(space, PBI_ERRAND_CHANNEL);
   wire_put_u64(&out, handler);
-  wire_put_u64(&out, pbi_worker_call(space, slot));
+  wire_put_u64(&out, call);
   wire_put_u64(&out, (uint64_t)why);
-  return tell(space, PBI_CANCEL, &out, host, NULL);
+  return tell(space, PBI_ERRAND_CHANNEL, PBI_CANCEL, &out, host, NULL);
 }
 
 uint32_t pbi_answered_handler(const uint8_t *message, uint64_t length) {
@@ -131,9 +135,9 @@ uint32_t pbi_answered_handler(const uint8_t *message, uint64_t length) {
 }
 
 int32_t pbi_tell_answered(pbi_space *space, const patchbay_host *host, const uint8_t *message, uint64_t length) {
-  wire_out out = begin(space, 0);
+  wire_out out = begin(space, PBI_ERRAND_CHANNEL);
   wire_put(&out, message, length);
-  return tell(space, PBI_ANSWERED, &out, host, NULL);
+  return tell(space, PBI_ERRAND_CHANNEL, PBI_ANSWERED, &out, host, NULL);
 }
 
 int32_t pbi_tell_drain(pbi_space *space, uint32_t handler, const patchbay_host *host, uint64_t deadline_ns,
@@ -141,13 +145,13 @@ int32_t pbi_tell_drain(pbi_space *space, uint32_t handler, const patchbay_host *
   wire_out out = begin(space, 0);
   wire_put_u64(&out, handler);
   wire_put_u64(&out, deadline_ns);
-  return tell(space, PBI_DRAIN, &out, host, status);
+  return tell(space, 0, PBI_DRAIN, &out, host, status);
 }
 
 int32_t pbi_tell_destroy(pbi_space *space, uint32_t handler, const patchbay_host *host) {
   wire_out out = begin(space, 0);
   wire_put_u64(&out, handler);
-  return tell(space, PBI_DESTROY, &out, host, NULL);
+  return tell(space, 0, PBI_DESTROY, &out, host, NULL);
 }
 
 void pbi_tell_end(pbi_space *space) {

@@ -33,6 +33,11 @@ static void *keep(request *r, uint64_t count, uint64_t size) {
 
 static const patchbay_kv *read_kvs(request *r, uint64_t *count) {
   *count = wire_count(&r->in, KV_BYTES);
+  if (*count > WIRE_PAIRS_MAX) {
+    r->in.failed = 1;
+    *count = 0;
+    return NULL;
+  }
   patchbay_kv *pairs = keep(r, *count, sizeof *pairs);
   if (!pairs) {
     r->in.failed = 1;
@@ -80,9 +85,13 @@ static int complete(request *r) {
   result.reply_content_type = wire_str(&r->in);
   if (r->in.failed) return 1;
   /* A completion that waits in the slot came first. */
-  if (r->slot) pbi_settle(r->space, r->slot, r->host);
+  if (r->slot) pbi_settle(r->space, r->slot, r->call, r->host);
   patchbay_status status = r->host->complete(r->host, r->call, has_result ? &result : NULL);
-  if (r->slot && status == PATCHBAY_OK) atomic_store(&r->space->slots[r->slot].settled, 1);
+  if (r->slot && status == PATCHBAY_OK) {
+    pthread_mutex_lock(&r->space->lock);
+    if (r->space->slots[r->slot].call == r->call) atomic_store(&r->space->slots[r->slot].settled, 1);
+    pthread_mutex_unlock(&r->space->lock);
+  }
   return answer(r, status);
 }
 

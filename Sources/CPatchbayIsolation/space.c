@@ -2,6 +2,7 @@
 #include "space.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -27,12 +28,13 @@ pbi_space *pbi_space_new(const patchbay_host *host, int32_t files[2], pbi_owner 
   pbi_space *space = calloc(1, sizeof *space);
   if (!space) return NULL;
   space->owner = owner;
-  space->files[0] = memfd_create("patchbay-worker", MFD_CLOEXEC);
+  space->files[0] = memfd_create("patchbay-worker", MFD_CLOEXEC | MFD_ALLOW_SEALING);
   space->files[1] = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
   space->memory = MAP_FAILED;
   space->next_block = mmap(NULL, PBI_ARENA_BYTES >> CLASS_MIN << 3, PROT_READ | PROT_WRITE,
                            MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-  if (space->files[0] >= 0 && space->files[1] >= 0 && ftruncate(space->files[0], PBI_MEMORY_BYTES) == 0)
+  if (space->files[0] >= 0 && space->files[1] >= 0 && ftruncate(space->files[0], PBI_MEMORY_BYTES) == 0 &&
+      fcntl(space->files[0], F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) == 0)
     space->memory =
       mmap(NULL, PBI_MEMORY_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE, space->files[0], 0);
   if (space->memory == MAP_FAILED || space->next_block == MAP_FAILED) {
@@ -72,6 +74,7 @@ void pbi_space_free(pbi_space *space) {
   if (space->next_block != MAP_FAILED) munmap(space->next_block, PBI_ARENA_BYTES >> CLASS_MIN << 3);
   for (int i = 0; i < 2; i++)
     if (space->files[i] >= 0) close(space->files[i]);
+  space->owner.release(space->owner.context);
   free(space);
 }
 
@@ -154,7 +157,7 @@ uint32_t pbi_open(pbi_space *space, patchbay_call call, const patchbay_event *ev
   uint64_t bytes = event_bytes(event);
   uint32_t size_class = 0;
   while (size_class < CLASSES && bytes > 1ull << (size_class + CLASS_MIN)) size_class++;
-  if (size_class == CLASSES) return 0;
+  if (size_class == CLASSES) return PBI_NEVER_FITS;
   pthread_mutex_lock(&space->lock);
   uint32_t index = space->free_slots;
   uint64_t block = index ? take_block(space, size_class) : 0;
@@ -178,15 +181,14 @@ uint32_t pbi_open(pbi_space *space, patchbay_call call, const patchbay_event *ev
   pbi_slot *shared = pbi_slot_of(space->memory, index);
   shared->block = block;
   atomic_store_explicit(&shared->cancel, 0, memory_order_relaxed);
-  shared->status = 0;
   atomic_store_explicit(&shared->word, slot->generation << PBI_GENERATION_SHIFT | PBI_OPEN, memory_order_release);
   return index;
 }
 
-void pbi_close(pbi_space *space, uint32_t index) {
+void pbi_close(pbi_space *space, uint32_t index, patchbay_call call) {
   space_slot *slot = &space->slots[index];
   pthread_mutex_lock(&space->lock);
-  if (atomic_load(&slot->in_use)) {
+  if (atomic_load(&slot->in_use) && slot->call == call) {
     atomic_store(&slot->in_use, 0);
     atomic_store_explicit(&pbi_slot_of(space->memory, index)->word, slot->generation << PBI_GENERATION_SHIFT,
                           memory_order_release);
@@ -200,6 +202,11 @@ void pbi_close(pbi_space *space, uint32_t index) {
       madvise((char *)space->memory + slot->block, 1ull << (slot->size_class + CLASS_MIN), MADV_REMOVE);
     slot->next = space->free_slots;
     space->free_slots = index;
+    /* Nothing is open: what was cut for some sizes may serve others. */
+    if (!space->open_bytes) {
+      space->arena_used = 0;
+      memset(space->free_blocks, 0, sizeof space->free_blocks);
+    }
   }
   pthread_mutex_unlock(&space->lock);
 }
@@ -208,23 +215,27 @@ patchbay_call pbi_worker_call(pbi_space *space, uint32_t slot) {
   return pbi_call(space->slots[slot].generation, slot);
 }
 
-uint32_t pbi_find(pbi_space *space, patchbay_call call) {
-  pthread_mutex_lock(&space->lock);
+/* Under the lock. */
+static uint32_t slot_of_call(pbi_space *space, patchbay_call call) {
   uint32_t index = space->buckets[bucket_of(call)];
   while (index && space->slots[index].call != call) index = space->slots[index].next;
-  pthread_mutex_unlock(&space->lock);
   return index;
 }
 
-void pbi_cancel(pbi_space *space, uint32_t slot, int32_t why) {
-  atomic_store(&pbi_slot_of(space->memory, slot)->cancel, why);
+int32_t pbi_is_open(pbi_space *space, patchbay_call call) {
+  pthread_mutex_lock(&space->lock);
+  int32_t is_open = slot_of_call(space, call) != 0;
+  pthread_mutex_unlock(&space->lock);
+  return is_open;
 }
 
-uint64_t pbi_open_bytes(pbi_space *space) {
+patchbay_call pbi_cancel(pbi_space *space, patchbay_call call, int32_t why) {
   pthread_mutex_lock(&space->lock);
-  uint64_t bytes = space->open_bytes;
+  uint32_t index = slot_of_call(space, call);
+  if (index) atomic_store(&pbi_slot_of(space->memory, index)->cancel, why);
+  patchbay_call seen = index ? pbi_worker_call(space, index) : 0;
   pthread_mutex_unlock(&space->lock);
-  return bytes;
+  return seen;
 }
 
 /* ---- Outcomes -------------------------------------------------------------------------------------------------- */
@@ -233,13 +244,24 @@ static uint64_t word_of(pbi_space *space, uint32_t slot) {
   return atomic_load_explicit(&pbi_slot_of(space->memory, slot)->word, memory_order_acquire);
 }
 
-int32_t pbi_settle(pbi_space *space, uint32_t index, const patchbay_host *host) {
+/* Takes a completion out of the slot, once. */
+static int32_t take_completion(pbi_space *space, uint32_t index, patchbay_call call, pbi_slot *copy) {
   space_slot *slot = &space->slots[index];
+  if (!atomic_load(&slot->in_use) || slot->call != call) return PBI_COMPLETED_BEFORE;
+  if (atomic_load(&slot->settled)) return PBI_COMPLETED_BEFORE;
   uint64_t word = word_of(space, index);
   if (!(word & PBI_COMPLETED) || word >> PBI_GENERATION_SHIFT != slot->generation) return PBI_NOT_COMPLETED;
-  if (atomic_exchange(&slot->settled, 1)) return PBI_COMPLETED_BEFORE;
+  atomic_store(&slot->settled, 1);
+  memcpy(copy, pbi_slot_of(space->memory, index), sizeof *copy);
+  return PBI_COMPLETED_NOW;
+}
+
+int32_t pbi_settle(pbi_space *space, uint32_t index, patchbay_call call, const patchbay_host *host) {
   pbi_slot copy;
-  memcpy(&copy, pbi_slot_of(space->memory, index), sizeof copy);
+  pthread_mutex_lock(&space->lock);
+  int32_t taken = take_completion(space, index, call, &copy);
+  pthread_mutex_unlock(&space->lock);
+  if (taken != PBI_COMPLETED_NOW) return taken;
   patchbay_result result = {.size = sizeof result};
   result.outcome = copy.outcome;
   result.flags = copy.flags;
@@ -254,18 +276,11 @@ int32_t pbi_settle(pbi_space *space, uint32_t index, const patchbay_host *host) 
     texts[i]->len = lengths[i];
     at += lengths[i];
   }
-  host->complete(host, slot->call, &result);
+  host->complete(host, call, &result);
   return PBI_COMPLETED_NOW;
 }
 
-patchbay_status pbi_status(pbi_space *space, uint32_t slot) { return pbi_slot_of(space->memory, slot)->status; }
-
 int32_t pbi_was_entered(pbi_space *space, uint32_t slot) { return (word_of(space, slot) & PBI_ENTERED) != 0; }
-
-uint32_t pbi_entered(pbi_space *space, uint32_t channel) {
-  uint32_t slot = atomic_load(&pbi_channel_of(space->memory, channel)->entered);
-  return slot < PBI_SLOTS ? slot : 0;
-}
 
 uint32_t pbi_next_completed(pbi_space *space) {
   pbi_head *head = pbi_head_of(space->memory);
@@ -292,7 +307,7 @@ int32_t pbi_crash_of(pbi_space *space, pbi_crash_report *report) {
 
 uint64_t pbi_crash_text(pbi_space *space, char *buffer, uint64_t capacity) {
   pbi_crash *crash = &pbi_head_of(space->memory)->crash;
-  uint64_t length = atomic_load(&crash->stage) >= 3 ? crash->text_length : 0;
+  uint64_t length = atomic_load(&crash->stage) >= 2 ? crash->text_length : 0;
   if (length > sizeof crash->text) length = 0;
   if (length > capacity) length = capacity;
   memcpy(buffer, crash->text, length);

@@ -8,6 +8,8 @@
 
 #include "patchbay.h"
 
+enum { WIRE_PAIRS_MAX = 1024 }; /* of one thing; the services take fewer */
+
 typedef struct wire_out {
   uint8_t *base;
   uint64_t capacity, length;
@@ -42,6 +44,7 @@ static inline void wire_put_str(wire_out *out, patchbay_str text) {
 
 static inline void wire_put_kvs(wire_out *out, const patchbay_kv *pairs, uint64_t count) {
   if (!pairs) count = 0;
+  if (count > WIRE_PAIRS_MAX) out->failed = 1;
   wire_put_u64(out, count);
   for (uint64_t i = 0; i < count && !out->failed; i++) {
     wire_put_str(out, pairs[i].key);

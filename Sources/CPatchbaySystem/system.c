@@ -97,6 +97,8 @@ int32_t pbs_pipe(int32_t *ends) { return pipe2(ends, O_CLOEXEC); }
 
 int32_t pbs_child(pid_t child) { return (int32_t)syscall(SYS_pidfd_open, child, 0); }
 
+void pbs_child_signal(int32_t child, int32_t signal) { syscall(SYS_pidfd_send_signal, child, signal, NULL, 0); }
+
 int32_t pbs_accept(int32_t listener) { return accept4(listener, NULL, NULL, SOCK_CLOEXEC); }
 
 void pbs_signals_block(void) {

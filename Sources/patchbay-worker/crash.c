@@ -57,13 +57,12 @@ static void put_frame(pbi_crash *crash, void *frame) {
   put(crash, "\n");
 }
 
-static int begin(int signal, int code, uint64_t address) {
+static int begin(int signal, uint64_t address) {
   pbi_crash *crash = &head->crash;
   uint32_t none = 0;
   /* The first thread that crashes is the one that counts. */
   if (!atomic_compare_exchange_strong(&crash->stage, &none, 1)) return 0;
   crash->signal = signal;
-  crash->code = code;
   crash->channel = client_channel();
   crash->address = address;
   return 1;
@@ -71,26 +70,30 @@ static int begin(int signal, int code, uint64_t address) {
 
 static void on_crash(int number, siginfo_t *info, void *context) {
   (void)context;
-  if (begin(number, info->si_code, (uint64_t)(uintptr_t)info->si_addr)) {
-    pbi_crash *crash = &head->crash;
-    signal(SIGALRM, SIG_DFL);
+  /* Another thread was first, and is still writing. */
+  if (!begin(number, (uint64_t)(uintptr_t)info->si_addr)) {
     alarm(1);
-    void *frames[PBI_FRAMES];
-    int count = backtrace(frames, PBI_FRAMES);
-    /* The handler's own, and the kernel's frame beneath it. */
-    int skipped = count > 2 ? 2 : 0;
-    crash->frame_count = (uint32_t)(count - skipped);
-    for (int i = skipped; i < count; i++) crash->frames[i - skipped] = (uint64_t)(uintptr_t)frames[i];
-    atomic_store(&crash->stage, 2);
-    for (int i = skipped; i < count; i++) put_frame(crash, frames[i]);
-    atomic_store(&crash->stage, 3);
+    while (1) pause();
   }
+  pbi_crash *crash = &head->crash;
+  signal(SIGALRM, SIG_DFL);
+  sigset_t alarms;
+  sigemptyset(&alarms);
+  sigaddset(&alarms, SIGALRM);
+  pthread_sigmask(SIG_UNBLOCK, &alarms, NULL);
+  alarm(1);
+  void *frames[PBI_FRAMES];
+  int count = backtrace(frames, PBI_FRAMES);
+  /* The handler's own, and the kernel's frame beneath it. */
+  int skipped = count > 2 ? 2 : 0;
+  for (int i = skipped; i < count; i++) put_frame(crash, frames[i]);
+  atomic_store(&crash->stage, 2);
   signal(number, SIG_DFL);
   raise(number);
 }
 
 static void on_exit_called(void) {
-  if (!end_is_expected) begin(0, 0, 0);
+  if (!end_is_expected) begin(0, 0);
 }
 
 void worker_expect_end(void) { end_is_expected = 1; }

@@ -16,17 +16,14 @@
 
 #include "worker.h"
 
-enum { HANDLERS_MAX = 256, ID_BYTES = 256, PROBLEM_BYTES = 400 };
+enum { HANDLERS_MAX = 256, PROBLEM_BYTES = 400 };
 
 static void *memory;
 static pbi_client *client;
 static worker_limits limits;
 static const patchbay_module *module;
 
-static struct instance {
-  client_instance made;
-  char id[ID_BYTES];
-} instances[HANDLERS_MAX];
+static client_instance instances[HANDLERS_MAX];
 
 static patchbay_status refuse(patchbay_status status, const char *what, const char *why) {
   char text[PROBLEM_BYTES];
@@ -35,6 +32,9 @@ static patchbay_status refuse(patchbay_status status, const char *what, const ch
   if (host) host->set_error(host, (patchbay_str){text, length < PROBLEM_BYTES ? (uint64_t)length : PROBLEM_BYTES - 1});
   return status;
 }
+
+static void allow_cpu(void) { worker_allow_cpu(limits.cpu_ns); }
+static void *obey_host(void *context);
 
 /* ---- What the host asks of the main thread --------------------------------------------------------------------- */
 
@@ -53,6 +53,10 @@ static patchbay_status start(wire_in *in) {
   int32_t restricted = worker_restrict(&limits, in, problem, sizeof problem);
   if (restricted < 0) return refuse(PATCHBAY_E_UNSUPPORTED, problem, NULL);
   worker_limit_threads(limits.threads);
+  if (limits.cpu_ns) client->before_call = allow_cpu;
+  /* Answers and cancellations come while this thread is in a function of the module. */
+  int error = worker_thread(obey_host, (void *)(uintptr_t)PBI_ERRAND_CHANNEL);
+  if (error) return refuse(PATCHBAY_E_NOMEM, "no thread for answers", strerror(error));
 
   void *library = dlopen(path, RTLD_NOW | RTLD_LOCAL);
   if (!library) return refuse(PATCHBAY_E_INTERNAL, "cannot be loaded", dlerror());
@@ -87,13 +91,13 @@ static patchbay_status create(wire_in *in) {
   if (!host) return PATCHBAY_E_NOMEM;
   patchbay_inst *made = NULL;
   patchbay_status status = functions->create(host, config, &made);
-  if (status >= 0) instances[index].made = (client_instance){functions, made};
+  if (status >= 0) instances[index] = (client_instance){functions, made};
   return status;
 }
 
 static client_instance *instance_of(wire_in *in) {
   uint64_t index = wire_u64(in);
-  return index < HANDLERS_MAX && instances[index].made.functions ? &instances[index].made : NULL;
+  return index < HANDLERS_MAX && instances[index].functions ? &instances[index] : NULL;
 }
 
 static patchbay_status reconfigure(wire_in *in) {
@@ -157,10 +161,7 @@ static void *run_calls(void *context) {
     client_instance *instance = instance_of(&in);
     patchbay_status status = PATCHBAY_E_NOT_FOUND;
     if (instance) {
-      uint64_t count;
-      memcpy(&count, in.at, sizeof count);
-      if (limits.cpu_ns) worker_allow_cpu(limits.cpu_ns * count);
-      status = client_run(client, index, instance, in.at, in.end, channel->kind == PBI_BATCH);
+      status = client_run(client, instance, in.at, in.end, channel->kind == PBI_BATCH);
       if (limits.cpu_ns) worker_allow_cpu(0);
     }
     give_back(index, status);
@@ -170,7 +171,7 @@ static void *run_calls(void *context) {
 
 static patchbay_status add_thread(wire_in *in) {
   uint64_t index = wire_u64(in);
-  if (index == 0 || index >= PBI_CALL_CHANNELS) return PATCHBAY_E_ARG;
+  if (index == 0 || index >= PBI_ERRAND_CHANNEL) return PATCHBAY_E_ARG;
   int error = worker_thread(run_calls, (void *)(uintptr_t)index);
   return error ? refuse(PATCHBAY_E_NOMEM, "no thread for calls", strerror(error)) : PATCHBAY_OK;
 }
@@ -206,8 +207,11 @@ static void end(void) {
   exit(0);
 }
 
-static void obey_host(void) {
-  pbi_channel *channel = pbi_channel_of(memory, 0);
+static void *obey_host(void *context) {
+  uint32_t index = (uint32_t)(uintptr_t)context;
+  client_own_channel(index);
+  worker_crash_stack();
+  pbi_channel *channel = pbi_channel_of(memory, index);
   while (1) {
     while (!pbi_wait_turn(channel, PBI_TURN_WORKER, 0)) {
     }
@@ -217,13 +221,14 @@ static void obey_host(void) {
     uint8_t *copy = malloc(length ? length : 1);
     patchbay_status status = PATCHBAY_E_NOMEM;
     if (copy) {
-      memcpy(copy, pbi_buffer_of(memory, 0), length);
+      memcpy(copy, pbi_buffer_of(memory, index), length);
       wire_in in = {copy, copy + length, 0};
       status = obey(channel->kind, &in);
     }
     free(copy);
-    give_back(0, status);
+    give_back(index, status);
   }
+  return NULL;
 }
 
 int main(int count, char **arguments) {
@@ -248,8 +253,6 @@ int main(int count, char **arguments) {
     fputs("patchbay-worker: the host is of another build\n", stderr);
     return 1;
   }
-  client_own_channel(0);
   worker_watch_crashes(pbi_head_of(memory));
-  worker_crash_stack();
-  obey_host();
+  obey_host((void *)0);
 }

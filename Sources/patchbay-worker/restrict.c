@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/audit.h>
+#include <linux/capability.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <sched.h>
@@ -48,6 +49,8 @@ enum {
   WRITE_FILE = 1 << 1,
   READ_FILE = 1 << 2,
   READ_DIR = 1 << 3,
+  MAKE_CHAR = 1 << 6,
+  MAKE_BLOCK = 1 << 11,
   REFER = 1 << 13,
   TRUNCATE = 1 << 14,
   IOCTL_DEVICE = 1 << 15,
@@ -107,7 +110,7 @@ static int32_t restrict_files(wire_in *in) {
   allow(ruleset, "/dev/null", READ_FILE | WRITE_FILE);
   allow(ruleset, "/dev/zero", READ_FILE);
   allow_all(ruleset, in, reading);
-  allow_all(ruleset, in, rights & ~(uint64_t)EXECUTE);
+  allow_all(ruleset, in, rights & ~(uint64_t)(EXECUTE | MAKE_CHAR | MAKE_BLOCK));
   int failed = syscall(SYS_landlock_restrict_self, ruleset, 0) != 0;
   close(ruleset);
   return failed;
@@ -134,7 +137,19 @@ static const int DENIED[] = {
   SYS_add_key,        SYS_request_key,  SYS_open_by_handle_at, SYS_swapon,
   SYS_swapoff,        SYS_acct,         SYS_quotactl,      SYS_settimeofday,
   SYS_clock_settime,  SYS_sethostname,  SYS_setdomainname, SYS_pidfd_getfd,
-  SYS_pidfd_send_signal,
+  SYS_pidfd_send_signal, SYS_tkill,      SYS_setpriority,   SYS_ioprio_set,
+  SYS_sched_setscheduler, SYS_sched_setattr, SYS_sched_setparam, SYS_sched_setaffinity,
+  SYS_process_madvise, SYS_migrate_pages, SYS_move_pages,   SYS_kcmp,
+  SYS_fchmod,         SYS_fchmodat,      SYS_fchown,        SYS_fchownat,
+  SYS_utimensat,      SYS_setxattr,      SYS_lsetxattr,     SYS_fsetxattr,
+  SYS_removexattr,    SYS_lremovexattr,  SYS_fremovexattr,  SYS_clock_adjtime,
+  SYS_adjtimex,       SYS_syslog,        SYS_mknodat,       SYS_fsopen,
+  SYS_fsmount,        SYS_open_tree,     SYS_move_mount,    SYS_vhangup,
+  SYS_process_mrelease,
+#ifdef SYS_chmod
+  SYS_chmod, SYS_chown, SYS_lchown, SYS_utime, SYS_utimes, SYS_futimesat, SYS_mknod, SYS_iopl, SYS_ioperm,
+#endif
+  452 /* fchmodat2 */,
 #ifdef SYS_fork
   SYS_fork,
 #endif
@@ -151,7 +166,7 @@ enum { DENIED_COUNT = sizeof DENIED / sizeof *DENIED };
 
 /* 1: this kernel has no filters. */
 static int32_t restrict_calls(void) {
-  struct sock_filter filter[DENIED_COUNT * 2 + 64];
+  struct sock_filter filter[DENIED_COUNT * 2 + 80];
   unsigned short at = 0;
   uint32_t own = (uint32_t)getpid();
 #define ADD(...)                                              \
@@ -181,15 +196,28 @@ static int32_t restrict_calls(void) {
   ADD(ANSWER(ERRNO(EPERM)));
   ADD(ANSWER(SECCOMP_RET_ALLOW));
   /* Signals, and limits, of nobody else. */
-  ADD(IS(SYS_kill, 2, 0));
-  ADD(IS(SYS_tgkill, 1, 0));
+  ADD(IS(SYS_kill, 3, 0));
+  ADD(IS(SYS_tgkill, 2, 0));
+  ADD(IS(SYS_rt_tgsigqueueinfo, 1, 0));
   ADD(IS(SYS_rt_sigqueueinfo, 0, 4));
   ADD(LOAD(args[0]));
   ADD(IS(own, 1, 0));
   ADD(ANSWER(ERRNO(EPERM)));
   ADD(ANSWER(SECCOMP_RET_ALLOW));
-  ADD(IS(SYS_tkill, 0, 1));
+  /* It ends with the host. */
+  ADD(IS(SYS_prctl, 0, 4));
+  ADD(LOAD(args[0]));
+  ADD(IS(PR_SET_PDEATHSIG, 0, 1));
   ADD(ANSWER(ERRNO(EPERM)));
+  ADD(ANSWER(SECCOMP_RET_ALLOW));
+  /* Signals for what happens to a file, to whom one likes. */
+  ADD(IS(SYS_fcntl, 0, 6));
+  ADD(LOAD(args[1]));
+  ADD(IS(F_SETOWN, 2, 0));
+  ADD(IS(F_SETSIG, 1, 0));
+  ADD(IS(F_SETOWN_EX, 0, 1));
+  ADD(ANSWER(ERRNO(EPERM)));
+  ADD(ANSWER(SECCOMP_RET_ALLOW));
   ADD(IS(SYS_prlimit64, 0, 4));
   ADD(LOAD(args[0]));
   ADD(IS(0, 1, 0));
@@ -204,6 +232,15 @@ static int32_t restrict_calls(void) {
 static int32_t restrict_calls(void) { return 1; }
 #endif
 
+/* What root may do beyond others. */
+static void drop_capabilities(void) {
+  prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
+  for (int capability = 0; capability < 64; capability++) prctl(PR_CAPBSET_DROP, capability, 0, 0, 0);
+  struct __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};
+  struct __user_cap_data_struct none[2] = {{0, 0, 0}, {0, 0, 0}};
+  syscall(SYS_capset, &header, none);
+}
+
 int32_t worker_restrict(const worker_limits *limits, wire_in *in, char *problem, uint64_t capacity) {
   /* Private memory: the host's shared memory does not count. */
   if (bound(RLIMIT_DATA, limits->memory_bytes, "memory", problem, capacity) < 0 ||
@@ -214,6 +251,7 @@ int32_t worker_restrict(const worker_limits *limits, wire_in *in, char *problem,
     snprintf(problem, capacity, "its privileges cannot be dropped: %s", strerror(errno));
     return -1;
   }
+  drop_capabilities();
   int32_t without = restrict_files(in) ? WORKER_WITHOUT_LANDLOCK : 0;
   if (restrict_calls()) without |= WORKER_WITHOUT_SECCOMP;
   return without;

@@ -28,7 +28,7 @@ typedef struct pbi_owner {
 /* Memory for one worker, and its doorbell; `files` become the descriptors of both, which the space closes. NULL and errno
  * on failure. `host` says what the host is called and which messages its log would keep. */
 pbi_space *pbi_space_new(const patchbay_host *host, int32_t files[2], pbi_owner owner);
-/* Nobody may be inside any more. */
+/* Nobody may be inside any more. Releases the owner once. */
 void pbi_space_free(pbi_space *space);
 
 /* The worker is gone: ends every wait. [any thread] */
@@ -36,17 +36,18 @@ void pbi_space_bury(pbi_space *space);
 /* The process is stopping: `cancelled` says so from now on. [any thread] */
 void pbi_space_stop(pbi_space *space);
 
-/* Puts an event into the space for a call of the host; gives the number of its slot, or 0 when there is no room.
- * [any thread] */
+/* Puts an event into the space for a call of the host; gives the number of its slot, or 0 when there is no room now,
+ * PBI_NEVER_FITS when there never is. [any thread] */
+#define PBI_NEVER_FITS 0xFFFFFFFFu
 uint32_t pbi_open(pbi_space *space, patchbay_call call, const patchbay_event *event);
-/* Frees the slot: the call is over, and its handler has returned. [any thread] */
-void pbi_close(pbi_space *space, uint32_t slot);
+/* Frees the slot if it is still this call's, which is over and whose handler has returned. [any thread] */
+void pbi_close(pbi_space *space, uint32_t slot, patchbay_call call);
 /* The call as the module sees it. */
 patchbay_call pbi_worker_call(pbi_space *space, uint32_t slot);
-/* The slot of the host's call; 0 when it has none. [any thread] */
-uint32_t pbi_find(pbi_space *space, patchbay_call call);
-/* `cancelled` answers `why` from now on. [any thread] */
-void pbi_cancel(pbi_space *space, uint32_t slot, int32_t why);
+/* Whether the host's call is open here. [any thread] */
+int32_t pbi_is_open(pbi_space *space, patchbay_call call);
+/* `cancelled` answers `why` from now on; gives the call as the module sees it, 0 when it is not open. [any thread] */
+patchbay_call pbi_cancel(pbi_space *space, patchbay_call call, int32_t why);
 
 enum { /* how `pbi_run` and `pbi_tell` ended */
   PBI_RAN = 0,
@@ -61,10 +62,9 @@ int32_t pbi_run(pbi_space *space, uint32_t channel, uint32_t handler, const patc
                 const uint32_t *slots, int32_t batch, patchbay_status *status);
 
 enum { PBI_NOT_COMPLETED = 0, PBI_COMPLETED_NOW = 1, PBI_COMPLETED_BEFORE = 2 };
-/* Hands what the module completed a call with to `host`, once. */
-int32_t pbi_settle(pbi_space *space, uint32_t slot, const patchbay_host *host);
-/* What `handle` returned for it. */
-patchbay_status pbi_status(pbi_space *space, uint32_t slot);
+/* Hands what the module completed the host's call with to `host`, once. A slot that is another call's by now is one that
+ * was completed before. [any thread] */
+int32_t pbi_settle(pbi_space *space, uint32_t slot, patchbay_call call, const patchbay_host *host);
 /* Whether the worker was in `handle` or `handle_batch` with it, or had it open behind. Of a dead worker, too. */
 int32_t pbi_was_entered(pbi_space *space, uint32_t slot);
 
@@ -77,15 +77,17 @@ int32_t pbi_serve_bell(pbi_space *space, pbi_host_of host_of, void *context);
 /* The next slot that was completed off the channels, 0 when there is none. [one thread] */
 uint32_t pbi_next_completed(pbi_space *space);
 
-/* Messages to the main thread of the worker (channel 0), each waiting for its return. One at a time. */
+/* Messages to the main thread of the worker, each waiting for its return: one at a time, but for those of cancel and
+ * answered, which go to another thread and are one at a time among themselves. */
 int32_t pbi_tell_start(pbi_space *space, const patchbay_host *host, const uint8_t *message, uint64_t length,
                        patchbay_status *status);
 int32_t pbi_tell_create(pbi_space *space, uint32_t handler, const patchbay_host *host, patchbay_str id,
                         patchbay_str config, patchbay_status *status);
 int32_t pbi_tell_reconfigure(pbi_space *space, uint32_t handler, const patchbay_host *host, patchbay_str config,
                              patchbay_status *status);
-int32_t pbi_tell_thread(pbi_space *space, uint32_t channel, patchbay_status *status);
-int32_t pbi_tell_cancel(pbi_space *space, uint32_t handler, const patchbay_host *host, uint32_t slot, int32_t why);
+int32_t pbi_tell_thread(pbi_space *space, const patchbay_host *host, uint32_t channel, patchbay_status *status);
+int32_t pbi_tell_cancel(pbi_space *space, uint32_t handler, const patchbay_host *host, patchbay_call call,
+                        int32_t why);
 int32_t pbi_tell_answered(pbi_space *space, const patchbay_host *host, const uint8_t *message, uint64_t length);
 int32_t pbi_tell_drain(pbi_space *space, uint32_t handler, const patchbay_host *host, uint64_t deadline_ns,
                        patchbay_status *status);
@@ -105,11 +107,6 @@ typedef struct pbi_crash_report {
 int32_t pbi_crash_of(pbi_space *space, pbi_crash_report *report);
 /* A line for each frame of a crash, innermost first: at most `capacity` bytes; gives how many. */
 uint64_t pbi_crash_text(pbi_space *space, char *buffer, uint64_t capacity);
-/* The slot that a channel's thread was in when the worker died; 0 when it was in none, or in `handle_batch`. */
-uint32_t pbi_entered(pbi_space *space, uint32_t channel);
-
-/* Bytes of events that are open. */
-uint64_t pbi_open_bytes(pbi_space *space);
 
 /* ---- The worker's end ------------------------------------------------------------------------------------------- */
 

@@ -70,6 +70,8 @@ int32_t pbs_pipe(int32_t *ends);
 
 /* A descriptor that can be read once a child has ended, closed on exec; -1 and errno where the kernel is too old. */
 int32_t pbs_child(pid_t child);
+/* Sends a signal to the child behind such a descriptor, and to no other process. */
+void pbs_child_signal(int32_t child, int32_t signal);
 
 /* The next connection of a listening socket, closed on exec; -1 and errno on failure. */
 int32_t pbs_accept(int32_t listener);

@@ -3,10 +3,11 @@ import Glibc
 import PatchbayEvents
 import Synchronization
 
-/// What is to be told to a worker's main thread, in order.
+/// What is to be told to a worker, in order: on a thread that has nothing else to do.
 final class ErrandQueue: Sendable {
     enum Errand: Sendable {
-        case cancel(life: Int, slot: UInt32, instance: IsolatedInstance, why: Int32)
+        /// The call as the worker sees it.
+        case cancel(life: Int, call: patchbay_call, instance: IsolatedInstance, why: Int32)
         case answered(life: Int, AnswerMessage)
     }
 

@@ -1,5 +1,6 @@
 import CPatchbay
 import CPatchbayIsolation
+import CPatchbaySystem
 import PatchbayEvents
 import Synchronization
 
@@ -22,7 +23,7 @@ final class IsolatedInstance: HandlerInstance {
     ) {
         self.module = module
         id = declared.id
-        number = module.nextNumber
+        number = module.takeNumber()
         self.context = context
         host = HostBlock.make(for: context)
         self.configuration = Mutex(configuration)
@@ -89,7 +90,9 @@ final class IsolatedInstance: HandlerInstance {
     func drain(deadline: UInt64) -> patchbay_status {
         guard case .life(let life) = module.available() else { return .ok }
         var status: patchbay_status = 0
-        return life.tell { pbi_tell_drain($0, number, host, deadline, &status) } ? status : .ok
+        let now = pbs_now()
+        let limit = deadline > now ? deadline - now + 1_000_000_000 : WorkerLife.controlNanoseconds
+        return life.tell(limit: limit) { pbi_tell_drain($0, number, host, deadline, &status) } ? status : .ok
     }
 
     func destroy() {
@@ -101,10 +104,9 @@ final class IsolatedInstance: HandlerInstance {
     // MARK: Calls
 
     private func handle(_ call: patchbay_call, _ event: UnsafePointer<patchbay_event>) -> patchbay_status {
-        guard let life = life(for: call) else { return .ok }
-        var slot = pbi_open(life.space, call, event)
-        guard slot != 0, let channel = life.takeChannel() else {
-            if slot != 0 { life.close(slot, call) }
+        guard let life = life(for: call), var slot = open(call, event, in: life) else { return .ok }
+        guard let channel = life.takeChannel() else {
+            life.close(slot, call)
             return shed(call, for: 10_000_000)
         }
         var status: patchbay_status = 0
@@ -122,33 +124,29 @@ final class IsolatedInstance: HandlerInstance {
     private func handleBatch(
         _ count: Int, _ calls: UnsafePointer<patchbay_call>, _ events: UnsafePointer<UnsafePointer<patchbay_event>?>
     ) -> patchbay_status {
-        var waiting: [Range<Int>] = [0..<count]
-        while let range = waiting.popLast() {
-            guard let life = life(for: calls[range.lowerBound]) else {
-                for index in range.dropFirst() { _ = shed(calls[index], for: 10_000_000) }
+        var waiting = [Array(0..<count)]
+        while let part = waiting.popLast() {
+            guard let first = part.first else { continue }
+            guard let life = life(for: calls[first]) else {
+                for index in part.dropFirst() { _ = shed(calls[index], for: 10_000_000) }
                 continue
             }
-            waiting += run(range, calls, events, in: life)
+            waiting += run(part, calls, events, in: life)
         }
         return .pending
     }
 
     /// Runs a part of a batch; gives what is to be run again, because nobody knows which of its events ended the worker.
     private func run(
-        _ range: Range<Int>, _ calls: UnsafePointer<patchbay_call>,
+        _ part: [Int], _ calls: UnsafePointer<patchbay_call>,
         _ events: UnsafePointer<UnsafePointer<patchbay_event>?>, in life: WorkerLife
-    ) -> [Range<Int>] {
+    ) -> [[Int]] {
         var slots: [UInt32] = []
         var indices: [Int] = []
-        for index in range {
-            guard let event = events[index] else { continue }
-            let slot = pbi_open(life.space, calls[index], event)
-            if slot == 0 {
-                _ = shed(calls[index], for: 10_000_000)
-            } else {
-                slots.append(slot)
-                indices.append(index)
-            }
+        for index in part {
+            guard let event = events[index], let slot = open(calls[index], event, in: life) else { continue }
+            slots.append(slot)
+            indices.append(index)
         }
         guard !slots.isEmpty, let channel = life.takeChannel() else {
             for (slot, index) in zip(slots, indices) {
@@ -171,27 +169,26 @@ final class IsolatedInstance: HandlerInstance {
         let death = life.awaitDeath()
         var left: [Int] = []
         for (slot, index) in zip(slots, indices)
-        where pbi_settle(life.space, slot, host) == Int32(PBI_NOT_COMPLETED) {
+        where pbi_settle(life.space, slot, calls[index], host) == Int32(PBI_NOT_COMPLETED) {
             left.append(index)
             if isBatch { continue }
             let entered = pbi_was_entered(life.space, slot) != 0
             self.end(calls[index], by: death, entered: entered, channel: channel)
         }
-        guard isBatch, let first = left.first else { return [] }
+        guard isBatch else { return [] }
         let isSuspect = death.culprit == .channel(channel) || death.culprit == .anyCall
-        guard isSuspect, left.count > 1, left.count == left[left.count - 1] - first + 1 else {
+        guard isSuspect, left.count > 1 else {
             for index in left { self.end(calls[index], by: death, entered: true, channel: channel) }
             return []
         }
-        let middle = first + left.count / 2
-        return [middle..<(first + left.count), first..<middle]
+        return [Array(left[(left.count / 2)...]), Array(left[..<(left.count / 2)])]
     }
 
     /// What a dead worker leaves of a call that was on one of its channels.
     private func conclude(
         _ slot: UInt32, _ call: patchbay_call, in life: WorkerLife, after death: WorkerDeath, channel: UInt32
     ) {
-        guard pbi_settle(life.space, slot, host) == Int32(PBI_NOT_COMPLETED) else { return }
+        guard pbi_settle(life.space, slot, call, host) == Int32(PBI_NOT_COMPLETED) else { return }
         end(call, by: death, entered: pbi_was_entered(life.space, slot) != 0, channel: channel)
     }
 
@@ -204,6 +201,29 @@ final class IsolatedInstance: HandlerInstance {
             return
         }
         _ = module.environment.calls.complete(call, .retry, details)
+    }
+
+    /// A slot for a call, or the call is ended: one that cannot be run now, or never, or should not be any more.
+    private func open(
+        _ call: patchbay_call, _ event: UnsafePointer<patchbay_event>, in life: WorkerLife
+    ) -> UInt32? {
+        let calls = module.environment.calls
+        guard !calls.isCancelled(call) else {
+            _ = calls.complete(call, .cancelled, ResultDetails(reason: "cancelled: before its worker had it"))
+            return nil
+        }
+        let slot = pbi_open(life.space, call, event)
+        guard slot != 0 else {
+            _ = shed(call, for: 10_000_000)
+            return nil
+        }
+        guard slot != PBI_NEVER_FITS else {
+            var details = ResultDetails(reason: "too_large: a worker takes events of 64 MiB at most")
+            details.sparesBreaker = true
+            _ = calls.complete(call, .fail, details)
+            return nil
+        }
+        return slot
     }
 
     /// A worker for a call, or the call goes back to where it waits.

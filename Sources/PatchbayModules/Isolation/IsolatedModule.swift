@@ -30,7 +30,10 @@ final class IsolatedModule: Sendable {
 
     private struct State {
         var phase = Phase.starting
+        /// The life that is being started.
+        var beginning: WorkerLife?
         var instances: [IsolatedInstance] = []
+        var lastNumber: UInt32 = 0
     }
 
     let file: ModuleFile
@@ -117,8 +120,13 @@ final class IsolatedModule: Sendable {
         }
     }
 
-    /// The number that the next instance gets: numbers are not used again.
-    var nextNumber: UInt32 { state.withLock { ($0.instances.map(\.number).max() ?? 0) + 1 } }
+    /// A number for an instance: none is given twice.
+    func takeNumber() -> UInt32 {
+        state.withLock { state in
+            state.lastNumber += 1
+            return state.lastNumber
+        }
+    }
 
     func remove(_ instance: IsolatedInstance) {
         state.withLock { $0.instances.removeAll { $0 === instance } }
@@ -152,18 +160,19 @@ final class IsolatedModule: Sendable {
     /// The host asks a call to end. [any][noblock]
     func cancel(_ call: patchbay_call, of instance: IsolatedInstance, why: Int32) {
         guard case .running(let life) = state.withLock({ $0.phase }) else { return }
-        let slot = life.cancel(call, why: why, patience: Self.patience)
-        if slot != 0 { errands.post(.cancel(life: life.number, slot: slot, instance: instance, why: why)) }
+        let seen = life.cancel(call, why: why, patience: Self.patience)
+        if seen != 0 { errands.post(.cancel(life: life.number, call: seen, instance: instance, why: why)) }
     }
 
     // MARK: End
 
     /// Ends the worker; a second time does nothing. Blocks at most until `deadline`, monotonic nanoseconds, and a little.
     func end(by deadline: UInt64) {
-        let phase = state.withLock { state in
+        let (phase, beginning) = state.withLock { state in
             defer { state.phase = .ended }
-            return state.phase
+            return (state.phase, state.beginning)
         }
+        beginning?.finish(by: pbs_now())
         if case .running(let life) = phase { life.finish(by: max(deadline, pbs_now() + 500_000_000)) }
         gate.notify()
         supervisor.withLock { $0.take() }?.join()
@@ -210,6 +219,7 @@ final class IsolatedModule: Sendable {
                     _ = enter(.failed(error))
                     return
                 }
+                deaths.add()
                 delay = max(backoff.delay(succeeded: false), RestartBackoff.first)
                 logger.error("its worker cannot be started again: \(error)")
             }
@@ -232,6 +242,8 @@ final class IsolatedModule: Sendable {
     /// A process with the module in it, and every instance made.
     private func start(_ number: Int) throws(ModuleError) -> WorkerLife {
         let life = try WorkerLife(of: self, number: number, gate: gate)
+        state.withLock { $0.beginning = life }
+        defer { state.withLock { $0.beginning = nil } }
         do throws(ModuleError) {
             try load(in: life)
             for instance in state.withLock({ $0.instances }) {
@@ -300,8 +312,7 @@ final class IsolatedModule: Sendable {
         put(UInt64(limits.threads))
         put(limits.cpuNanoseconds)
         put(limits.isConfined ? 1 : 0)
-        let libraries = file.image.runPaths.filter { $0.hasPrefix("/") }
-        put([Folder.parent(of: path)] + libraries + limits.readablePaths)
+        put([Folder.parent(of: path)] + SystemLibraries.folders + limits.readablePaths)
         put(limits.writablePaths)
         return bytes
     }
@@ -321,14 +332,14 @@ final class IsolatedModule: Sendable {
 
     private func carry(_ errand: ErrandQueue.Errand, to life: WorkerLife) {
         switch errand {
-        case .cancel(let number, let slot, let instance, let why):
+        case .cancel(let number, let call, let instance, let why):
             guard number == life.number else { return }
-            _ = life.tell { pbi_tell_cancel($0, instance.number, instance.host, slot, why) }
+            life.send { pbi_tell_cancel($0, instance.number, instance.host, call, why) }
         case .answered(let number, let message):
             guard number == life.number, let host = host(of: pbi_answered_handler(message.bytes, message.count)) else {
                 return
             }
-            _ = life.tell { pbi_tell_answered($0, host, message.bytes, message.count) }
+            life.send { pbi_tell_answered($0, host, message.bytes, message.count) }
         }
     }
 

@@ -21,11 +21,12 @@ final class WorkerLife: Sendable {
     private static let framesTold = 5
 
     /// Why the host ends it.
-    private enum Doom { case overdue(patchbay_call), broken, ended }
+    private enum Doom { case overdue(patchbay_call), broken, stuck, ended }
 
     private struct Channels {
         var free: [UInt32] = []
-        var made: UInt32 = 1
+        /// Without a thread in the worker.
+        var unmade = Array(UInt32(1)..<UInt32(PatchbayIsolation.channelsMax - 1))
         var waiting = 0
     }
 
@@ -37,6 +38,13 @@ final class WorkerLife: Sendable {
     private let gate: Gate
     /// Whoever sends a message to the worker's main thread.
     private let telling = Mutex<Void>(())
+    /// When a function of the module that it or the supervisor waits for has to have returned; 0: none runs.
+    private let toldUntil = Atomic<UInt64>(0)
+    private let sentUntil = Atomic<UInt64>(0)
+    /// When it has to have ended; 0: it goes on.
+    private let endUntil = Atomic<UInt64>(0)
+    /// Has the watcher look; the worker does not have it.
+    private let wake: Int32
     private let channels = Mutex(Channels())
     private let pending = Mutex<[UInt32: PendingCall]>([:])
     /// Calls that were asked to end, and when they have to have (monotonic nanoseconds).
@@ -67,9 +75,11 @@ final class WorkerLife: Sendable {
                 Unmanaged<AnswerBox>.fromOpaque(context)._withUnsafeGuaranteedRef { $0.post(message, length) }
             })
         var files: [Int32] = [-1, -1]
+        wake = pbs_event_new()
         guard let space = pbi_space_new(module.entryHost, &files, owner) else {
             let number = errno
             Unmanaged.passUnretained(box).release()
+            Glibc.close(wake)
             throw ModuleError(
                 .workerFailed, file: module.file.path, "its worker has no memory to share",
                 remedy: "give the host more address space and files", cause: SystemError.message(number))
@@ -79,6 +89,7 @@ final class WorkerLife: Sendable {
             process = try WorkerProcess(files: (files[0], files[1]), module: module.file.path)
         } catch {
             pbi_space_free(space)
+            Glibc.close(wake)
             throw error
         }
         do {
@@ -93,7 +104,10 @@ final class WorkerLife: Sendable {
         }
     }
 
-    deinit { pbi_space_free(space) }
+    deinit {
+        pbi_space_free(space)
+        Glibc.close(wake)
+    }
 
     /// `nil` while it lives.
     var death: WorkerDeath? { end.withLock { $0 } }
@@ -121,9 +135,10 @@ final class WorkerLife: Sendable {
 
     /// Lets it end by itself, at most until `deadline` (monotonic nanoseconds), then ends it.
     func finish(by deadline: UInt64) {
-        doom.withLock { $0 = .ended }
+        doom.withLock { $0 = $0 ?? .ended }
+        endUntil.store(max(1, deadline), ordering: .releasing)
+        pbs_event_set(wake)
         telling.withLock { _ in pbi_tell_end(space) }
-        if gate.wait(until: deadline, { death }) == nil { process.kill() }
         _ = awaitDeath()
     }
 
@@ -137,9 +152,23 @@ final class WorkerLife: Sendable {
 
     // MARK: Messages to its main thread
 
-    /// One message at a time. `PBI_BROKEN` ends the worker.
-    func tell(_ message: (OpaquePointer) -> Int32) -> Bool {
-        let result = telling.withLock { _ in message(space) }
+    /// How long a control function may take.
+    static let controlNanoseconds: UInt64 = 60_000_000_000
+
+    /// One message at a time; false when the worker died. What takes longer than `limit` nanoseconds ends it.
+    func tell(limit: UInt64 = controlNanoseconds, _ message: (OpaquePointer) -> Int32) -> Bool {
+        telling.withLock { _ in exchange(message, toldUntil, limit) }
+    }
+
+    /// The same for answers and cancellations, which another thread of the worker takes. [supervisor]
+    func send(_ message: (OpaquePointer) -> Int32) { _ = exchange(message, sentUntil, Self.controlNanoseconds) }
+
+    private func exchange(
+        _ message: (OpaquePointer) -> Int32, _ until: borrowing Atomic<UInt64>, _ limit: UInt64
+    ) -> Bool {
+        until.store(pbs_now() &+ limit, ordering: .releasing)
+        defer { until.store(0, ordering: .releasing) }
+        let result = message(space)
         if result == Int32(PBI_BROKEN) { breakOff() }
         return result == Int32(PBI_RAN)
     }
@@ -148,23 +177,21 @@ final class WorkerLife: Sendable {
 
     /// A channel for one run; `nil` when the worker has no thread for it, or is dead.
     func takeChannel() -> UInt32? {
-        let most = UInt32(PatchbayIsolation.channelsMax)
         let deadline = pbs_now() + 1_000_000_000
         while true {
             let (free, new) = channels.withLock { channels -> (UInt32?, UInt32?) in
                 if let free = channels.free.popLast() { return (free, nil) }
-                guard channels.made < most else {
-                    channels.waiting += 1
-                    return (nil, nil)
-                }
-                channels.made += 1
-                return (nil, channels.made - 1)
+                if let new = channels.unmade.popLast() { return (nil, new) }
+                channels.waiting += 1
+                return (nil, nil)
             }
             if let free { return free }
             if let new {
                 var status: patchbay_status = 0
-                guard tell({ pbi_tell_thread($0, new, &status) }), status >= 0 else { return nil }
-                return new
+                let isTold = tell { pbi_tell_thread($0, module.entryHost, new, &status) }
+                if isTold, status >= 0 { return new }
+                channels.withLock { $0.unmade.append(new) }
+                return nil
             }
             let found = gate.wait(until: deadline) { () -> Bool? in
                 if death != nil { return false }
@@ -187,34 +214,35 @@ final class WorkerLife: Sendable {
 
     /// What a returned run leaves of a call: whether it is completed. Otherwise it is kept until it is.
     func conclude(_ slot: UInt32, _ call: patchbay_call, of instance: IsolatedInstance) -> Bool {
-        if pbi_settle(space, slot, instance.host) != Int32(PBI_NOT_COMPLETED) {
+        if pbi_settle(space, slot, call, instance.host) != Int32(PBI_NOT_COMPLETED) {
             close(slot, call)
             return true
         }
         pending.withLock { $0[slot] = PendingCall(call: call, instance: instance) }
         // It may have been completed, and looked for in vain, just before.
-        if pbi_settle(space, slot, instance.host) != Int32(PBI_NOT_COMPLETED) { forget(slot) }
+        if pbi_settle(space, slot, call, instance.host) != Int32(PBI_NOT_COMPLETED) { forget(slot) }
         if let death { endPending(slot, by: death) }
         return false
     }
 
     func close(_ slot: UInt32, _ call: patchbay_call) {
         if overdue.withLock({ !$0.isEmpty }) { _ = overdue.withLock { $0.removeValue(forKey: call) } }
-        pbi_close(space, slot)
+        pbi_close(space, slot, call)
     }
 
     private func forget(_ slot: UInt32) {
         if let ended = pending.withLock({ $0.removeValue(forKey: slot) }) { close(slot, ended.call) }
     }
 
-    /// The host asks a call to end; what goes on for `patience` nanoseconds ends with the worker.
-    func cancel(_ call: patchbay_call, why: Int32, patience: UInt64) -> UInt32 {
-        let slot = pbi_find(space, call)
-        guard slot != 0 else { return 0 }
-        pbi_cancel(space, slot, why)
+    /// The host asks a call to end; what goes on for `patience` nanoseconds ends with the worker. The call as the worker
+    /// sees it, 0 when it is not there.
+    func cancel(_ call: patchbay_call, why: Int32, patience: UInt64) -> patchbay_call {
+        if why == Int32(PATCHBAY_CANCEL_SHUTDOWN) { pbi_space_stop(space) }
+        let seen = pbi_cancel(space, call, why)
+        guard seen != 0 else { return 0 }
         overdue.withLock { if $0[call] == nil { $0[call] = pbs_now() + patience } }
-        pbs_event_set(pbi_bell(space))
-        return slot
+        pbs_event_set(wake)
+        return seen
     }
 
     // MARK: Watching
@@ -229,12 +257,15 @@ final class WorkerLife: Sendable {
                 pollfd(fd: pbi_bell(space), events: Int16(POLLIN), revents: 0),
                 pollfd(fd: open.0 ? process.output : -1, events: Int16(POLLIN), revents: 0),
                 pollfd(fd: open.1 ? process.errors : -1, events: Int16(POLLIN), revents: 0),
+                pollfd(fd: wake, events: Int16(POLLIN), revents: 0),
             ]
             poll(&files, nfds_t(files.count), waitMilliseconds)
             if files[1].revents != 0 { serve() }
             if files[2].revents != 0 { open.0 = logs.0.read(to: module.logger) }
             if files[3].revents != 0 { open.1 = logs.1.read(to: module.logger) }
+            if files[4].revents != 0 { drainWake() }
             endOverdue()
+            endStuck()
             guard files[0].revents != 0 else { continue }
             let how = process.reap()
             serve()
@@ -256,30 +287,50 @@ final class WorkerLife: Sendable {
                 return Unmanaged<IsolatedModule>.fromOpaque(context)._withUnsafeGuaranteedRef { $0.host(of: handler) }
             }, context)
         if result == Int32(PBI_BROKEN) { breakOff() }
-        while case let slot = pbi_next_completed(space), slot != 0 {
+        // As many as there are slots: a worker that goes mad does not keep this thread.
+        for _ in 0..<Int(PatchbayIsolation.slots) {
+            let slot = pbi_next_completed(space)
+            guard slot != 0 else { return }
             guard let ended = pending.withLock({ $0[slot] }) else { continue }
-            if pbi_settle(space, slot, ended.instance.host) != Int32(PBI_NOT_COMPLETED) {
+            if pbi_settle(space, slot, ended.call, ended.instance.host) != Int32(PBI_NOT_COMPLETED) {
                 noteSuccess()
                 forget(slot)
             }
         }
+        pbs_event_set(wake)
+    }
+
+    private func drainWake() {
+        var count: UInt64 = 0
+        _ = read(wake, &count, MemoryLayout<UInt64>.size)
     }
 
     private var waitMilliseconds: Int32 {
-        guard let next = overdue.withLock({ $0.values.min() }) else { return 1_000 }
+        let ends = endUntil.load(ordering: .acquiring)
+        guard let next = [overdue.withLock({ $0.values.min() }), ends == 0 ? nil : ends].compactMap({ $0 }).min() else {
+            return 1_000
+        }
         let now = pbs_now()
-        return next <= now ? 0 : Int32(clamping: (next - now) / 1_000_000 + 1)
+        return next <= now ? 1 : Int32(clamping: min(1_000, (next - now) / 1_000_000 + 1))
     }
 
     private func endOverdue() {
         let now = pbs_now()
         guard let call = overdue.withLock({ calls in calls.first { $0.value <= now }?.key }) else { return }
         // Completed meanwhile: then it is no longer here.
-        guard pbi_find(space, call) != 0 else {
+        guard pbi_is_open(space, call) != 0 else {
             _ = overdue.withLock { $0.removeValue(forKey: call) }
             return
         }
         kill(.overdue(call))
+    }
+
+    /// A function that does not return, or a process that does not end.
+    private func endStuck() {
+        let now = pbs_now()
+        func isOver(_ until: UInt64) -> Bool { until != 0 && now >= until }
+        if isOver(endUntil.load(ordering: .acquiring)) { process.kill() }
+        if isOver(toldUntil.load(ordering: .acquiring)) || isOver(sentUntil.load(ordering: .acquiring)) { kill(.stuck) }
     }
 
     /// Nothing runs there any more: says what became of it, and ends the calls that it left pending.
@@ -294,7 +345,7 @@ final class WorkerLife: Sendable {
 
     private func endPending(_ slot: UInt32, by death: WorkerDeath) {
         guard let ended = pending.withLock({ $0.removeValue(forKey: slot) }) else { return }
-        if pbi_settle(space, slot, ended.instance.host) != Int32(PBI_NOT_COMPLETED) { return }
+        if pbi_settle(space, slot, ended.call, ended.instance.host) != Int32(PBI_NOT_COMPLETED) { return }
         ended.instance.end(ended.call, by: death, entered: true, channel: nil)
     }
 
@@ -311,6 +362,9 @@ final class WorkerLife: Sendable {
         case .broken:
             return WorkerDeath(
                 culprit: .anyCall, ending: ending, reason: "killed: its worker said what makes no sense")
+        case .stuck:
+            return WorkerDeath(
+                culprit: .anyCall, ending: ending, reason: "killed: a control function of the module did not return")
         case .ended: return WorkerDeath(culprit: .host, ending: ending, reason: "ended: the host has no use for it")
         case nil: break
         }
@@ -347,6 +401,8 @@ final class WorkerLife: Sendable {
 enum PatchbayIsolation {
     /// Runs at once in one worker; its main thread's channel included.
     static let channelsMax = 64
+    /// Calls that are open at once, one less.
+    static let slots = 4096
     /// Calls of one run.
     static let runMax = 1024
     /// Calls of one run where the route does not say.

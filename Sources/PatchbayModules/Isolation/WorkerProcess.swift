@@ -3,8 +3,7 @@ import Glibc
 
 /// The process of one worker, from its start until it is reaped.
 ///
-/// Started and reaped by one thread, which lives as long as the process: the kernel ends a worker with the thread that
-/// started it.
+/// The thread that starts it has to live as long as the process: the kernel ends a worker with it.
 final class WorkerProcess: Sendable {
     /// How it ended, as `waitpid` says it.
     enum End: Sendable, Equatable {
@@ -45,9 +44,11 @@ final class WorkerProcess: Sendable {
         posix_spawn_file_actions_adddup2(&actions, pipes[3], 2)
         // Through numbers above those wanted, so that neither is overwritten before it is copied.
         let high = (memory: fcntl(files.memory, F_DUPFD_CLOEXEC, 64), bell: fcntl(files.bell, F_DUPFD_CLOEXEC, 64))
-        defer {
-            close(high.memory)
-            close(high.bell)
+        defer { for file in [high.memory, high.bell] where file >= 0 { close(file) } }
+        guard high.memory >= 0, high.bell >= 0 else {
+            let number = errno
+            for file in pipes { close(file) }
+            throw Self.failure(module, "no descriptor for its memory", number)
         }
         posix_spawn_file_actions_adddup2(&actions, high.memory, 3)
         posix_spawn_file_actions_adddup2(&actions, high.bell, 4)
@@ -80,13 +81,19 @@ final class WorkerProcess: Sendable {
         }
         self.pid = pid
         ending = pbs_child(pid)
+        guard ending >= 0 else {
+            let number = errno
+            Glibc.kill(pid, SIGKILL)
+            _ = reap()
+            throw Self.failure(module, "its worker cannot be watched", number)
+        }
         for file in [output, errors] { _ = fcntl(file, F_SETFL, O_NONBLOCK) }
     }
 
     deinit { for file in [output, errors, ending] where file >= 0 { close(file) } }
 
-    /// Ends it at once. [any thread, before it is reaped]
-    func kill() { Glibc.kill(pid, SIGKILL) }
+    /// Ends it at once; nothing happens once it has ended. [any thread]
+    func kill() { pbs_child_signal(ending, SIGKILL) }
 
     /// How it ended; waits for it.
     func reap() -> End {

@@ -13,7 +13,9 @@ final class ConfigurationWatch: Sendable {
 
     init(_ reloader: Reloader) throws(ThreadError) {
         self.reloader = reloader
-        let started = try OwnThread("pb-watch") { [self] in run() }
+        // Before the thread runs: what changes from here on is a change.
+        let first = Self.look(reloader)
+        let started = try OwnThread("pb-reload") { [self] in run(first) }
         thread.withLock { $0 = started }
     }
 
@@ -23,17 +25,17 @@ final class ConfigurationWatch: Sendable {
         thread.withLock { $0.take() }?.join()
     }
 
-    private func run() {
-        var watched = WatchedFiles(now: look())
+    private func run(_ first: [String]) {
+        var watched = WatchedFiles(now: first)
         while !flag.wait(Self.pace) {
-            guard watched.step(look()) else { continue }
+            guard watched.step(Self.look(reloader)) else { continue }
             // The log says what became of it; a file that is refused is looked at again when it changes.
             do throws(VersionError) { _ = try reloader.reload(by: "a changed file") } catch {}
         }
     }
 
     /// What tells files from changed ones, without reading them.
-    private func look() -> [String] {
+    private static func look(_ reloader: Reloader) -> [String] {
         let modules = reloader.configuration.modules
         var paths = [reloader.path] + modules.load.map(\.path).filter { !$0.isEmpty }
         paths += (Folder.names(of: modules.directory)).filter { $0.contains(".so") }.sorted().map {

@@ -59,7 +59,7 @@ final class WorkerEnd: @unchecked Sendable {
     /// Calls that a test made up are nobody's.
     func hostCall(_ call: patchbay_call) -> patchbay_call { hostCalls.withLock { $0[call] ?? call } }
 
-    func close(_ call: patchbay_call) { pbi_close(space, UInt32(call & 0xFF_FFFF)) }
+    func close(_ call: patchbay_call) { pbi_close(space, UInt32(call & 0xFF_FFFF), hostCall(call)) }
 
     func end() {
         guard let space else { return }
@@ -91,7 +91,10 @@ final class WorkerEnd: @unchecked Sendable {
 
     private func settleCompleted() {
         guard let hostPointer else { return }
-        while case let slot = pbi_next_completed(space), slot != 0 { _ = pbi_settle(space, slot, hostPointer) }
+        while case let slot = pbi_next_completed(space), slot != 0 {
+            let call = hostCalls.withLock { $0[pbi_worker_call(space, slot)] }
+            if let call { _ = pbi_settle(space, slot, call, hostPointer) }
+        }
     }
 }
 
