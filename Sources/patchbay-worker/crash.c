@@ -17,7 +17,8 @@
 #endif
 
 static const int FATAL[] = {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT, SIGTRAP, SIGSYS, SIGXCPU};
-enum { STACK_BYTES = 64 << 10, FATAL_COUNT = sizeof FATAL / sizeof *FATAL };
+/* A machine under load is slow; only a lock that is never let go takes longer. */
+enum { PATIENCE_SECONDS = 10, STACK_BYTES = 64 << 10, FATAL_COUNT = sizeof FATAL / sizeof *FATAL };
 
 static pbi_head *head;
 static int end_is_expected;
@@ -72,7 +73,7 @@ static void on_crash(int number, siginfo_t *info, void *context) {
   (void)context;
   /* Another thread was first, and is still writing. */
   if (!begin(number, (uint64_t)(uintptr_t)info->si_addr)) {
-    alarm(1);
+    alarm(PATIENCE_SECONDS);
     while (1) pause();
   }
   pbi_crash *crash = &head->crash;
@@ -81,7 +82,7 @@ static void on_crash(int number, siginfo_t *info, void *context) {
   sigemptyset(&alarms);
   sigaddset(&alarms, SIGALRM);
   pthread_sigmask(SIG_UNBLOCK, &alarms, NULL);
-  alarm(1);
+  alarm(PATIENCE_SECONDS);
   void *frames[PBI_FRAMES];
   int count = backtrace(frames, PBI_FRAMES);
   /* The handler's own, and the kernel's frame beneath it. */
