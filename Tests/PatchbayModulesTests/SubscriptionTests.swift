@@ -28,6 +28,15 @@ import Testing
         return (taken.events.map(\.event.id), taken.records.map { $0.wish?.from })
     }
 
+    /// Regression: the sum of such a number and another one ended the host.
+    @Test(arguments: [StreamWish.fromEnd - 1, StreamWish.fromEnd - 9_999, 1 << 63])
+    func `a revision that no stream will ever have is waited for`(from: UInt64) {
+        var (subscriptions, _) = subscribed(StreamWish(stream: "s", from: from))
+        #expect(subscriptions.orders(isOpen: { _ in true }) { _ in 7 }.isEmpty)
+        #expect(taken(&subscriptions).ids.isEmpty)
+        #expect(!subscriptions.mayGoOn(isOpen: { _ in true }) { _ in 7 })
+    }
+
     @Test func `no more is unsettled than may be, whatever is read, delivered and settled in between`() throws {
         for seed in 1...20 as ClosedRange<UInt64> {
             var random = SeededRandom(seed: seed)

@@ -6,11 +6,13 @@ import Synchronization
 /// How what handlers have subscribed to comes in.
 extension DispatchLoop {
     var hasSubscribed: Bool { host.feed?.hasWork() ?? false }
+    /// Whether events of subscriptions may come in now: as long as sources' may, and none since a drain began.
+    var takesSubscribed: Bool { takesSources && waiting.isEmpty && !isDraining }
 
     /// Lets the next events of subscriptions come in, as long as sources may: with a log that lasts, in one frame with
     /// how far their subscriptions are then. A drain takes nothing more in.
     mutating func takeSubscribed() -> Bool {
-        guard let feed = host.feed, feed.hasWork(), takesSources, waiting.isEmpty, !isDraining else { return false }
+        guard let feed = host.feed, feed.hasWork(), takesSubscribed else { return false }
         let due = feed.take(isOpen, &pending.journal.subscriptions)
         guard !due.isEmpty else { return feed.hasWork() }
         for batch in host.reenter(buryTooDeep(due, feed)) {

@@ -167,11 +167,12 @@ struct DispatchLoop: ~Copyable {
         let due = min(nextDue, now + 100_000_000)
         let timeout = due > now ? due - now : 1
         let takesMore = takesSources
+        let takesStreams = takesSubscribed
         clock.wait(timeout: timeout) {
             table.hasForeign || dispatcher.hasBuried.load(ordering: .relaxed)
                 || pools.outboxes.contains { !$0.isEmpty } || log.hasCommitted || dispatcher.replacements.isWaiting
                 || control.hasChange(takesEvents: takesMore)
-                || (takesMore && (hasSubscribed || ports.contains { $0.hasBatches }))
+                || (takesStreams && hasSubscribed) || (takesMore && ports.contains { $0.hasBatches })
                 || dispatcher.command.load(ordering: .relaxed) == Dispatcher.Command.stop.rawValue
         }
     }

@@ -161,7 +161,8 @@ struct Subscriptions {
             let open = unsettled[subscription.hash, default: 0]
             let taken = subscription.ready.prefix(max(0, Self.unsettledMax - open))
             subscription.ready = subscription.ready.dropFirst(taken.count)
-            let isPassed = subscription.scanned >= subscription.wish.from + Self.passedMax
+            // What is scanned is not below `from`, which a handler chooses up to the largest number.
+            let isPassed = subscription.scanned &- subscription.wish.from >= Self.passedMax
             guard !taken.isEmpty || (subscription.ready.isEmpty && isPassed) else { continue }
             events += taken.map { Taken(key: key, hash: subscription.hash, event: $0.event) }
             unsettled[subscription.hash] = open + taken.count
