@@ -348,10 +348,3 @@ func outcome(of path: String, handler: String = "count", configuration: Value = 
         }
     }
 }
-
-/// The files of this process's memory.
-private func mappedFiles() throws -> [String] {
-    try String(contentsOfFile: "/proc/self/maps", encoding: .utf8).split(separator: "\n").compactMap { line in
-        line.firstIndex(of: "/").map { String(line[$0...]) }
-    }
-}

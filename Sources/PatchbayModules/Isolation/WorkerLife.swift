@@ -334,7 +334,7 @@ final class WorkerLife: Sendable {
     }
 
     /// Nothing runs there any more: says what became of it, and ends the calls that it left pending.
-    private func die(_ how: WorkerProcess.End) {
+    private func die(_ how: OwnProcess.End) {
         let death = verdict(how)
         pbi_space_bury(space)
         // First: what is left pending from now on is ended by whoever leaves it.
@@ -349,7 +349,7 @@ final class WorkerLife: Sendable {
         ended.instance.end(ended.call, by: death, entered: true, channel: nil)
     }
 
-    private func verdict(_ how: WorkerProcess.End) -> WorkerDeath {
+    private func verdict(_ how: OwnProcess.End) -> WorkerDeath {
         var ending = ""
         switch how {
         case .exited(let code): ending = "exit \(code)"

@@ -175,7 +175,7 @@ struct VersionService: ControlAnswering {
         do throws(VersionError) {
             switch request {
             case .versions: return .versions(keeper.versions)
-            case .reload(let who): return .reloaded(try reloader.reload(by: who))
+            case .reload(let who): return .reloaded(try reloader.reload(by: who).get())
             case .version(.promote(let file, let instance, let isWatched, let canary), let who):
                 return .versionChanged(
                     try keeper.promote(file, instance: instance, isWatched: isWatched, canary: canary, by: who))

@@ -238,8 +238,7 @@ package final class Host: Sendable {
     package func reload(by who: String) {
         do throws(ThreadError) {
             try OwnThread("pb-reload") { [reloader] in
-                // The log says what became of it.
-                do throws(VersionError) { _ = try reloader.reload(by: who) } catch {}
+                reloader.reload(by: who)
             }.detach()
         } catch {
             options.logger.error("reload by \(who): \(error)")

@@ -48,19 +48,21 @@ final class Reloader: Sendable {
 
     func name(with naming: @escaping Naming) { self.naming.withLock { $0 = naming } }
 
-    /// Reads the file, checks all of it, and takes it over. [any thread but the keeper's]
+    /// Reads the file, checks all of it, and takes it over; logs and counts what became of it. [any thread but the
+    /// keeper's]
     ///
-    /// - Errors: what is wrong with the file, or what of it only a restart changes; everything stays as it was then.
-    func reload(by who: String) throws(VersionError) -> ReloadChange {
+    /// - Returns: as a failure what is wrong with the file, or what of it only a restart changes; everything stays as it
+    ///   was then.
+    @discardableResult func reload(by who: String) -> Result<ReloadChange, VersionError> {
         do throws(VersionError) {
             let change = try keeper.ask { [self] (work) throws(VersionError) in try perform(&work, who) }
             if change.isChanged { state.withLock { $0.counts.done += 1 } }
             logger.notice("reload by \(who): \(change.summary)")
-            return change
+            return .success(change)
         } catch {
             state.withLock { $0.counts.refused += 1 }
             logger.error("reload by \(who): everything stays as it was: \(error)")
-            throw error
+            return .failure(error)
         }
     }
 

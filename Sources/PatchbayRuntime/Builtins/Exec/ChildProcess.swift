@@ -1,5 +1,6 @@
 import CPatchbaySystem
 import Glibc
+import PatchbayEvents
 
 /// A command that was started, with its three streams. One thread at a time.
 ///
@@ -7,16 +8,10 @@ import Glibc
 final class ChildProcess: @unchecked Sendable {
     // Invariant: whoever holds it is the only one; a pool hands it from thread to thread under a lock.
 
-    /// How it ended.
-    enum End: Equatable {
-        case exited(Int32)
-        case signalled(Int32)
-    }
-
     /// What a look at its streams brought.
     enum Event {
         case output
-        case ended(End)
+        case ended(OwnProcess.End)
         /// Nothing for some time.
         case quiet
     }
@@ -29,7 +24,7 @@ final class ChildProcess: @unchecked Sendable {
     private let ending: Int32
     private var unwritten: ArraySlice<UInt8> = []
     private var closesInput = false
-    private var end: End?
+    private var end: OwnProcess.End?
     /// What it wrote to standard output and nobody took yet.
     var outputBytes: [UInt8] = []
     /// The last of what it wrote to standard error.
@@ -50,37 +45,15 @@ final class ChildProcess: @unchecked Sendable {
             }
             pipes += ends
         }
-        var actions = posix_spawn_file_actions_t()
-        posix_spawn_file_actions_init(&actions)
-        posix_spawn_file_actions_adddup2(&actions, pipes[0], 0)
-        posix_spawn_file_actions_adddup2(&actions, pipes[3], 1)
-        posix_spawn_file_actions_adddup2(&actions, pipes[5], 2)
-        var attributes = posix_spawnattr_t()
-        posix_spawnattr_init(&attributes)
-        // Our threads block all signals and ignore SIGPIPE, which a child would go on doing.
-        var none = sigset_t()
-        sigemptyset(&none)
-        var all = sigset_t()
-        sigfillset(&all)
-        posix_spawnattr_setsigmask(&attributes, &none)
-        posix_spawnattr_setsigdefault(&attributes, &all)
-        posix_spawnattr_setpgroup(&attributes, 0)
-        posix_spawnattr_setflags(
-            &attributes, Int16(POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETPGROUP))
-        var arguments = command.map { strdup($0) } + [nil]
-        var variables = environment.map { strdup("\($0)=\($1)") } + [nil]
-        var pid: pid_t = 0
-        let status = posix_spawnp(&pid, command[0], &actions, &attributes, &arguments, &variables)
-        for text in arguments + variables { free(text) }
-        posix_spawn_file_actions_destroy(&actions)
-        posix_spawnattr_destroy(&attributes)
-        for file in [pipes[0], pipes[3], pipes[5]] { close(file) }
-        guard status == 0 else {
-            for file in [pipes[1], pipes[2], pipes[4]] { close(file) }
-            throw ExecError("'\(command[0])' cannot be started", errno: status)
-        }
-        self.pid = pid
+        defer { for file in [pipes[0], pipes[3], pipes[5]] { close(file) } }
         (input, output, errors) = (pipes[1], pipes[2], pipes[4])
+        do throws(OwnProcess.StartError) {
+            pid = try OwnProcess.start(
+                command, environment: environment.map { "\($0)=\($1)" }, files: [pipes[0], pipes[3], pipes[5]])
+        } catch {
+            for file in [input, output, errors] { close(file) }
+            throw ExecError("'\(command[0])' cannot be started", errno: error.number)
+        }
         ending = pbs_child(pid)
         for file in [input, output, errors] { _ = fcntl(file, F_SETFL, O_NONBLOCK) }
     }
@@ -175,7 +148,7 @@ final class ChildProcess: @unchecked Sendable {
     }
 
     /// How it ended; what it started and left behind in its group ends then, too.
-    private func reap() -> End? {
+    private func reap() -> OwnProcess.End? {
         if let end { return end }
         var info = siginfo_t()
         // Its number is not given to another process before it is reaped.
@@ -189,8 +162,7 @@ final class ChildProcess: @unchecked Sendable {
             end = .exited(255)
             return end
         }
-        let signal = code & 0x7F
-        end = signal == 0 ? .exited(code >> 8 & 0xFF) : .signalled(signal)
+        end = OwnProcess.End(status: code)
         return end
     }
 }

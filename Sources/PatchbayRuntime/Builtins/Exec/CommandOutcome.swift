@@ -15,7 +15,7 @@ struct CommandOutcome: Equatable {
     /// others are tried again. `codes` says otherwise, status by status.
     ///
     /// - Source: sysexits.h
-    init(_ end: ChildProcess.End, codes: [Int32: OutcomeKind], reason: String) {
+    init(_ end: OwnProcess.End, codes: [Int32: OutcomeKind], reason: String) {
         switch end {
         case .exited(let status):
             let kind = codes[status] ?? Self.usual(status)
