@@ -6,22 +6,22 @@ static const char patchbay_text[] = {
 #embed "../../sdk/c/include/patchbay.h"
 };
 static const char emit_text[] = {
-#embed "../../sdk/c/include/patchbay/draft/emit.h"
+#embed "../../sdk/c/include/patchbay/emit.h"
 };
 static const char http_text[] = {
-#embed "../../sdk/c/include/patchbay/draft/http.h"
+#embed "../../sdk/c/include/patchbay/http.h"
 };
 static const char mail_text[] = {
-#embed "../../sdk/c/include/patchbay/draft/mail.h"
+#embed "../../sdk/c/include/patchbay/mail.h"
 };
 static const char state_text[] = {
-#embed "../../sdk/c/include/patchbay/draft/state.h"
+#embed "../../sdk/c/include/patchbay/state.h"
 };
 static const char stream_text[] = {
 #embed "../../sdk/c/include/patchbay/draft/stream.h"
 };
 static const char timer_text[] = {
-#embed "../../sdk/c/include/patchbay/draft/timer.h"
+#embed "../../sdk/c/include/patchbay/timer.h"
 };
 static const char handler_text[] = {
 #embed "../../sdk/c/include/patchbay/handler.h"
@@ -45,16 +45,16 @@ static const char map_text[] = {
 
 static const patchbay_header headers[] = {
     {"patchbay.h", patchbay_text, sizeof patchbay_text},
-    {"patchbay/draft/emit.h", emit_text, sizeof emit_text},
-    {"patchbay/draft/http.h", http_text, sizeof http_text},
-    {"patchbay/draft/mail.h", mail_text, sizeof mail_text},
-    {"patchbay/draft/state.h", state_text, sizeof state_text},
     {"patchbay/draft/stream.h", stream_text, sizeof stream_text},
-    {"patchbay/draft/timer.h", timer_text, sizeof timer_text},
+    {"patchbay/emit.h", emit_text, sizeof emit_text},
     {"patchbay/handler.h", handler_text, sizeof handler_text},
+    {"patchbay/http.h", http_text, sizeof http_text},
     {"patchbay/json.h", json_text, sizeof json_text},
+    {"patchbay/mail.h", mail_text, sizeof mail_text},
+    {"patchbay/state.h", state_text, sizeof state_text},
     {"patchbay/test.h", test_text, sizeof test_text},
     {"patchbay/test_host.h", test_host_text, sizeof test_host_text},
+    {"patchbay/timer.h", timer_text, sizeof timer_text},
 };
 
 static const patchbay_header cpp_files[] = {

@@ -4,12 +4,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "patchbay/draft/emit.h"
-#include "patchbay/draft/http.h"
-#include "patchbay/draft/mail.h"
-#include "patchbay/draft/state.h"
 #include "patchbay/draft/stream.h"
-#include "patchbay/draft/timer.h"
+#include "patchbay/emit.h"
+#include "patchbay/http.h"
+#include "patchbay/mail.h"
+#include "patchbay/state.h"
+#include "patchbay/timer.h"
 #include "talk.h"
 
 #define IS_SHORT(p, last) ((p)->size < offsetof(__typeof__(*(p)), last) + sizeof((p)->last))
@@ -528,8 +528,18 @@ void pbi_client_answered(const uint8_t *message, uint64_t length) {
 
 /* ---- By id ----------------------------------------------------------------------------------------------------- */
 
+patchbay_str pbi_service_id(patchbay_str id) {
+  static const char *const frozen[] = {PATCHBAY_EMIT, PATCHBAY_HTTP, PATCHBAY_MAIL, PATCHBAY_STATE, PATCHBAY_TIMER};
+  if (!id.len || !id.ptr || id.ptr[id.len - 1] != '0') return id;
+  for (uint32_t i = 0; i < sizeof frozen / sizeof *frozen; i++)
+    if (id.len == strlen(frozen[i]) && memcmp(id.ptr, frozen[i], id.len - 1) == 0)
+      return (patchbay_str){frozen[i], id.len};
+  return id;
+}
+
 const void *client_service(const patchbay_host *host, patchbay_str id) {
   (void)host;
+  id = pbi_service_id(id);
   static const struct {
     const char *id;
     const void *table;

@@ -5,12 +5,12 @@
 
 #include "include/patchbay_isolation.h"
 #include "layout.h"
-#include "patchbay/draft/emit.h"
-#include "patchbay/draft/http.h"
-#include "patchbay/draft/mail.h"
-#include "patchbay/draft/state.h"
 #include "patchbay/draft/stream.h"
-#include "patchbay/draft/timer.h"
+#include "patchbay/emit.h"
+#include "patchbay/http.h"
+#include "patchbay/mail.h"
+#include "patchbay/state.h"
+#include "patchbay/timer.h"
 
 /* Blocks of the arena: powers of two from 1 KiB to 64 MiB. */
 #define CLASS_MIN 10u

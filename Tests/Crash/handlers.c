@@ -6,9 +6,9 @@
  * `rank` is how many events of the key were done before, by the handler's state; `again` is 1 when state says that this
  * very delivery was done before. */
 #include <fcntl.h>
-#include <patchbay/draft/emit.h>
-#include <patchbay/draft/state.h>
-#include <patchbay/draft/timer.h>
+#include <patchbay/emit.h>
+#include <patchbay/state.h>
+#include <patchbay/timer.h>
 #include <patchbay/handler.h>
 #include <stdio.h>
 #include <sys/stat.h>

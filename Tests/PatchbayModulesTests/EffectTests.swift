@@ -115,7 +115,7 @@ import Testing
 }
 
 @Suite(.inlineAndFromWorker) struct `state service` {
-    /// `patchbay.state/0` as a handler would wrap it.
+    /// `patchbay.state/1` as a handler would wrap it.
     struct Store {
         let bench: ModuleBench
         let table: patchbay_state

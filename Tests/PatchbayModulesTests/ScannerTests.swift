@@ -59,10 +59,11 @@ import Testing
         }
     }
 
-    @Test func `names the service that is missing, and not the one that is there`() throws {
+    @Test func `names the service that is missing, not those that are there, be it as a draft`() throws {
         let rejection = try #require(scanner.inspect(file: try Fixture.module("unknown_service")).rejection)
         #expect(rejection.message.contains("com.acme.teleport/3"))
         #expect(!rejection.message.contains("patchbay.logger/1"))
+        #expect(!rejection.message.contains("patchbay.emit/0"))
     }
 
     @Test func `refuses Swift modules of another compiler, and takes those of its own`() throws {

@@ -6,13 +6,20 @@ import Testing
 
 @testable import PatchbayModules
 
-@Suite struct `host services` {
+@Suite(.inlineAndFromWorker) struct `host services` {
     @Test func `are found by id, and NULL when the host lacks them`() {
         let bench = ModuleBench()
         for id in HostServiceID.all { #expect(bench.host.pointee.service(bench.host, lasting(id)) != nil, "\(id)") }
-        for id in ["patchbay.http/1", "patchbay.logger/2", "", "patchbay.logger/1 "] {
+        for id in ["patchbay.http/2", "patchbay.logger/0", "patchbay.stream/1", "", "patchbay.logger/1 ", "/0", "0"] {
             #expect(bench.host.pointee.service(bench.host, lasting(id)) == nil, "\(id)")
         }
+    }
+
+    @Test(arguments: ["emit", "http", "mail", "state", "timer"])
+    func `that were frozen as their drafts were are found under both ids`(name: String) throws {
+        let bench = ModuleBench()
+        let table = try #require(bench.host.pointee.service(bench.host, lasting("patchbay.\(name)/1")))
+        #expect(bench.host.pointee.service(bench.host, lasting("patchbay.\(name)/0")) == table)
     }
 
     @Test func `refuse a NULL host instead of crashing`() throws {

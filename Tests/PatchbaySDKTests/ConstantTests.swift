@@ -37,8 +37,8 @@ import Testing
         #expect(
             [PATCHBAY_EMIT, PATCHBAY_HTTP, PATCHBAY_MAIL, PATCHBAY_STATE, PATCHBAY_STREAM, PATCHBAY_TIMER]
                 == [
-                    "patchbay.emit/0", "patchbay.http/0", "patchbay.mail/0", "patchbay.state/0", "patchbay.stream/0",
-                    "patchbay.timer/0",
+                    "patchbay.emit/1", "patchbay.http/1", "patchbay.mail/1", "patchbay.state/1", "patchbay.stream/0",
+                    "patchbay.timer/1",
                 ])
         #expect(
             [

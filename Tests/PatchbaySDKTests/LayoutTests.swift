@@ -116,21 +116,16 @@ import Testing
         ])
     }
 
-    @Test func `keeps the layout of the drafts that are frozen for handlers in the host's process`() {
+    @Test func `keeps the layout of the services that are frozen in headers of their own`() {
         #expect(MemoryLayout<patchbay_draft>.size == 128)
         #expect(MemoryLayout<patchbay_emit>.size == 16)
         #expect(MemoryLayout<patchbay_state>.size == 32)
-        #expect(MemoryLayout<patchbay_stream>.size == 72)
-        #expect(MemoryLayout<patchbay_stream_filter>.size == 64)
-        #expect(MemoryLayout<patchbay_stream_event>.size == 88)
         #expect(MemoryLayout<patchbay_timer>.size == 24)
         #expect(
             [
                 MemoryLayout<patchbay_draft>.alignment, MemoryLayout<patchbay_emit>.alignment,
                 MemoryLayout<patchbay_state>.alignment, MemoryLayout<patchbay_timer>.alignment,
-                MemoryLayout<patchbay_stream>.alignment, MemoryLayout<patchbay_stream_event>.alignment,
-                MemoryLayout<patchbay_stream_filter>.alignment,
-            ] == Array(repeating: 8, count: 7))
+            ] == Array(repeating: 8, count: 4))
         expect([
             field(\patchbay_draft.size, "size", 0),
             field(\patchbay_draft.flags, "flags", 4),
@@ -152,6 +147,76 @@ import Testing
             field(\patchbay_state.get, "get", 8),
             field(\patchbay_state.del, "del", 16),
             field(\patchbay_state.put, "put", 24),
+            field(\patchbay_timer.size, "size", 0),
+            field(\patchbay_timer.reserved, "reserved", 4),
+            field(\patchbay_timer.set, "set", 8),
+            field(\patchbay_timer.cancel, "cancel", 16),
+        ])
+    }
+
+    @Test func `keeps the layout of requests, mails and their answers`() {
+        #expect(MemoryLayout<patchbay_http>.size == 16)
+        #expect(MemoryLayout<patchbay_http_request>.size == 88)
+        #expect(MemoryLayout<patchbay_answer>.size == 72)
+        #expect(MemoryLayout<patchbay_mail>.size == 16)
+        #expect(MemoryLayout<patchbay_mail_message>.size == 112)
+        #expect(
+            [
+                MemoryLayout<patchbay_http>.alignment, MemoryLayout<patchbay_http_request>.alignment,
+                MemoryLayout<patchbay_answer>.alignment, MemoryLayout<patchbay_mail>.alignment,
+                MemoryLayout<patchbay_mail_message>.alignment,
+            ] == Array(repeating: 8, count: 5))
+        expect([
+            field(\patchbay_http.size, "size", 0),
+            field(\patchbay_http.reserved, "reserved", 4),
+            field(\patchbay_http.send, "send", 8),
+            field(\patchbay_http_request.size, "size", 0),
+            field(\patchbay_http_request.flags, "flags", 4),
+            field(\patchbay_http_request.method, "method", 8),
+            field(\patchbay_http_request.url, "url", 24),
+            field(\patchbay_http_request.headers, "headers", 40),
+            field(\patchbay_http_request.header_count, "header_count", 48),
+            field(\patchbay_http_request.body, "body", 56),
+            field(\patchbay_http_request.body_len, "body_len", 64),
+            field(\patchbay_http_request.timeout_ns, "timeout_ns", 72),
+            field(\patchbay_http_request.response_max, "response_max", 80),
+            field(\patchbay_answer.size, "size", 0),
+            field(\patchbay_answer.flags, "flags", 4),
+            field(\patchbay_answer.fault, "fault", 8),
+            field(\patchbay_answer.status, "status", 12),
+            field(\patchbay_answer.headers, "headers", 16),
+            field(\patchbay_answer.header_count, "header_count", 24),
+            field(\patchbay_answer.body, "body", 32),
+            field(\patchbay_answer.body_len, "body_len", 40),
+            field(\patchbay_answer.retry_after_ns, "retry_after_ns", 48),
+            field(\patchbay_answer.message, "message", 56),
+            field(\patchbay_mail.size, "size", 0),
+            field(\patchbay_mail.reserved, "reserved", 4),
+            field(\patchbay_mail.send, "send", 8),
+            field(\patchbay_mail_message.size, "size", 0),
+            field(\patchbay_mail_message.flags, "flags", 4),
+            field(\patchbay_mail_message.server, "server", 8),
+            field(\patchbay_mail_message.user, "user", 24),
+            field(\patchbay_mail_message.password, "password", 40),
+            field(\patchbay_mail_message.from, "from", 56),
+            field(\patchbay_mail_message.recipients, "recipients", 72),
+            field(\patchbay_mail_message.recipient_count, "recipient_count", 80),
+            field(\patchbay_mail_message.content, "content", 88),
+            field(\patchbay_mail_message.content_len, "content_len", 96),
+            field(\patchbay_mail_message.timeout_ns, "timeout_ns", 104),
+        ])
+    }
+
+    @Test func `keeps the layout of the draft of streams, which only grows`() {
+        #expect(MemoryLayout<patchbay_stream>.size == 72)
+        #expect(MemoryLayout<patchbay_stream_filter>.size == 64)
+        #expect(MemoryLayout<patchbay_stream_event>.size == 88)
+        #expect(
+            [
+                MemoryLayout<patchbay_stream>.alignment, MemoryLayout<patchbay_stream_event>.alignment,
+                MemoryLayout<patchbay_stream_filter>.alignment,
+            ] == Array(repeating: 8, count: 3))
+        expect([
             field(\patchbay_stream_event.size, "size", 0),
             field(\patchbay_stream_event.reserved, "reserved", 4),
             field(\patchbay_stream_event.revision, "revision", 8),
@@ -177,10 +242,6 @@ import Testing
             field(\patchbay_stream_filter.as_of_ns, "as_of_ns", 24),
             field(\patchbay_stream_filter.type, "type", 32),
             field(\patchbay_stream_filter.correlation, "correlation", 48),
-            field(\patchbay_timer.size, "size", 0),
-            field(\patchbay_timer.reserved, "reserved", 4),
-            field(\patchbay_timer.set, "set", 8),
-            field(\patchbay_timer.cancel, "cancel", 16),
         ])
     }
 }

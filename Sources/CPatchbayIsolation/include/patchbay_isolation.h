@@ -12,6 +12,12 @@
 
 #include "patchbay.h"
 
+/* ---- Both ends --------------------------------------------------------------------------------------------------- */
+
+/* The id under which both ends know the service that a module calls `id`: services that were frozen as they were have
+ * one table under two ids, patchbay.emit/0 and patchbay.emit/1. Other ids are returned as they are. [any thread] */
+patchbay_str pbi_service_id(patchbay_str id);
+
 /* ---- The host's end --------------------------------------------------------------------------------------------- */
 
 typedef struct pbi_space pbi_space;

@@ -154,7 +154,7 @@ package struct ModuleScanner: Sendable {
     }
 
     private func checkServices(_ manifest: Manifest, _ path: String) throws(ModuleError) {
-        let missing = manifest.requires.filter { !profile.services.contains($0) }
+        let missing = manifest.requires.filter { !profile.services.contains(HostServiceID.current($0)) }
         guard !missing.isEmpty else { return }
         throw ModuleError(
             .missingService, file: path, "requires \(missing.joined(separator: ", ")), which this host lacks",

@@ -3,6 +3,6 @@
 
 PATCHBAY_MANIFEST(
   "{\"abi\": {\"major\": 1, \"minor\": 0}, \"name\": \"unknown-service\", \"version\": \"1.0.0\", \"runtime\": \"c\", "
-  "\"requires\": [\"patchbay.logger/1\", \"com.acme.teleport/3\"], \"handlers\": [{\"id\": \"count\"}]}");
+  "\"requires\": [\"patchbay.logger/1\", \"patchbay.emit/0\", \"com.acme.teleport/3\"], \"handlers\": [{\"id\": \"count\"}]}");
 
 FIXTURE("count", fixture_handle)

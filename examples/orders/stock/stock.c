@@ -65,7 +65,7 @@ PATCHBAY_HANDLER_WITH(reserve, shelf_open, free) {
 }
 
 PATCHBAY_MODULE((reserve),
-  "name": "stock", "version": "1.0.0", "requires": ["patchbay.state/0", "patchbay.emit/0"],
+  "name": "stock", "version": "1.0.0", "requires": ["patchbay.state/1", "patchbay.emit/1"],
   "handlers": [{
     "id": "reserve", "description": "Takes an order's lines off the shelf.", "concurrency": 1, "blocking": false,
     "accepts": ["com.example.order.placed"], "emits": ["com.example.stock.low"],

@@ -41,9 +41,9 @@
 #include <vector>
 
 #include "patchbay.h"
-#include "patchbay/draft/emit.h"
-#include "patchbay/draft/state.h"
-#include "patchbay/draft/timer.h"
+#include "patchbay/emit.h"
+#include "patchbay/state.h"
+#include "patchbay/timer.h"
 
 #pragma GCC visibility push(hidden)
 namespace patchbay {

@@ -66,9 +66,9 @@ impl Services {
             host,
             logger: table("patchbay.logger/1").cast(),
             trace: table("patchbay.trace/1").cast(),
-            emit: table("patchbay.emit/0").cast(),
-            state: table("patchbay.state/0").cast(),
-            timer: table("patchbay.timer/0").cast(),
+            emit: table("patchbay.emit/1").cast(),
+            state: table("patchbay.state/1").cast(),
+            timer: table("patchbay.timer/1").cast(),
         }
     }
 }

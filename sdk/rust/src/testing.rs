@@ -382,9 +382,9 @@ unsafe extern "C" fn service(_host: *const RawHost, id: Str) -> *const c_void {
     match id.text() {
         "patchbay.logger/1" => (&raw const LOGGER).cast(),
         "patchbay.trace/1" => (&raw const TRACE).cast(),
-        "patchbay.emit/0" => (&raw const EMIT).cast(),
-        "patchbay.state/0" => (&raw const STATE).cast(),
-        "patchbay.timer/0" => (&raw const TIMER).cast(),
+        "patchbay.emit/1" => (&raw const EMIT).cast(),
+        "patchbay.state/1" => (&raw const STATE).cast(),
+        "patchbay.timer/1" => (&raw const TIMER).cast(),
         _ => std::ptr::null(),
     }
 }

@@ -1,4 +1,6 @@
 import CPatchbay
+import CPatchbayIsolation
+import PatchbayEvents
 
 /// Ids of the service tables that the host hands out.
 package enum HostServiceID {
@@ -13,4 +15,10 @@ package enum HostServiceID {
     package static let mail = PATCHBAY_MAIL
 
     package static let all: Set<String> = [logger, trace, meter, emit, state, timer, stream, http, mail]
+
+    /// The id under which the host has what a module calls `id`: the present one, for services that were frozen as their
+    /// drafts were. [any thread]
+    package static func current(_ id: String) -> String {
+        ForeignText.lending(id) { String(pbi_service_id($0)) }
+    }
 }

@@ -1,4 +1,5 @@
 import CPatchbay
+import CPatchbayIsolation
 import PatchbayEvents
 
 /// The service tables: one of each for the whole process, since a call brings its own host pointer.
@@ -17,7 +18,7 @@ enum HostServices {
     /// The table for an id; `nil` when this host lacks the service. [any]
     static func table(for id: patchbay_str) -> UnsafeRawPointer? {
         guard id.len <= 256 else { return nil }
-        return switch String(id) {
+        return switch String(pbi_service_id(id)) {
         case HostServiceID.logger: logger
         case HostServiceID.trace: trace
         case HostServiceID.meter: meter

@@ -1,7 +1,7 @@
 package import CPatchbay
 package import PatchbayEvents
 
-/// `patchbay.emit/0`: new events, held in the call's effects until it is done.
+/// `patchbay.emit/1`: new events, held in the call's effects until it is done.
 package enum EmitService {
     static var table: patchbay_emit {
         patchbay_emit(

@@ -2,7 +2,7 @@ import CPatchbay
 import PatchbayEvents
 import PatchbayTransfers
 
-/// `patchbay.http/0`: requests over the host's connections, to services that the configuration grants.
+/// `patchbay.http/1`: requests over the host's connections, to services that the configuration grants.
 enum HTTPService {
     /// All fields of the structure's first revision.
     private static let sizeMin =

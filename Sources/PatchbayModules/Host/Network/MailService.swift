@@ -2,7 +2,7 @@ import CPatchbay
 import PatchbayEvents
 import PatchbayTransfers
 
-/// `patchbay.mail/0`: mail through servers that the configuration grants.
+/// `patchbay.mail/1`: mail through servers that the configuration grants.
 enum MailService {
     /// All fields of the structure's first revision.
     private static let sizeMin =

@@ -4,7 +4,7 @@ import PatchbayEvents
 import PatchbayTelemetry
 package import PatchbayTransfers
 
-/// What `patchbay.http/0`, `patchbay.mail/0` and `builtin.http` have in common: whether a transfer may be made for a
+/// What `patchbay.http/1`, `patchbay.mail/1` and `builtin.http` have in common: whether a transfer may be made for a
 /// call, its span, and its way to the engine.
 package enum NetworkService {
     static let usualTimeout: UInt64 = 30_000_000_000

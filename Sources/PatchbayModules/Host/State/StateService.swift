@@ -1,7 +1,7 @@
 import CPatchbay
 import PatchbayEvents
 
-/// `patchbay.state/0`: reads see the call's own writes first; writes wait in the call's effects.
+/// `patchbay.state/1`: reads see the call's own writes first; writes wait in the call's effects.
 enum StateService {
     static var table: patchbay_state {
         patchbay_state(

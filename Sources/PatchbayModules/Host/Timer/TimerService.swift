@@ -1,7 +1,7 @@
 import CPatchbay
 import PatchbayEvents
 
-/// `patchbay.timer/0`: delayed events to oneself, held in the call's effects until it is done.
+/// `patchbay.timer/1`: delayed events to oneself, held in the call's effects until it is done.
 enum TimerService {
     static let keyBytesMax = 256
 

@@ -20,12 +20,12 @@
 #ifndef PATCHBAY_HANDLER_H
 #define PATCHBAY_HANDLER_H
 #include "../patchbay.h"
-#include "draft/emit.h"
-#include "draft/http.h"
-#include "draft/mail.h"
-#include "draft/state.h"
 #include "draft/stream.h"
-#include "draft/timer.h"
+#include "emit.h"
+#include "http.h"
+#include "mail.h"
+#include "state.h"
+#include "timer.h"
 #include <stdlib.h>
 #include <string.h>
 

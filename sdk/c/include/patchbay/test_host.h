@@ -12,10 +12,10 @@
 #include <string.h>
 #include <time.h>
 #include "../patchbay.h"
-#include "draft/emit.h"
-#include "draft/state.h"
 #include "draft/stream.h"
-#include "draft/timer.h"
+#include "emit.h"
+#include "state.h"
+#include "timer.h"
 
 #define PATCHBAY_TEST_ __attribute__((unused)) static
 

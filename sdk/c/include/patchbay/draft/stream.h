@@ -1,10 +1,11 @@
 /* patchbay/draft/stream.h - patchbay.stream/0: append to streams of events, and read them.
  *
- * Frozen for handlers that run in the host's process: what is here keeps its place and its meaning, and members are only
- * appended. The id becomes patchbay.stream/1 once handlers in worker processes pass the same tests. */
+ * Draft. Modules in processes of their own pass the same tests as those in the host's, and what is here is meant to keep
+ * its place and its meaning; but subscriptions are new, and whoever uses them first may still find what is missing. The id
+ * becomes patchbay.stream/1 when a release has carried them. */
 #ifndef PATCHBAY_DRAFT_STREAM_H
 #define PATCHBAY_DRAFT_STREAM_H
-#include "emit.h"
+#include "../emit.h"
 #ifdef __cplusplus
 extern "C" {
 #endif

@@ -21,10 +21,10 @@ struct HostServices {
         logger = table("patchbay.logger/1", patchbay_logger.self)
         trace = table("patchbay.trace/1", patchbay_trace.self)
         meter = table("patchbay.meter/1", patchbay_meter.self)
-        emit = table("patchbay.emit/0", patchbay_emit.self)
-        state = table("patchbay.state/0", patchbay_state.self)
-        timer = table("patchbay.timer/0", patchbay_timer.self)
-        http = table("patchbay.http/0", patchbay_http.self)
-        mail = table("patchbay.mail/0", patchbay_mail.self)
+        emit = table("patchbay.emit/1", patchbay_emit.self)
+        state = table("patchbay.state/1", patchbay_state.self)
+        timer = table("patchbay.timer/1", patchbay_timer.self)
+        http = table("patchbay.http/1", patchbay_http.self)
+        mail = table("patchbay.mail/1", patchbay_mail.self)
     }
 }

@@ -1,13 +1,12 @@
-/* patchbay/draft/http.h - patchbay.http/0: HTTP requests over the host's connections. Draft: may change until it is
- * frozen as /1. */
-#ifndef PATCHBAY_DRAFT_HTTP_H
-#define PATCHBAY_DRAFT_HTTP_H
-#include "../../patchbay.h"
+/* patchbay/http.h - patchbay.http/1: HTTP requests over the host's connections. */
+#ifndef PATCHBAY_SERVICE_HTTP_H
+#define PATCHBAY_SERVICE_HTTP_H
+#include "../patchbay.h"
 #ifdef __cplusplus
 extern "C" {
 #endif
 
-#define PATCHBAY_HTTP "patchbay.http/0"
+#define PATCHBAY_HTTP "patchbay.http/1"
 
 /* `fault` of an answer: why there is no response. */
 enum {

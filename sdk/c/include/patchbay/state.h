@@ -1,15 +1,12 @@
-/* patchbay/draft/state.h - patchbay.state/0: a small key-value store per handler.
- *
- * Frozen for handlers that run in the host's process: what is here keeps its place and its meaning, and members are only
- * appended. The id becomes patchbay.state/1 once handlers in worker processes pass the same tests. */
-#ifndef PATCHBAY_DRAFT_STATE_H
-#define PATCHBAY_DRAFT_STATE_H
-#include "../../patchbay.h"
+/* patchbay/state.h - patchbay.state/1: a small key-value store per handler. */
+#ifndef PATCHBAY_SERVICE_STATE_H
+#define PATCHBAY_SERVICE_STATE_H
+#include "../patchbay.h"
 #ifdef __cplusplus
 extern "C" {
 #endif
 
-#define PATCHBAY_STATE "patchbay.state/0"
+#define PATCHBAY_STATE "patchbay.state/1"
 
 /* `rev` of put and del that is not compared. */
 #define PATCHBAY_STATE_ANY 0xFFFFFFFFFFFFFFFFull

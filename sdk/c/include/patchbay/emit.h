@@ -1,15 +1,12 @@
-/* patchbay/draft/emit.h - patchbay.emit/0: new events from a handler.
- *
- * Frozen for handlers that run in the host's process: what is here keeps its place and its meaning, and members are only
- * appended. The id becomes patchbay.emit/1 once handlers in worker processes pass the same tests. */
-#ifndef PATCHBAY_DRAFT_EMIT_H
-#define PATCHBAY_DRAFT_EMIT_H
-#include "../../patchbay.h"
+/* patchbay/emit.h - patchbay.emit/1: new events from a handler. */
+#ifndef PATCHBAY_SERVICE_EMIT_H
+#define PATCHBAY_SERVICE_EMIT_H
+#include "../patchbay.h"
 #ifdef __cplusplus
 extern "C" {
 #endif
 
-#define PATCHBAY_EMIT "patchbay.emit/0"
+#define PATCHBAY_EMIT "patchbay.emit/1"
 
 /* An event to be. The host copies it before the function that takes it returns. */
 typedef struct patchbay_draft {

@@ -1,12 +1,12 @@
-/* patchbay/draft/mail.h - patchbay.mail/0: mail through an SMTP server. Draft: may change until it is frozen as /1. */
-#ifndef PATCHBAY_DRAFT_MAIL_H
-#define PATCHBAY_DRAFT_MAIL_H
+/* patchbay/mail.h - patchbay.mail/1: mail through an SMTP server. */
+#ifndef PATCHBAY_SERVICE_MAIL_H
+#define PATCHBAY_SERVICE_MAIL_H
 #include "http.h"
 #ifdef __cplusplus
 extern "C" {
 #endif
 
-#define PATCHBAY_MAIL "patchbay.mail/0"
+#define PATCHBAY_MAIL "patchbay.mail/1"
 
 /* `flags` of a mail: TLS is used where the server offers it, and not insisted on. Without it a server that does not
  * offer STARTTLS gets nothing, as it should be for all but a test or a server on this machine. */

@@ -1,15 +1,12 @@
-/* patchbay/draft/timer.h - patchbay.timer/0: events to oneself, later.
- *
- * Frozen for handlers that run in the host's process: what is here keeps its place and its meaning, and members are only
- * appended. The id becomes patchbay.timer/1 once handlers in worker processes pass the same tests. */
-#ifndef PATCHBAY_DRAFT_TIMER_H
-#define PATCHBAY_DRAFT_TIMER_H
+/* patchbay/timer.h - patchbay.timer/1: events to oneself, later. */
+#ifndef PATCHBAY_SERVICE_TIMER_H
+#define PATCHBAY_SERVICE_TIMER_H
 #include "emit.h"
 #ifdef __cplusplus
 extern "C" {
 #endif
 
-#define PATCHBAY_TIMER "patchbay.timer/0"
+#define PATCHBAY_TIMER "patchbay.timer/1"
 
 /* Extension attribute of the event that a timer delivers: the timer's key. */
 #define PATCHBAY_TIMER_ATTRIBUTE "timerkey"
