@@ -78,7 +78,7 @@ let package = Package(
         // The handler ABI between two processes, and the program that runs isolated modules.
         .target(name: "CPatchbayIsolation", dependencies: ["CPatchbay"], cSettings: [.unsafeFlags(["-O2"])]),
         .executableTarget(
-            name: "patchbay-worker", dependencies: ["CPatchbay", "CPatchbayIsolation"],
+            name: "patchbay-worker", dependencies: ["CPatchbay", "CPatchbayFFI", "CPatchbayIsolation"],
             cSettings: [.headerSearchPath("../CPatchbayIsolation"), .unsafeFlags(["-O2"])],
             // No Swift runtime: a module may bring one of its own.
             linkerSettings: [.unsafeFlags(["-nostartfiles", "-static-stdlib"])]),

@@ -18,7 +18,7 @@
 
 #include "patchbay.h"
 
-#define PBI_LAYOUT 3u /* of this file and of the messages; grows with each change of either */
+#define PBI_LAYOUT 4u /* of this file and of the messages; grows with each change of either */
 
 #define PBI_CALL_CHANNELS 64u /* 0 is the main thread's, the last one the thread's for errands */
 #define PBI_ERRAND_CHANNEL (PBI_CALL_CHANNELS - 1)
@@ -40,7 +40,7 @@ enum { PBI_TURN_HOST = 0, PBI_TURN_WORKER = 1 };
 
 enum { /* pbi_channel.kind: what a message is */
   /* to the worker */
-  PBI_START = 1, /* path, reach and limits: restrict yourself, load the module                  */
+  PBI_START = 1, /* path, reach and limits: restrict yourself, load the module (none: functions)  */
   PBI_CREATE,    /* handler, id, configuration                                                  */
   PBI_THREAD,    /* channel: run calls from there, on a thread of its own                       */
   PBI_CALLS,     /* handler, slots: `handle` for one after another                              */

@@ -38,11 +38,25 @@ static void *obey_host(void *context);
 
 /* ---- What the host asks of the main thread --------------------------------------------------------------------- */
 
+static patchbay_status load(const char *path) {
+  void *library = dlopen(path, RTLD_NOW | RTLD_LOCAL);
+  if (!library) return refuse(PATCHBAY_E_INTERNAL, "cannot be loaded", dlerror());
+  patchbay_module_v1_fn entry = (patchbay_module_v1_fn)dlsym(library, "patchbay_module_v1");
+  if (!entry) return refuse(PATCHBAY_E_INTERNAL, "does not export patchbay_module_v1", NULL);
+  const patchbay_host *host = pbi_client_entry_host(client);
+  if (!host) return PATCHBAY_E_NOMEM;
+  patchbay_status status = entry(host, &module);
+  if (status < 0) return status;
+  if (!module || module->size < offsetof(patchbay_module, component))
+    return refuse(PATCHBAY_E_INTERNAL, "its entry gave no patchbay_module", NULL);
+  return PATCHBAY_OK;
+}
+
 static patchbay_status start(wire_in *in) {
   char path[4096];
-  patchbay_str given = wire_str(in);
-  if (!given.len || given.len >= sizeof path) return refuse(PATCHBAY_E_ARG, "the module's path is too long", NULL);
-  memcpy(path, given.ptr, given.len);
+  patchbay_str given = wire_str(in); /* empty: the worker's own */
+  if (given.len >= sizeof path) return refuse(PATCHBAY_E_ARG, "the module's path is too long", NULL);
+  if (given.len) memcpy(path, given.ptr, given.len);
   path[given.len] = 0;
   limits.memory_bytes = wire_u64(in);
   limits.open_files = wire_u64(in);
@@ -57,18 +71,12 @@ static patchbay_status start(wire_in *in) {
   /* Answers and cancellations come while this thread is in a function of the module. */
   int error = worker_thread(obey_host, (void *)(uintptr_t)PBI_ERRAND_CHANNEL);
   if (error) return refuse(PATCHBAY_E_NOMEM, "no thread for answers", strerror(error));
-
-  void *library = dlopen(path, RTLD_NOW | RTLD_LOCAL);
-  if (!library) return refuse(PATCHBAY_E_INTERNAL, "cannot be loaded", dlerror());
-  patchbay_module_v1_fn entry = (patchbay_module_v1_fn)dlsym(library, "patchbay_module_v1");
-  if (!entry) return refuse(PATCHBAY_E_INTERNAL, "does not export patchbay_module_v1", NULL);
-  const patchbay_host *host = pbi_client_entry_host(client);
-  if (!host) return PATCHBAY_E_NOMEM;
-  patchbay_status status = entry(host, &module);
-  if (status < 0) return status;
-  if (!module || module->size < offsetof(patchbay_module, component))
-    return refuse(PATCHBAY_E_INTERNAL, "its entry gave no patchbay_module", NULL);
-  return restricted;
+  if (!path[0]) {
+    module = &worker_functions;
+    return restricted;
+  }
+  patchbay_status status = load(path);
+  return status < 0 ? status : restricted;
 }
 
 static const patchbay_handler *functions_of(patchbay_str id) {

@@ -38,6 +38,9 @@ void worker_limit_threads(uint64_t most);
 /* A thread that does not count. 0 or an errno. */
 int32_t worker_thread(void *(*body)(void *), void *context);
 
+/* What a module without a file is: a handler `function` for plain C functions. */
+extern const patchbay_module worker_functions;
+
 /* Gives this thread `ns` of processor time for what comes; 0: as much as it wants. Beyond, SIGXCPU ends the process. */
 void worker_allow_cpu(uint64_t ns);
 

@@ -10,50 +10,8 @@ import Testing
 
 /// Plain C functions as handlers: what goes in and comes out of each type, and what is refused.
 @Suite struct FunctionTests {
-    /// A library of no SDK: a function for each type, one for each way in and out.
-    private static let library = Result {
-        let source = "\(Modules.folder)/plain.c"
-        let library = "\(Modules.folder)/libplain.so"
-        try plain.write(toFile: source, atomically: true, encoding: .utf8)
-        try Modules.compile(["-shared", "-fPIC", "-O1", "-Wall", "-Werror", source, "-o", library])
-        return library
-    }
-
-    private static let plain = #"""
-        #include <errno.h>
-        #include <stdint.h>
-        #include <stdlib.h>
-        #include <string.h>
-        #define SAME(type, name) type same_##name(type value) { return value; } \
-          void set_##name(type value, type *to) { *to = value; } \
-          void twice_##name(type *value) { *value = (type)(*value * 2); }
-        SAME(int8_t, i8) SAME(int16_t, i16) SAME(int32_t, i32) SAME(int64_t, i64)
-        SAME(uint8_t, u8) SAME(uint16_t, u16) SAME(uint32_t, u32) SAME(uint64_t, u64)
-        SAME(float, f32) SAME(double, f64)
-        const char *same_text(const char *text) { return text; }
-        uint64_t length(const char *text) { return text ? strlen(text) : 99; }
-        uint64_t sum(const uint8_t *bytes, uint64_t count) { uint64_t s = 0; while (count--) s += bytes[count]; return s; }
-        void upper(uint8_t *bytes, uint64_t n) { for (uint64_t i = 0; i < n; i++) if (bytes[i] >= 'a') bytes[i] -= 32; }
-        int32_t fill(uint8_t *bytes, char *text) { memset(bytes, 7, 3); strcpy(text, "done"); return 3; }
-        struct mixed { int8_t a; double b; int16_t c; uint64_t d; float e; };
-        double read(const struct mixed *m) { return m ? m->a + m->b + m->c + (double)m->d + (double)m->e : -1; }
-        void write_(struct mixed *m) { m->a = -1; m->b = 0.5; m->c = -300; m->d = UINT64_MAX; m->e = 1.5f; }
-        void grow(struct mixed *m) { m->a++; m->b *= 2; m->c--; m->d /= 2; m->e += 1; }
-        int32_t fails(int32_t with) { errno = with; return -1; }
-        double many(int8_t a, float b, int64_t c, double d, uint16_t e, float f, int32_t g, double h, uint8_t i, int64_t j) {
-          return a + b * 2 + c * 3 + d * 4 + e * 5 + f * 6 + g * 7 + h * 8 + i * 9 + j * 10;
-        }
-        /* Another thread's call in between would show. */
-        uint64_t slow(uint64_t value, uint64_t *out) {
-          *out = value;
-          for (volatile int i = 0; i < 2000; i++) {}
-          errno = (int)(value & 63);
-          return *out;
-        }
-        """#
-
     private func function(_ signature: String, _ symbol: String) throws -> CFunction {
-        try CFunction(FunctionSignature(signature), library: Self.library.get(), symbol: symbol)
+        try CFunction(FunctionSignature(signature), library: PlainLibrary.path(), symbol: symbol)
     }
 
     /// Calls it, as a handler does.
@@ -112,12 +70,12 @@ import Testing
     @Test func `structs go by pointer, in, out and both, laid out as C does`() throws {
         let shape = "{i8 a, f64 b, i16 c, u64 d, f32 e}"
         let fields: [Value] = [.int(-1), .double(0.25), .int(-2), .int(10), .double(1.5)]
-        #expect(try call("f64(\(shape))", "read", .list(fields)).result == .double(8.75))
+        #expect(try call("f64(\(shape))", "read_", .list(fields)).result == .double(8.75))
         let named = Value.object([
             ("e", fields[4]), ("d", fields[3]), ("c", fields[2]), ("b", fields[1]), ("a", fields[0]),
         ])
-        #expect(try call("f64(\(shape))", "read", named).result == .double(8.75))
-        #expect(try call("f64(\(shape))", "read", .null).result == .double(-1))
+        #expect(try call("f64(\(shape))", "read_", named).result == .double(8.75))
+        #expect(try call("f64(\(shape))", "read_", .null).result == .double(-1))
         #expect(
             try call("void(out \(shape) m)", "write_").outs[0].value
                 == .object([
@@ -244,28 +202,41 @@ import Testing
         """
     }
 
-    @Test(arguments: [
-        ("library: libz.so.1, symbol: crc32, signature: 'u64(u64, byte, u32)'", "4:", "'byte' is no type"),
-        ("library: libnone.so, symbol: crc32, signature: 'u64()'", "library", "libnone.so"),
-        ("library: libz.so.1, symbol: crc33, signature: 'u64()'", "symbol", "has no function 'crc33'"),
-        (
-            "library: libz.so.1, symbol: crc32, signature: 'u64(u64)'", "functions[0]",
-            "takes 1 arguments, and there are 0"
-        ),
-        ("library: libz.so.1, symbol: crc32, signature: 'u64(u8)', args: ['300']", "args[0]", "300 does not fit u8"),
-        ("library: libz.so.1, symbol: crc32, signature: 'u64(u8)', args: [event.id]", "args[0]", "does not fit u8"),
-        ("library: libz.so.1, symbol: crc32, signature: 'u64(u8)', args: [evnt.id]", "args[0]", "nothing is named"),
-        ("library: libz.so.1, symbol: crc32, signature: 'u64(u8)', args: ['1'], fail: result +", "fail", "ends here"),
-        (
-            "library: libz.so.1, symbol: crc32, signature: 'u64(u8)', args: ['1'], fail: errno", "fail",
-            "neither true nor"
-        ),
-        ("library: libz.so.1, symbol: x, signature: 'u64(out u8 a, out u8 a)'", "signature", "two out parameters"),
-    ])
+    /// As in `modules.functions[].isolation`.
+    static let ways = ["inline", "process"]
+
+    @Test(
+        arguments: [
+            ("library: libz.so.1, symbol: crc32, signature: 'u64(u64, byte, u32)'", "4:", "'byte' is no type"),
+            ("library: libnone.so, symbol: crc32, signature: 'u64()'", "library", "libnone.so"),
+            ("library: libz.so.1, symbol: crc33, signature: 'u64()'", "symbol", "has no function 'crc33'"),
+            (
+                "library: libz.so.1, symbol: crc32, signature: 'u64(u64)'", "functions[0]",
+                "takes 1 arguments, and there are 0"
+            ),
+            (
+                "library: libz.so.1, symbol: crc32, signature: 'u64(u8)', args: ['300']", "args[0]",
+                "300 does not fit u8"
+            ),
+            ("library: libz.so.1, symbol: crc32, signature: 'u64(u8)', args: [event.id]", "args[0]", "does not fit u8"),
+            ("library: libz.so.1, symbol: crc32, signature: 'u64(u8)', args: [evnt.id]", "args[0]", "nothing is named"),
+            (
+                "library: libz.so.1, symbol: crc32, signature: 'u64(u8)', args: ['1'], fail: result +", "fail",
+                "ends here"
+            ),
+            (
+                "library: libz.so.1, symbol: crc32, signature: 'u64(u8)', args: ['1'], fail: errno", "fail",
+                "neither true nor"
+            ),
+            ("library: libz.so.1, symbol: x, signature: 'u64(out u8 a, out u8 a)'", "signature", "two out parameters"),
+        ], ways)
     func `what cannot be called is refused when it is read, with its place`(
-        function: String, place: String, message: String
+        wrong: (function: String, place: String, message: String), way: String
     ) throws {
-        let errors = #expect(throws: ConfigurationErrors.self) { _ = try RunBench().preparation(yaml(function)) }
+        let (function, place, message) = wrong
+        let errors = #expect(throws: ConfigurationErrors.self) {
+            _ = try RunBench().preparation(yaml("\(function), isolation: \(way)"))
+        }
         let error = try #require(errors?.errors.first)
         #expect(error.location.line == 4 && error.location.file.hasSuffix("patchbay.yaml"), "\(error)")
         #expect("\(error.location.line): \(error.path)".contains(place) && error.message.contains(message), "\(error)")
@@ -279,9 +250,10 @@ import Testing
         #expect(errors?.errors.first?.accepted == ["functions.f"])
     }
 
-    @Test func `result, errno and outs decide what becomes of an event, and come in as one`() throws {
+    @Test(arguments: ways)
+    func `result, errno and outs decide what becomes of an event, and come in as one`(way: String) throws {
         let bench = try RunBench()
-        let library = try Self.library.get()
+        let library = try PlainLibrary.path()
         let numbers = [0, 2, 11, 11, 300]
         try bench.write(
             "events.jsonl", numbers.enumerated().map { Events.line($0, data: "{\"with\":\($1)}") + "\n" }.joined())
@@ -289,7 +261,7 @@ import Testing
             yaml(
                 "library: \(library), symbol: slow, signature: 'u64(u64, out u64 copy)', "
                     + "args: ['event.data.with == 300 ? -1 : int(event.data.with)'], "
-                    + "fail: errno == 2, retry: outs.copy == 11u, emit: {type: com.acme.out}",
+                    + "fail: errno == 2, retry: outs.copy == 11u, emit: {type: com.acme.out}, isolation: \(way)",
                 routes: "  - {name: out, type: com.acme.out, to: [{handler: builtin.log}]}"))
         #expect(report.drift == nil && report.counts("functions.f").done == 1 && report.counts("functions.f").dead == 4)
         #expect(report.counts("functions.f").dead == 4 && report.counts("builtin.log").done == 1)
@@ -303,14 +275,15 @@ import Testing
         #expect(data == [#"{"result":0,"errno":0,"outs":{"copy":0}}"#])
     }
 
-    @Test func `the bytes of an event's data are what came in`() throws {
+    @Test(arguments: ways)
+    func `the bytes of an event's data are what came in`(way: String) throws {
         let bench = try RunBench()
         let data = #"{ "b" : 1.50, "ü":[ ] }"#
         try bench.write("events.jsonl", Events.line(1, data: data) + "\n")
         let report = try bench.run(
             yaml(
                 "library: libz.so.1, symbol: crc32, signature: 'u64(u64, bytes, u32)', "
-                    + "args: ['0', event.data_bytes, size(event.data_bytes)], emit: {type: com.acme.out}",
+                    + "args: ['0', event.data_bytes, size(event.data_bytes)], emit: {type: com.acme.out}, isolation: \(way)",
                 routes: "  - {name: out, type: com.acme.out, to: [{handler: builtin.log}]}"))
         #expect(report.counts("builtin.log").done == 1)
         var crc: UInt32 = .max

@@ -45,6 +45,32 @@ extension KeyProof {
 
                 """
         }
+        /// What a function gives in a process of its own, once for all of its keys.
+        @Sendable func bounded(_ key: String, _ first: String, _ second: String, _ call: String) -> KeyProof {
+            KeyProof("modules.functions[].\(key)", first, second) { value in
+                let bench = try RunBench()
+                try bench.write("events.jsonl", Events.line(1) + "\n")
+                let names = key.split(separator: ".").map(String.init)
+                let setting = names.count == 1 ? "\(key): \(value)" : "\(names[0]): {\(names[1]): \(value)}"
+                do {
+                    _ = try bench.run(
+                        """
+                        modules:
+                          functions: [{name: f, library: \(try PlainLibrary.path()), \(call), fail: "true", \(setting)}]
+                        policies: {retries: {default: {policy: none}}}
+                        sources: [{name: events, type: file, path: FOLDER/events.jsonl}]
+                        routes: [{name: all, to: [{handler: functions.f}]}]
+
+                        """)
+                } catch let errors as ConfigurationErrors {
+                    return "refused: \(errors.errors.map(\.code))"
+                }
+                // The first words: the rest names numbers that differ from run to run.
+                return try bench.deadLetters().map { letter in
+                    (letter["dlqreason"] ?? "").split(separator: " ").prefix(4).joined(separator: " ")
+                }.joined()
+            }
+        }
         let plain = ["name", "library", "symbol", "signature", "args", "fail", "retry"]
         let values = [
             ("parse", "scan"), ("libc.so.6", "libnone.so.6"), ("strtol", "strtal"),
@@ -69,6 +95,19 @@ extension KeyProof {
                 let report = try bench.run(parsing("blocking:\(value)").replacing("lab.record", with: "builtin.log"))
                 return "\(report.status.threads)"
             },
+            // In a process of its own it may not open files.
+            bounded(
+                "isolation", "inline", "process", "symbol: reads, signature: i32(string), args: ['\"/etc/passwd\"']"),
+            bounded("limits.memory", "0", "64MiB", "symbol: grabs, signature: i32(u64), args: ['256 * 1024 * 1024']"),
+            bounded("limits.openFiles", "64", "8", "symbol: opens, signature: i32(i32), args: ['40']"),
+            bounded("limits.threads", "0", "2", "symbol: starts, signature: i32(i32), args: ['5']"),
+            bounded("limits.cpuTime", "0s", "20ms", "symbol: burns, signature: i32(i64), args: ['300']"),
+            bounded(
+                "grant.read", "[]", "[/etc/hostname]",
+                "symbol: reads, signature: i32(string), args: ['\"/etc/hostname\"']"),
+            bounded(
+                "grant.write", "[]", "[FOLDER]", "symbol: writes, signature: i32(string), args: ['\"FOLDER/new\"']"),
+            bounded("grant.network", "[]", "[a.com]", "symbol: same_i32, signature: i32(i32), args: ['1']"),
         ]
     }()
 }

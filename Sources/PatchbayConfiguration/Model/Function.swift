@@ -26,6 +26,10 @@ extension Configuration {
         package var concurrency = 1
         /// `false` promises that it returns promptly.
         package var blocking = true
+        /// Where it runs: with the host's memory and rights, or in a process of its own.
+        package var isolation = Load.Isolation.process
+        package var limits = WorkerLimits()
+        package var grant = Grant()
         /// Where the entry stands.
         package var location = SourceLocation.none
 

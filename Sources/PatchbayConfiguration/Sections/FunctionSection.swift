@@ -34,7 +34,35 @@ extension Configuration.Function {
                 "concurrency", \.concurrency, .integer(0...65_536),
                 "Calls at once that the function bears; 0 is no bound."),
             Key("blocking", \.blocking, .flag, "false promises that the function returns promptly."),
-        ])
+            Key(
+                "isolation", \.isolation, .choice(),
+                "Where the function runs: in a process of its own, or inline in the host's.",
+                example: .string("inline")),
+            Key(
+                "limits", \.limits, Configuration.WorkerLimits.section.format,
+                "What a function in a process of its own may use.",
+                example: .map([.init(key: "memory", value: .string("512MiB"))]),
+                shownIf: { $0.isolation == .process }),
+            Key(
+                "grant", \.grant, Configuration.Grant.section.format,
+                "Files and folders that a function in a process of its own may see.",
+                shownIf: { $0.isolation == .process }),
+        ],
+        finish: finish)
+
+    private static func finish(
+        _ function: inout Self, _ node: YAMLNode, _ path: String, _ reading: inout Reading
+    ) {
+        if function.isolation == .inline {
+            for key in ["limits", "grant"] {
+                reading.refuseInline(key, "a function", in: node, path)
+            }
+        } else if !function.grant.network.isEmpty, let grant = node["grant"]?.value {
+            reading.fail(
+                .impossible, "a function calls no services of the host, so 'network' has no meaning",
+                at: grant["network"]?.keyLocation ?? grant.location, "\(path).grant.network", remedy: "remove it")
+        }
+    }
 }
 
 extension Configuration.Function.Emit {

@@ -62,16 +62,6 @@ extension Configuration.Load {
         ],
         finish: finish)
 
-    /// What only a process of its own has.
-    private static func refuseInline(
-        _ key: String, _ saysSomething: Bool, _ node: YAMLNode, _ path: String, _ reading: inout Reading
-    ) {
-        guard saysSomething, let entry = node[key] else { return }
-        reading.fail(
-            .impossible, "'\(key)' has no meaning for a module that runs inline", at: entry.keyLocation,
-            "\(path).\(key)", remedy: "set isolation: process, or remove it")
-    }
-
     private static func finish(
         _ load: inout Self, _ node: YAMLNode, _ path: String, _ reading: inout Reading
     ) {
@@ -82,10 +72,10 @@ extension Configuration.Load {
                 remedy: "choose another name")
         }
         if load.isolation == .inline, load.builtin == nil {
-            refuseInline("limits", true, node, path, &reading)
+            reading.refuseInline("limits", "a module", in: node, path)
             if let grant = node["grant"]?.value {
-                refuseInline("read", !load.grant.read.isEmpty, grant, "\(path).grant", &reading)
-                refuseInline("write", !load.grant.write.isEmpty, grant, "\(path).grant", &reading)
+                if !load.grant.read.isEmpty { reading.refuseInline("read", "a module", in: grant, "\(path).grant") }
+                if !load.grant.write.isEmpty { reading.refuseInline("write", "a module", in: grant, "\(path).grant") }
             }
         }
         guard load.builtin != nil else { return }
@@ -95,6 +85,16 @@ extension Configuration.Load {
                 .impossible, "'\(key)' has no meaning beside 'builtin': the handler is the host's, not a file's",
                 at: entry.keyLocation, "\(path).\(key)", remedy: "remove one of the two")
         }
+    }
+}
+
+extension Reading {
+    /// A key that only a process of its own has.
+    mutating func refuseInline(_ key: String, _ what: String, in node: YAMLNode, _ path: String) {
+        guard let entry = node[key] else { return }
+        fail(
+            .impossible, "'\(key)' has no meaning for \(what) that runs inline", at: entry.keyLocation,
+            "\(path).\(key)", remedy: "set isolation: process, or remove it")
     }
 }
 

@@ -33,9 +33,9 @@ final class IsolatedInstance: HandlerInstance {
     /// What dispatch calls. A module without batches gets several events in one exchange all the same, one by one.
     func handler(_ scope: HandlerScope, _ declared: Manifest.Handler) -> Handler {
         Handler(
-            name: scope.name, module: module.file.manifest.name, version: module.file.manifest.version,
+            name: scope.name, module: module.code.module, version: module.code.version,
             definition: Handler.definition(
-                module: module.file.manifest.name, version: module.file.manifest.version, handler: declared.id),
+                module: module.code.module, version: module.code.version, handler: declared.id),
             concurrency: declared.concurrency, blocking: true,
             batchMax: min(declared.batchMax ?? PatchbayIsolation.usualRun, PatchbayIsolation.runMax),
             instance: OpaquePointer(Unmanaged.passUnretained(self).toOpaque()),
@@ -103,7 +103,7 @@ final class IsolatedInstance: HandlerInstance {
 
     // MARK: Calls
 
-    private func handle(_ call: patchbay_call, _ event: UnsafePointer<patchbay_event>) -> patchbay_status {
+    func handle(_ call: patchbay_call, _ event: UnsafePointer<patchbay_event>) -> patchbay_status {
         guard let life = life(for: call), var slot = open(call, event, in: life) else { return .ok }
         guard let channel = life.takeChannel() else {
             life.close(slot, call)

@@ -36,14 +36,13 @@ final class IsolatedModule: Sendable {
         var lastNumber: UInt32 = 0
     }
 
-    let file: ModuleFile
+    let code: WorkerCode
     let instance: String
     let environment: HostEnvironment
     let logger: Logger
     // Invariant: a host pointer lives for ever.
     nonisolated(unsafe) let entryHost: UnsafePointer<patchbay_host>
     let errands: ErrandQueue
-    private let path: String
     private let limits: WorkerLimits
     private let gate: Gate
     private let state = Mutex(State())
@@ -55,19 +54,18 @@ final class IsolatedModule: Sendable {
     private static let nearNanoseconds: UInt64 = 50_000_000
     private static let startNanoseconds: UInt64 = 10_000_000_000
 
-    /// Starts the worker, has it load the module from `path`, and waits for that.
+    /// Starts the worker, has it load the code, and waits for that.
     ///
     /// - Errors: `workerFailed`, `openFailed` with the module's or the system's words.
     init(
-        _ file: ModuleFile, at path: String, instance: String, limits: WorkerLimits, environment: HostEnvironment
+        _ code: WorkerCode, instance: String, limits: WorkerLimits, environment: HostEnvironment
     ) throws(ModuleError) {
-        self.file = file
-        self.path = path
+        self.code = code
         self.instance = instance
         self.limits = limits
         self.environment = environment
         let context = HostContext(
-            environment: environment, module: file.manifest.name, version: file.manifest.version, scope: nil)
+            environment: environment, module: code.module, version: code.version, scope: nil)
         logger = context.logger
         entryHost = HostBlock.make(for: context)
         gate = Gate()
@@ -80,7 +78,7 @@ final class IsolatedModule: Sendable {
             supervisor.withLock { $0 = thread }
         } catch {
             throw ModuleError(
-                .workerFailed, file: file.path, "its worker cannot be supervised",
+                .workerFailed, file: code.file, "its worker cannot be supervised",
                 remedy: "give the host room for more threads", cause: "\(error)")
         }
         let problem = gate.wait(until: 0) { () -> ModuleError?? in
@@ -95,9 +93,6 @@ final class IsolatedModule: Sendable {
             throw error
         }
     }
-
-    /// As frames name it.
-    var fileName: String { path.split(separator: "/").last.map(String.init) ?? path }
 
     // MARK: Instances
 
@@ -246,6 +241,7 @@ final class IsolatedModule: Sendable {
         defer { state.withLock { $0.beginning = nil } }
         do throws(ModuleError) {
             try load(in: life)
+            try makeRoomForCalls(in: life)
             for instance in state.withLock({ $0.instances }) {
                 _ = HandlerMessage.take()
                 var status: patchbay_status = 0
@@ -277,12 +273,12 @@ final class IsolatedModule: Sendable {
         }
         guard isTold else {
             throw ModuleError(
-                .workerFailed, file: file.path, "its worker died while it loaded the module",
+                .workerFailed, file: code.file, "its worker died while it loaded the module",
                 remedy: "see the log for what it said", cause: life.awaitDeath().reason)
         }
         guard status >= 0 else {
             throw ModuleError(
-                .openFailed, file: file.path, "cannot be loaded in its worker, \(StatusName.of(status))",
+                .openFailed, file: code.file, "cannot be loaded in its worker, \(StatusName.of(status))",
                 remedy: "install what is missing, grant the files that it needs, or run it inline",
                 cause: StatusName.message(HandlerMessage.take()))
         }
@@ -292,6 +288,18 @@ final class IsolatedModule: Sendable {
         if status & 2 != 0, life.number == 1 {
             logger.warning("this kernel filters no system calls: '\(instance)' can reach the network by itself")
         }
+    }
+
+    /// A worker without a thread for calls would never take one.
+    private func makeRoomForCalls(in life: WorkerLife) throws(ModuleError) {
+        _ = HandlerMessage.take()
+        guard let channel = life.takeChannel() else {
+            throw ModuleError(
+                .workerFailed, file: code.file, "its worker has no room for a thread that runs calls",
+                remedy: "raise limits.memory, for which the 8 MiB of a thread's stack count",
+                cause: StatusName.message(HandlerMessage.take()) ?? life.death?.reason)
+        }
+        life.giveBack(channel)
     }
 
     /// The path, the limits, what may be read, what may be written.
@@ -306,13 +314,13 @@ final class IsolatedModule: Sendable {
             put(UInt64(paths.count))
             for path in paths { put(path) }
         }
-        put(path)
+        put(code.path)
         put(UInt64(limits.memoryBytes))
         put(UInt64(limits.openFiles))
         put(UInt64(limits.threads))
         put(limits.cpuNanoseconds)
         put(limits.isConfined ? 1 : 0)
-        put([Folder.parent(of: path)] + SystemLibraries.folders + limits.readablePaths)
+        put(code.folders + SystemLibraries.folders + limits.readablePaths)
         put(limits.writablePaths)
         return bytes
     }
@@ -345,7 +353,7 @@ final class IsolatedModule: Sendable {
 
     private func createFailure(_ instance: IsolatedInstance, _ what: String, _ cause: String?) -> ModuleError {
         ModuleError(
-            .createFailed, file: file.path, "the handler '\(instance.id)' \(what)",
+            .createFailed, file: code.file, "the handler '\(instance.id)' \(what)",
             remedy: "see the handler's own message; correct its configuration or its surroundings", cause: cause)
     }
 }

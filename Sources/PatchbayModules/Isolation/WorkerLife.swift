@@ -81,12 +81,12 @@ final class WorkerLife: Sendable {
             Unmanaged.passUnretained(box).release()
             Glibc.close(wake)
             throw ModuleError(
-                .workerFailed, file: module.file.path, "its worker has no memory to share",
+                .workerFailed, file: module.code.file, "its worker has no memory to share",
                 remedy: "give the host more address space and files", cause: SystemError.message(number))
         }
         self.space = space
         do {
-            process = try WorkerProcess(files: (files[0], files[1]), module: module.file.path)
+            process = try WorkerProcess(files: (files[0], files[1]), module: module.code.file)
         } catch {
             pbi_space_free(space)
             Glibc.close(wake)
@@ -99,7 +99,7 @@ final class WorkerLife: Sendable {
             process.kill()
             _ = process.reap()
             throw ModuleError(
-                .workerFailed, file: module.file.path, "its worker cannot be watched",
+                .workerFailed, file: module.code.file, "its worker cannot be watched",
                 remedy: "give the host room for more threads", cause: "\(error)")
         }
     }
@@ -382,7 +382,7 @@ final class WorkerLife: Sendable {
         let frames = lines.map { String(decoding: $0.map { UInt8(bitPattern: $0) }, as: UTF8.self) }
         let signal = WorkerDeath.signalName(report.signal)
         // From the module's own code on: what it called to die says less.
-        let own = frames.firstIndex { $0.hasPrefix("\(module.fileName) ") } ?? 0
+        let own = frames.firstIndex { $0.hasPrefix("\(module.code.fileName) ") } ?? 0
         let told = frames.dropFirst(own).prefix { !$0.hasPrefix("patchbay-worker ") }.prefix(Self.framesTold)
         let place = told.isEmpty ? "" : " in \(told.joined(separator: " < "))"
         guard report.signal != SIGXCPU else {

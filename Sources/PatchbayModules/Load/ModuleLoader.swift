@@ -12,6 +12,7 @@ package final class ModuleLoader: Sendable {
     private let loading = Mutex<Void>(())
     /// In the order of loading.
     private let loaded = Mutex<[LoadedModule]>([])
+    private let functions = Mutex<[FunctionWorker]>([])
     /// The libraries that modules brought along, by SONAME: the dynamic loader opens each once.
     private let bundled = Mutex<[String: ContentHash]>([:])
     /// Bytes of files that are mapped and turned out to be no modules.
@@ -35,7 +36,7 @@ package final class ModuleLoader: Sendable {
         try loading.withLock { _ throws(ModuleError) in
             if case .process(let limits) = isolation {
                 let code = try IsolatedModule(
-                    file, at: try stage(file, isAlone: true), instance: instance, limits: limits,
+                    WorkerCode(file, at: try stage(file, isAlone: true)), instance: instance, limits: limits,
                     environment: environment)
                 let module = LoadedModule(file: file, code: .isolated(code), environment: environment)
                 loaded.withLock { $0.append(module) }
@@ -53,6 +54,18 @@ package final class ModuleLoader: Sendable {
                 throw error
             }
         }
+    }
+
+    /// A plain C function in a worker of its own, until `close`.
+    ///
+    /// - Errors and concurrency: those of `FunctionWorker.init`.
+    package func function(
+        _ function: FunctionWorker.Function, limits: WorkerLimits, completion: @escaping FunctionWorker.Completion
+    ) throws(ModuleError) -> FunctionWorker {
+        let worker = try FunctionWorker(
+            function, limits: limits, environment: environment, completion: completion)
+        functions.withLock { $0.append(worker) }
+        return worker
     }
 
     /// What is in memory and used by no handler: how many files, and their bytes.
@@ -89,6 +102,7 @@ package final class ModuleLoader: Sendable {
         }
         for handler in handlers { handler.destroy() }
         for module in modules.reversed() { module.shutdown(deadline: deadline) }
+        for worker in functions.withLock({ $0 }) { worker.end() }
         staging.remove()
         return failures
     }

@@ -23,10 +23,14 @@ enum Builtins {
     /// The handler behind a name such as `builtin.log`, `flaky.fail` or `functions.checksum`; `nil` when a module has to
     /// provide it.
     static func handler(
-        _ name: String, in configuration: Configuration, environment: HostEnvironment
-    ) -> Handler? {
+        _ name: String, in configuration: Configuration, environment: HostEnvironment, loader: ModuleLoader
+    ) throws(FunctionFailure) -> Handler? {
         let module = String(name.prefix { $0 != "." })
-        if module == "functions" { return function(String(name.dropFirst(10)), in: configuration, environment) }
+        if module == "functions" {
+            let function = configuration.modules.functions.first { $0.name == name.dropFirst(10) }
+            guard let function else { return nil }
+            return try FunctionHandler.handler(function, environment: environment, loader: loader)
+        }
         if module == "builtin" {
             guard let kind = Configuration.Load.Builtin(rawValue: String(name.dropFirst(8))) else { return nil }
             return make(kind, name: name, config: .map([]), environment)
@@ -34,19 +38,6 @@ enum Builtins {
         guard let load = configuration.modules.load.first(where: { $0.name == module }), let kind = load.builtin
         else { return nil }
         return make(kind, name: name, config: load.config, environment)
-    }
-
-    private static func function(
-        _ name: String, in configuration: Configuration, _ environment: HostEnvironment
-    ) -> Handler? {
-        guard let function = configuration.modules.functions.first(where: { $0.name == name }) else { return nil }
-        do throws(FunctionFailure) {
-            return try FunctionHandler(function, environment: environment).handler
-        } catch {
-            // Checked a moment ago: its library has gone since.
-            environment.logger.error("functions.\(name): \(error.message)")
-            return nil
-        }
     }
 
     private static func make(

@@ -245,13 +245,18 @@ extension ModuleIsolation {
             self = .inline
             return
         }
-        var limits = WorkerLimits()
-        limits.memoryBytes = load.limits.memory
-        limits.openFiles = load.limits.openFiles
-        limits.threads = load.limits.threads
-        limits.cpuNanoseconds = load.limits.cpuTime.nanosecondsForClock
-        limits.readablePaths = load.grant.read
-        limits.writablePaths = load.grant.write
-        self = .process(limits)
+        self = .process(WorkerLimits(load.limits, load.grant))
+    }
+}
+
+extension WorkerLimits {
+    init(_ limits: Configuration.WorkerLimits, _ grant: Configuration.Grant) {
+        self.init()
+        memoryBytes = limits.memory
+        openFiles = limits.openFiles
+        threads = limits.threads
+        cpuNanoseconds = limits.cpuTime.nanosecondsForClock
+        readablePaths = grant.read
+        writablePaths = grant.write
     }
 }

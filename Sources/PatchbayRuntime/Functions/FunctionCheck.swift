@@ -1,25 +1,30 @@
 import PatchbayConfiguration
 import PatchbayEvents
 import PatchbayExpressions
+import PatchbayModules
 
 /// What of `modules.functions` can be known before an event comes: signature, library, symbol, and the arguments' types.
 enum FunctionCheck {
     struct Compiled {
-        let function: CFunction
+        let signature: FunctionSignature
         let arguments: [Expression]
         let fail: Expression?
         let retry: Expression?
         let plan: FieldPlan
     }
 
-    /// Adds what is wrong to the draft, at its place. The libraries are loaded.
+    /// Adds what is wrong to the draft, at its place. The libraries are loaded: into this process, or a worker's.
     static func check(_ draft: inout ConfigurationDraft) {
         for (index, function) in draft.configuration.modules.functions.enumerated() {
             let entry = "modules.functions[\(index)]"
             // What could not be read is missing here.
             guard !draft.errors.contains(where: { $0.path.hasPrefix(entry) }) else { continue }
             do throws(FunctionFailure) {
-                _ = try compile(function)
+                let compiled = try compile(function)
+                switch function.isolation {
+                case .inline: _ = try bound(compiled.signature, function)
+                case .process: try look(function)
+                }
             } catch {
                 let path = entry + (error.key.isEmpty ? "" : ".\(error.key)")
                 draft.add(
@@ -64,13 +69,28 @@ enum FunctionCheck {
         let outcome = ExpressionEnvironment(variables: Configuration.outcomeVariables)
         let fail = configuration.fail.isEmpty ? nil : try expression(configuration.fail.text, outcome, "fail")
         let retry = configuration.retry.isEmpty ? nil : try expression(configuration.retry.text, outcome, "retry")
+        return Compiled(signature: signature, arguments: arguments, fail: fail, retry: retry, plan: plan)
+    }
+
+    /// The function in this process.
+    static func bound(
+        _ signature: FunctionSignature, _ configuration: Configuration.Function
+    ) throws(FunctionFailure) -> CFunction {
         do throws(FunctionError) {
-            let function = try CFunction(
-                signature, library: configuration.library, symbol: configuration.symbol)
-            return Compiled(function: function, arguments: arguments, fail: fail, retry: retry, plan: plan)
+            return try CFunction(signature, library: configuration.library, symbol: configuration.symbol)
         } catch {
             let key = error.part == .library ? "library" : error.part == .symbol ? "symbol" : "signature"
             throw FunctionFailure(error.message, key: key)
+        }
+    }
+
+    private static func look(_ configuration: Configuration.Function) throws(FunctionFailure) {
+        do throws(ModuleError) {
+            try FunctionWorker.check(
+                FunctionWorker.Function(configuration),
+                limits: WorkerLimits(configuration.limits, configuration.grant))
+        } catch {
+            throw FunctionFailure(error)
         }
     }
 

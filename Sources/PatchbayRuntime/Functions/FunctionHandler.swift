@@ -8,7 +8,7 @@ import PatchbayModules
 import PatchbayRouting
 import Synchronization
 
-/// `functions.NAME`: a plain C function as a handler.
+/// What is around a plain C function: an event's values become its arguments, what it gives an outcome.
 ///
 /// [worker threads, as many as `concurrency` admits]
 final class FunctionHandler: Sendable {
@@ -19,7 +19,7 @@ final class FunctionHandler: Sendable {
 
     private let name: String
     private let configuration: Configuration.Function
-    private let function: CFunction
+    private let signature: FunctionSignature
     private let arguments: [Expression]
     private let fail: Expression?
     private let retry: Expression?
@@ -28,34 +28,60 @@ final class FunctionHandler: Sendable {
     private let pool = Mutex<[Lent]>([])
     private static let poolMax = 64
 
-    /// - Throws: what `FunctionCheck` finds, too.
-    init(_ configuration: Configuration.Function, environment: HostEnvironment) throws(FunctionFailure) {
+    private init(_ configuration: Configuration.Function, environment: HostEnvironment) throws(FunctionFailure) {
         let compiled = try FunctionCheck.compile(configuration)
         name = "functions.\(configuration.name)"
         self.configuration = configuration
         self.environment = environment
-        function = compiled.function
+        signature = compiled.signature
         arguments = compiled.arguments
         fail = compiled.fail
         retry = compiled.retry
         plan = compiled.plan
     }
 
-    var handler: Handler {
-        Handler(
-            name: name, module: configuration.library, concurrency: configuration.concurrency,
-            blocking: configuration.blocking
-        ) { call, event in self.handle(call, event.pointee) }
+    /// `functions.NAME`, which runs where the configuration says.
+    ///
+    /// - Throws: what `FunctionCheck` finds, too.
+    static func handler(
+        _ configuration: Configuration.Function, environment: HostEnvironment, loader: ModuleLoader
+    ) throws(FunctionFailure) -> Handler {
+        let surroundings = try FunctionHandler(configuration, environment: environment)
+        switch configuration.isolation {
+        case .inline:
+            let function = try FunctionCheck.bound(surroundings.signature, configuration)
+            return Handler(
+                name: surroundings.name, module: configuration.library, concurrency: configuration.concurrency,
+                blocking: configuration.blocking
+            ) { call, event in
+                surroundings.handle(call, event.pointee) { (bytes) throws(FunctionFailure) in
+                    guard let given = function.call(bytes) else { throw FunctionFailure("no memory for the call") }
+                    return surroundings.finish(call, given)
+                }
+            }
+        case .process: return try IsolatedFunction(configuration, surroundings, loader).handler
+        }
     }
 
-    private func handle(_ call: patchbay_call, _ view: patchbay_event) -> patchbay_status {
+    /// Has the function called with what the event gives.
+    func handle(
+        _ call: patchbay_call, _ view: patchbay_event,
+        _ body: ([UInt8]) throws(FunctionFailure) -> patchbay_status
+    ) -> patchbay_status {
+        do throws(FunctionFailure) {
+            return try body(try encodedArguments(Event(view)))
+        } catch {
+            return refuse(call, error)
+        }
+    }
+
+    /// Ends a call whose function gave these bytes.
+    func finish(_ call: patchbay_call, _ given: [UInt8]) -> patchbay_status {
         let calls = environment.calls
         do throws(FunctionFailure) {
-            let event = Event(view)
-            let bytes = try encodedArguments(event)
-            guard let given = function.call(bytes),
-                let outcome = FunctionCodec.outcome(given, of: function.signature)
-            else { throw FunctionFailure("no memory for the call") }
+            guard let outcome = FunctionCodec.outcome(given, of: signature) else {
+                throw FunctionFailure("what the function gave cannot be read")
+            }
             let variables = outcome.variables
             if try isTrue(fail, "fail", variables) { return calls.complete(call, .fail, details(outcome)) }
             if try isTrue(retry, "retry", variables) { return calls.complete(call, .retry, details(outcome)) }
@@ -64,10 +90,14 @@ final class FunctionHandler: Sendable {
             }
             return calls.complete(call, .done, nil)
         } catch {
-            var details = ResultDetails(reason: "invalid: \(error.message)")
-            details.sparesBreaker = true
-            return calls.complete(call, .fail, details)
+            return refuse(call, error)
         }
+    }
+
+    private func refuse(_ call: patchbay_call, _ error: FunctionFailure) -> patchbay_status {
+        var details = ResultDetails(reason: "invalid: \(error.message)")
+        details.sparesBreaker = true
+        return environment.calls.complete(call, .fail, details)
     }
 
     private func encodedArguments(_ event: Event) throws(FunctionFailure) -> [UInt8] {
@@ -88,7 +118,7 @@ final class FunctionHandler: Sendable {
             }
         }
         var bytes: [UInt8] = []
-        for (index, (expression, shape)) in zip(arguments, function.signature.ins).enumerated() {
+        for (index, (expression, shape)) in zip(arguments, signature.ins).enumerated() {
             let value = try FunctionFailure.of("args[\(index)]") { () throws(EvaluationError) in
                 try lent.values.value(of: expression, variables: [.bytes(event.data ?? [])])
             }

@@ -46,11 +46,18 @@ final class HandlerSet: Sendable {
         var byName: [String: Handler] = [:]
         var used: [(instance: ModuleCatalogue.Instance, handlers: [String])] = []
         for name in handlers {
-            if let builtin = Builtins.handler(
-                name, in: preparation.configuration, environment: environment)
-            {
-                byName[name] = builtin
-                continue
+            do throws(FunctionFailure) {
+                let builtin = try Builtins.handler(
+                    name, in: preparation.configuration, environment: environment, loader: loader)
+                if let builtin {
+                    byName[name] = builtin
+                    continue
+                }
+            } catch {
+                // Checked a moment ago: its library has gone since.
+                _ = loader.close(deadline: pbs_now())
+                staging.remove()
+                throw HostError("\(name): \(error.message)")
             }
             let parts = name.split(separator: ".", maxSplits: 1).map(String.init)
             guard parts.count == 2, let instance = preparation.catalogue.instances[parts[0]] else {

@@ -5,6 +5,10 @@ import PatchbayEvents
 ///
 /// Never freed: a module's own threads may still call after `destroy`, and modules are never unloaded.
 struct HostBlock {
+    private typealias Complete =
+        @convention(c) (UnsafePointer<patchbay_host>?, patchbay_call, UnsafePointer<patchbay_result>?) ->
+        patchbay_status
+
     var table: patchbay_host
     let calls: Unmanaged<CallTable>
     let context: Unmanaged<HostContext>
@@ -20,11 +24,16 @@ struct HostBlock {
                     size: UInt32(MemoryLayout<patchbay_host>.size), abi_minor: UInt32(PATCHBAY_ABI_MINOR),
                     name: lastingText(environment.name), version: lastingText(environment.version),
                     service: { _, id in HostServices.table(for: id) },
-                    complete: { host, call, result in HostBlock.complete(host, call, result) },
+                    complete: context.completion == nil ? throughTable : throughContext,
                     cancelled: { host, call in HostBlock.cancelled(host, call) },
                     set_error: { _, message in HandlerMessage.set(message) }),
                 calls: .passRetained(environment.calls), context: .passRetained(context)))
         return UnsafeRawPointer(block).assumingMemoryBound(to: patchbay_host.self)
+    }
+
+    private static let throughTable: Complete = { HostBlock.complete($0, $1, $2) }
+    private static let throughContext: Complete = { host, call, result in
+        HostBlock.with(host) { $0.completion?(call, result) ?? .badState } ?? .badArgument
     }
 
     /// Runs `body` with the context of a host pointer; `nil` for a null pointer. [any]

@@ -24,13 +24,17 @@ final class HostContext: Sendable {
     let counters: MisbehaviourCounters
     /// Answers that the module has asked for and not got; its instance is not destroyed before.
     let answers = OpenAnswers()
+    /// Ends calls in the place of the call table; `nil`, as for all modules: the table does.
+    let completion: (@Sendable (patchbay_call, UnsafePointer<patchbay_result>?) -> patchbay_status)?
     /// Whether `create` is running: the only time when instruments may be declared.
     private let creating = Atomic<Bool>(false)
 
     init(
         environment: HostEnvironment, module: String, version: String, scope: HandlerScope?,
-        network: NetworkGrant = NetworkGrant(declared: [], granted: [])
+        network: NetworkGrant = NetworkGrant(declared: [], granted: []),
+        completion: (@Sendable (patchbay_call, UnsafePointer<patchbay_result>?) -> patchbay_status)? = nil
     ) {
+        self.completion = completion
         self.environment = environment
         self.scope = scope
         self.network = network

@@ -1,0 +1,33 @@
+/// What a worker runs, and what messages call it.
+struct WorkerCode: Sendable {
+    /// As log lines and dead letters name it.
+    let module: String
+    let version: String
+    /// The file that messages are about.
+    let file: String
+    /// What the worker loads; empty: the handler `function` that it has itself.
+    let path: String
+    /// Folders that it has to read for that, beside the system's libraries.
+    let folders: [String]
+
+    /// A module's file, of which a copy lies at `path`.
+    init(_ file: ModuleFile, at path: String) {
+        module = file.manifest.name
+        version = file.manifest.version
+        self.file = file.path
+        self.path = path
+        folders = [Folder.parent(of: path)]
+    }
+
+    /// A function of a library, which the dynamic linker finds, or which lies at a path.
+    init(function name: String, library: String) {
+        module = name
+        version = ""
+        file = library
+        path = ""
+        folders = library.contains("/") ? [Folder.parent(of: library)] : []
+    }
+
+    /// The file's name, as frames have it.
+    var fileName: String { file.split(separator: "/").last.map(String.init) ?? file }
+}

@@ -1,0 +1,75 @@
+import CPatchbay
+import PatchbayConfiguration
+import PatchbayEvents
+import PatchbayModules
+
+/// A function that runs in a process of its own, as dispatch calls it.
+final class IsolatedFunction: Sendable {
+    private let name: String
+    private let configuration: Configuration.Function
+    private let surroundings: FunctionHandler
+    private let worker: FunctionWorker
+
+    init(
+        _ configuration: Configuration.Function, _ surroundings: FunctionHandler, _ loader: ModuleLoader
+    ) throws(FunctionFailure) {
+        let function = FunctionWorker.Function(configuration)
+        name = function.name
+        self.configuration = configuration
+        self.surroundings = surroundings
+        do throws(ModuleError) {
+            worker = try loader.function(
+                function, limits: WorkerLimits(configuration.limits, configuration.grant)
+            ) { surroundings.finish($0, $1) }
+        } catch {
+            throw FunctionFailure(error)
+        }
+    }
+
+    var handler: Handler {
+        Handler(
+            name: name, module: configuration.library, version: "",
+            definition: Handler.definition(module: "", version: "", handler: name),
+            concurrency: configuration.concurrency, blocking: configuration.blocking, batchMax: 0,
+            instance: OpaquePointer(Unmanaged.passUnretained(self).toOpaque()),
+            handle: { instance, call, event in
+                guard let instance, let event else { return .badArgument }
+                return IsolatedFunction.with(instance) { $0.handle(call, event.pointee) }
+            },
+            handleBatch: nil,
+            cancel: { instance, call, why in
+                guard let instance else { return }
+                IsolatedFunction.with(instance) { $0.worker.cancel(call, why: why) }
+            },
+            owner: self)
+    }
+
+    private func handle(_ call: patchbay_call, _ event: patchbay_event) -> patchbay_status {
+        surroundings.handle(call, event) { (bytes) throws(FunctionFailure) in worker.call(call, bytes, for: event) }
+    }
+
+    private static func with<R>(_ instance: OpaquePointer, _ body: (IsolatedFunction) -> R) -> R {
+        Unmanaged<IsolatedFunction>.fromOpaque(UnsafeRawPointer(instance))._withUnsafeGuaranteedRef { body($0) }
+    }
+}
+
+extension FunctionWorker.Function {
+    init(_ configuration: Configuration.Function) {
+        self.init(
+            name: "functions.\(configuration.name)", library: configuration.library, symbol: configuration.symbol,
+            signature: configuration.signature)
+    }
+}
+
+extension FunctionFailure {
+    /// What a worker says against a function; the first word of its cause is the key at fault.
+    init(_ error: ModuleError) {
+        guard error.code == .createFailed, let cause = error.cause else {
+            self.init("\(error.message)\(error.cause.map { ": \($0)" } ?? "")", key: "library")
+            return
+        }
+        let key = ["signature", "library", "symbol"].first { cause.hasPrefix("\($0): ") }
+        // Without one the worker ended: constructors of the library run there.
+        self.init(key.map { String(cause.dropFirst($0.utf8.count + 2)) } ?? cause, key: key ?? "library")
+    }
+}
