@@ -32,12 +32,38 @@ static const char json_text[] = {
 static const char test_text[] = {
 #embed "../../sdk/c/include/patchbay/test.h"
 };
-
 static const char test_host_text[] = {
 #embed "../../sdk/c/include/patchbay/test_host.h"
 };
+static const char test_network_text[] = {
+#embed "../../sdk/c/include/patchbay/test_network.h"
+};
+static const char test_stream_text[] = {
+#embed "../../sdk/c/include/patchbay/test_stream.h"
+};
 static const char cpp_text[] = {
 #embed "../../sdk/cpp/include/patchbay.hpp"
+};
+static const char cpp_call_text[] = {
+#embed "../../sdk/cpp/include/patchbay/call.hpp"
+};
+static const char cpp_event_text[] = {
+#embed "../../sdk/cpp/include/patchbay/event.hpp"
+};
+static const char cpp_host_text[] = {
+#embed "../../sdk/cpp/include/patchbay/host.hpp"
+};
+static const char cpp_network_text[] = {
+#embed "../../sdk/cpp/include/patchbay/network.hpp"
+};
+static const char cpp_outcome_text[] = {
+#embed "../../sdk/cpp/include/patchbay/outcome.hpp"
+};
+static const char cpp_stream_text[] = {
+#embed "../../sdk/cpp/include/patchbay/stream.hpp"
+};
+static const char cpp_test_text[] = {
+#embed "../../sdk/cpp/include/patchbay_test.hpp"
 };
 static const char map_text[] = {
 #embed "../../sdk/swift/patchbay-module.map"
@@ -54,11 +80,20 @@ static const patchbay_header headers[] = {
     {"patchbay/state.h", state_text, sizeof state_text},
     {"patchbay/test.h", test_text, sizeof test_text},
     {"patchbay/test_host.h", test_host_text, sizeof test_host_text},
+    {"patchbay/test_network.h", test_network_text, sizeof test_network_text},
+    {"patchbay/test_stream.h", test_stream_text, sizeof test_stream_text},
     {"patchbay/timer.h", timer_text, sizeof timer_text},
 };
 
 static const patchbay_header cpp_files[] = {
     {"include/patchbay.hpp", cpp_text, sizeof cpp_text},
+    {"include/patchbay/call.hpp", cpp_call_text, sizeof cpp_call_text},
+    {"include/patchbay/event.hpp", cpp_event_text, sizeof cpp_event_text},
+    {"include/patchbay/host.hpp", cpp_host_text, sizeof cpp_host_text},
+    {"include/patchbay/network.hpp", cpp_network_text, sizeof cpp_network_text},
+    {"include/patchbay/outcome.hpp", cpp_outcome_text, sizeof cpp_outcome_text},
+    {"include/patchbay/stream.hpp", cpp_stream_text, sizeof cpp_stream_text},
+    {"include/patchbay_test.hpp", cpp_test_text, sizeof cpp_test_text},
     {"patchbay-module.map", map_text, sizeof map_text},
 };
 

@@ -12,7 +12,8 @@ import Testing
                 "include/patchbay/draft/stream.h", "include/patchbay/emit.h", "include/patchbay/handler.h",
                 "include/patchbay/http.h", "include/patchbay/json.h", "include/patchbay/mail.h",
                 "include/patchbay/state.h", "include/patchbay/test.h", "include/patchbay/test_host.h",
-                "include/patchbay/timer.h", "patchbay.yaml", "test.c",
+                "include/patchbay/test_network.h", "include/patchbay/test_stream.h", "include/patchbay/timer.h",
+                "patchbay.yaml", "test.c",
             ])
         let configuration = try #require(files.first { $0.path == "patchbay.yaml" })
         #expect(configuration.contents.contains("handler: charge-card.greet"))
@@ -23,7 +24,9 @@ import Testing
         #expect(
             paths.filter { !$0.hasPrefix("include/patchbay") || $0.hasSuffix("hpp") } == [
                 ".gitignore", "Makefile", "README.md", "events.jsonl", "handler.cpp", "include/patchbay.hpp",
-                "patchbay-module.map", "patchbay.yaml", "test.c",
+                "include/patchbay/call.hpp", "include/patchbay/event.hpp", "include/patchbay/host.hpp",
+                "include/patchbay/network.hpp", "include/patchbay/outcome.hpp", "include/patchbay/stream.hpp",
+                "include/patchbay_test.hpp", "patchbay-module.map", "patchbay.yaml", "test.cpp",
             ])
         #expect(paths.contains("include/patchbay/emit.h"))
     }

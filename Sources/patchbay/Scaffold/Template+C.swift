@@ -27,7 +27,7 @@ extension Template {
         """#
     }
 
-    var cTest: String {
+    private var cTest: String {
         #"""
         #include <patchbay/test.h>
 

@@ -3,7 +3,7 @@ extension Template {
     var cppFiles: [Scaffold.File] {
         [
             (path: "handler.cpp", contents: cppHandler),
-            (path: "test.c", contents: cTest),
+            (path: "test.cpp", contents: cppTest),
             (path: "Makefile", contents: cppMakefile),
             (path: "README.md", contents: cppReadme),
         ]
@@ -37,11 +37,24 @@ extension Template {
         """#
     }
 
+    private var cppTest: String {
+        #"""
+        #include <patchbay_test.hpp>
+
+        int main() {
+          patchbay::TestHost host("greet");
+          EXPECT(host.send({"com.example.greeting.sent", "Ada"}).outcome == PATCHBAY_DONE);
+          EXPECT(host.logged("hello") == 1);
+          EXPECT(host.send({"com.example.greeting.sent"}).outcome == PATCHBAY_FAIL);
+          return patchbay_test_finish();
+        }
+
+        """#
+    }
+
     private var cppMakefile: String {
         """
-        CC ?= cc
         CXX ?= c++
-        CFLAGS ?= -O2 -g -Wall -Wextra
         CXXFLAGS ?= -O2 -g -Wall -Wextra
         PATCHBAY ?= \(command)
         MODULE = plugins/\(name).so
@@ -56,11 +69,10 @@ extension Template {
         \t$(COMPILE) -shared -Wl,--version-script=patchbay-module.map handler.cpp -o build/module.so
         \tmv build/module.so $@
 
-        # The test host is C; the handler is what it links with.
-        build/test: handler.cpp test.c
+        # The handler is what the test host links with.
+        build/test: handler.cpp test.cpp
         \tmkdir -p build
-        \t$(CC) $(CFLAGS) -Iinclude -c test.c -o build/test.o
-        \t$(COMPILE) handler.cpp build/test.o -o $@ -pthread
+        \t$(COMPILE) handler.cpp test.cpp -o $@ -pthread
 
         test: build/test
         \t./build/test
@@ -82,7 +94,7 @@ extension Template {
 
         A Patchbay handler in C++17.
 
-        - `handler.cpp` is the handler, `test.c` tests it without the runtime, `patchbay.yaml` routes events to it.
+        - `handler.cpp` is the handler, `test.cpp` tests it without the runtime, `patchbay.yaml` routes events to it.
         - `include/patchbay.hpp` is the C++ SDK, over the C headers beside it; `patchbay-module.map` keeps everything but
           the module's entry out of its symbols.
         \(running)

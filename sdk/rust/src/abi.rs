@@ -1,6 +1,8 @@
-//! `patchbay.h`, major 1, and the drafts `emit.h`, `state.h` and `timer.h`, field by field: what they mean is said there.
+//! `patchbay.h`, major 1, and the headers of its other services, field by field: what they mean is said there.
 #![allow(missing_docs)]
 
+use alloc::string::String;
+use alloc::vec::Vec;
 use core::ffi::{c_char, c_void};
 
 /// Counted UTF-8 text that somebody else owns.
@@ -109,6 +111,19 @@ pub struct Trace {
     pub inject: unsafe extern "C" fn(*const RawHost, SpanId, *mut c_char, u64) -> u64,
 }
 
+pub const METER_COUNTER: i32 = 1;
+pub const METER_UP_DOWN: i32 = 2;
+pub const METER_GAUGE: i32 = 3;
+pub const METER_HISTOGRAM: i32 = 4;
+
+#[repr(C)]
+pub struct Meter {
+    pub size: u32,
+    pub reserved: u32,
+    pub declare: unsafe extern "C" fn(*const RawHost, i32, Str, Str, Str, *mut u32) -> RawStatus,
+    pub record: unsafe extern "C" fn(*const RawHost, u32, f64, *const Pair, u64),
+}
+
 #[repr(C)]
 pub struct RawDraft {
     pub size: u32,
@@ -147,6 +162,125 @@ pub struct Timer {
     pub reserved: u32,
     pub set: unsafe extern "C" fn(*const RawHost, CallId, Str, *const RawDraft) -> RawStatus,
     pub cancel: unsafe extern "C" fn(*const RawHost, CallId, Str) -> RawStatus,
+}
+
+pub const STREAM_ANY: u64 = u64::MAX;
+pub const STREAM_EXISTS: u64 = u64::MAX - 1;
+pub const STREAM_NONE: u64 = u64::MAX - 2;
+pub const STREAM_END: u64 = u64::MAX - 3;
+pub const STREAM_BACKWARD: u32 = 1;
+
+#[repr(C)]
+pub struct RawStreamEvent {
+    pub size: u32,
+    pub reserved: u32,
+    pub revision: u64,
+    pub appended_ns: u64,
+    pub id: Str,
+    pub source: Str,
+    pub kind: Str,
+    pub json: Str,
+}
+
+#[repr(C)]
+pub struct RawStreamFilter {
+    pub size: u32,
+    pub flags: u32,
+    pub from: u64,
+    pub since_ns: u64,
+    pub as_of_ns: u64,
+    pub kind: Str,
+    pub correlation: Str,
+}
+
+pub type Visit = unsafe extern "C" fn(*mut c_void, *const RawStreamEvent) -> i32;
+
+#[repr(C)]
+pub struct Stream {
+    pub size: u32,
+    pub reserved: u32,
+    pub append:
+        unsafe extern "C" fn(*const RawHost, CallId, Str, *const *const RawDraft, u64, u64, *mut u64) -> RawStatus,
+    pub head: unsafe extern "C" fn(*const RawHost, CallId, Str, *mut u64, *mut u64) -> RawStatus,
+    pub read: unsafe extern "C" fn(*const RawHost, CallId, Str, u64, u64, u32, Visit, *mut c_void) -> RawStatus,
+    pub snapshot_get: unsafe extern "C" fn(*const RawHost, CallId, Str, u64, *mut u8, *mut u64, *mut u64) -> RawStatus,
+    pub snapshot_put: unsafe extern "C" fn(*const RawHost, CallId, Str, u64, *const u8, u64) -> RawStatus,
+    #[allow(clippy::type_complexity)]
+    pub query: unsafe extern "C" fn(
+        *const RawHost,
+        CallId,
+        Str,
+        *const RawStreamFilter,
+        u64,
+        Visit,
+        *mut c_void,
+        *mut u64,
+    ) -> RawStatus,
+    pub subscribe: unsafe extern "C" fn(*const RawHost, CallId, Str, Str, *const RawStreamFilter) -> RawStatus,
+    pub unsubscribe: unsafe extern "C" fn(*const RawHost, CallId, Str) -> RawStatus,
+}
+
+pub const ANSWER_UNSENT: u32 = 1;
+
+#[repr(C)]
+pub struct RawAnswer {
+    pub size: u32,
+    pub flags: u32,
+    pub fault: i32,
+    pub status: i32,
+    pub headers: *const Pair,
+    pub header_count: u64,
+    pub body: *const u8,
+    pub body_len: u64,
+    pub retry_after_ns: u64,
+    pub message: Str,
+}
+
+pub type Answered = unsafe extern "C" fn(*mut c_void, *const RawAnswer);
+
+#[repr(C)]
+pub struct RawRequest {
+    pub size: u32,
+    pub flags: u32,
+    pub method: Str,
+    pub url: Str,
+    pub headers: *const Pair,
+    pub header_count: u64,
+    pub body: *const u8,
+    pub body_len: u64,
+    pub timeout_ns: u64,
+    pub response_max: u64,
+}
+
+#[repr(C)]
+pub struct Http {
+    pub size: u32,
+    pub reserved: u32,
+    pub send: unsafe extern "C" fn(*const RawHost, CallId, *const RawRequest, Answered, *mut c_void) -> RawStatus,
+}
+
+pub const MAIL_TLS_OPTIONAL: u32 = 1;
+
+#[repr(C)]
+pub struct RawMail {
+    pub size: u32,
+    pub flags: u32,
+    pub server: Str,
+    pub user: Str,
+    pub password: Str,
+    pub from: Str,
+    pub recipients: *const Str,
+    pub recipient_count: u64,
+    pub content: *const u8,
+    pub content_len: u64,
+    pub timeout_ns: u64,
+}
+
+#[repr(C)]
+pub struct MailService {
+    pub size: u32,
+    pub reserved: u32,
+    pub send: unsafe extern "C" fn(*const RawHost, CallId, *const RawMail, Answered, *mut c_void) -> RawStatus,
 }
 
 /// Opaque to the host.
@@ -196,6 +330,11 @@ impl Str {
         Str { ptr: text.as_ptr() as *const c_char, len: text.len() as u64 }
     }
 
+    /// The same for bytes.
+    pub const fn of_bytes(bytes: &[u8]) -> Str {
+        Str { ptr: bytes.as_ptr() as *const c_char, len: bytes.len() as u64 }
+    }
+
     /// The bytes, for as long as the lender says.
     ///
     /// # Safety
@@ -213,5 +352,19 @@ impl Str {
     /// As `bytes`.
     pub unsafe fn text<'a>(self) -> &'a str {
         core::str::from_utf8(self.bytes()).unwrap_or("")
+    }
+}
+
+impl Pair {
+    /// Copies of `count` pairs.
+    ///
+    /// # Safety
+    /// They are valid, or `count` is 0.
+    pub unsafe fn copies(first: *const Pair, count: u64) -> Vec<(String, String)> {
+        if count == 0 || first.is_null() {
+            return Vec::new();
+        }
+        let pairs = core::slice::from_raw_parts(first, count as usize);
+        pairs.iter().map(|pair| (pair.key.text().into(), pair.value.text().into())).collect()
     }
 }

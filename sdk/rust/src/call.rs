@@ -1,9 +1,9 @@
-use crate::abi::{self, CallId, Pair, RawDraft, SpanId, Str};
+use crate::abi::{self, CallId, RawDraft, SpanId, Str};
 use crate::outcome::{nanoseconds, Outcome};
-use crate::services::{Services, Status};
+use crate::services::{lend, read_value, Services, Status};
+use crate::stream::{Stream, StreamFilter};
 use alloc::string::String;
 use alloc::sync::Arc;
-use alloc::vec;
 use alloc::vec::Vec;
 use core::time::Duration;
 
@@ -93,8 +93,8 @@ impl Draft {
         Draft { kind: kind.into(), data: json.into().into_bytes(), ..Default::default() }
     }
 
-    fn with_raw<R>(&self, body: impl FnOnce(&RawDraft) -> R) -> R {
-        let pairs = pairs(self.extensions.iter().map(|(key, value)| (key.as_str(), value.as_str())));
+    pub(crate) fn with_raw<R>(&self, body: impl FnOnce(&RawDraft) -> R) -> R {
+        let pairs = lend(self.extensions.iter().map(|(key, value)| (key.as_str(), value.as_str())));
         body(&RawDraft {
             size: core::mem::size_of::<RawDraft>() as u32,
             flags: 0,
@@ -110,10 +110,6 @@ impl Draft {
             not_before_ns: self.not_before_ns,
         })
     }
-}
-
-fn pairs<'a>(pairs: impl Iterator<Item = (&'a str, &'a str)>) -> Vec<Pair> {
-    pairs.map(|(key, value)| Pair { key: Str::of(key), value: Str::of(value) }).collect()
 }
 
 /// One attempt to handle one event: how a handler reaches the host while it works. Usable from any thread; once the call
@@ -137,25 +133,7 @@ impl Call {
 
     /// Writes a message with the trace of this call, if the level is on.
     pub fn log(&self, level: Level, message: &str, fields: &[(&str, &str)]) {
-        let services = &self.services;
-        if services.logger.is_null() {
-            return;
-        }
-        // SAFETY: tables live as long as the host, and arguments as long as this call of it.
-        unsafe {
-            if ((*services.logger).enabled)(services.host, level as i32) == 0 {
-                return;
-            }
-            let fields = pairs(fields.iter().copied());
-            ((*services.logger).write)(
-                services.host,
-                self.id,
-                level as i32,
-                Str::of(message),
-                fields.as_ptr(),
-                fields.len() as u64,
-            );
-        }
+        self.services.log(self.id, level, message, fields);
     }
 
     /// Begins a span below the call's own; it ends when it is dropped.
@@ -164,10 +142,10 @@ impl Call {
         let id = if services.trace.is_null() {
             0
         } else {
-            // SAFETY: as in `log`.
+            // SAFETY: tables live as long as the host, and arguments as long as this call of it.
             unsafe { ((*services.trace).begin)(services.host, self.id, 0, Str::of(name)) }
         };
-        Span { id, services: services.clone(), is_ok: true }
+        Span { id, call: self.id, services: services.clone(), is_ok: true }
     }
 
     /// Emits an event once this call is done; any other outcome drops it.
@@ -176,7 +154,7 @@ impl Call {
         if services.emit.is_null() {
             return Err(Status::UNSUPPORTED);
         }
-        // SAFETY: as in `log`.
+        // SAFETY: as in `span`.
         Status::check(draft.with_raw(|raw| unsafe { ((*services.emit).add)(services.host, self.id, raw) }))
     }
 
@@ -186,31 +164,12 @@ impl Call {
         if services.state.is_null() {
             return Err(Status::UNSUPPORTED);
         }
-        let mut room = 256;
-        loop {
-            let mut value = vec![0u8; room];
-            let (mut length, mut revision) = (room as u64, 0u64);
-            // SAFETY: as in `log`; the buffer has `length` bytes.
-            let status = unsafe {
-                ((*services.state).get)(
-                    services.host,
-                    self.id,
-                    Str::of(key),
-                    value.as_mut_ptr(),
-                    &mut length,
-                    &mut revision,
-                )
-            };
-            match status {
-                abi::E_NOT_FOUND => return Ok(None),
-                abi::E_LIMIT if length as usize > room => room = length as usize,
-                status => {
-                    Status::check(status)?;
-                    value.truncate(length as usize);
-                    return Ok(Some(Entry { value, revision }));
-                }
-            }
-        }
+        let mut revision = 0;
+        let value = read_value(|bytes, length| {
+            // SAFETY: as in `span`; the buffer has `length` bytes.
+            unsafe { ((*services.state).get)(services.host, self.id, Str::of(key), bytes, length, &mut revision) }
+        })?;
+        Ok(value.map(|value| Entry { value, revision }))
     }
 
     /// Stores a value once this call is done, for `time_to_live` from then on where that is given.
@@ -226,7 +185,7 @@ impl Call {
             return Err(Status::UNSUPPORTED);
         }
         let (revision, ttl) = (expecting.revision(), time_to_live.map_or(0, |ttl| nanoseconds(ttl).max(1)));
-        // SAFETY: as in `log`.
+        // SAFETY: as in `span`.
         Status::check(unsafe {
             ((*services.state).put)(
                 services.host,
@@ -246,7 +205,7 @@ impl Call {
         if services.state.is_null() {
             return Err(Status::UNSUPPORTED);
         }
-        // SAFETY: as in `log`.
+        // SAFETY: as in `span`.
         Status::check(unsafe { ((*services.state).del)(services.host, self.id, Str::of(key), expecting.revision()) })
     }
 
@@ -256,7 +215,7 @@ impl Call {
         if services.timer.is_null() {
             return Err(Status::UNSUPPORTED);
         }
-        // SAFETY: as in `log`.
+        // SAFETY: as in `span`.
         Status::check(
             draft.with_raw(|raw| unsafe { ((*services.timer).set)(services.host, self.id, Str::of(key), raw) }),
         )
@@ -268,11 +227,27 @@ impl Call {
         if services.timer.is_null() {
             return Err(Status::UNSUPPORTED);
         }
-        // SAFETY: as in `log`.
+        // SAFETY: as in `span`.
         match unsafe { ((*services.timer).cancel)(services.host, self.id, Str::of(key)) } {
             abi::E_NOT_FOUND => Ok(false),
             status => Status::check(status).map(|()| true),
         }
+    }
+
+    /// A stream, in the hands of this call.
+    pub fn stream<'a>(&'a self, name: &'a str) -> Stream<'a> {
+        Stream::new(self, name)
+    }
+
+    /// Once this call is done the events of `stream` come to this handler and no other: those from `filter.from` on, then
+    /// each as it is appended, in order. Repeatable: a subscription of this name that is there keeps its place.
+    pub fn subscribe(&self, name: &str, stream: &str, filter: &StreamFilter) -> Result<(), Status> {
+        crate::stream::subscribe(&self.services, self.id, name, stream, filter)
+    }
+
+    /// Ends the handler's subscription of this name; false: there is none.
+    pub fn unsubscribe(&self, name: &str) -> Result<bool, Status> {
+        crate::stream::unsubscribe(&self.services, self.id, name)
     }
 
     /// The right to complete the call later, from any thread; `handle` then returns `Outcome::deferred()`, having copied
@@ -324,6 +299,7 @@ impl Drop for Deferred {
 /// A span of a handler's own.
 pub struct Span {
     id: SpanId,
+    call: CallId,
     services: Arc<Services>,
     is_ok: bool,
 }
@@ -332,9 +308,45 @@ impl Span {
     /// Sets an attribute; `json` is a string, number, boolean or an array of one of these.
     pub fn set(&self, key: &str, json: &str) {
         if self.id != 0 {
-            // SAFETY: as in `Call::log`.
+            // SAFETY: as in `Call::span`.
             unsafe { ((*self.services.trace).attr)(self.services.host, self.id, Str::of(key), Str::of(json)) }
         }
+    }
+
+    /// Adds an event with the present time.
+    pub fn event(&self, name: &str, fields: &[(&str, &str)]) {
+        if self.id != 0 {
+            let fields = lend(fields.iter().copied());
+            let count = fields.len() as u64;
+            // SAFETY: as in `Call::span`.
+            unsafe {
+                ((*self.services.trace).event)(self.services.host, self.id, Str::of(name), fields.as_ptr(), count)
+            }
+        }
+    }
+
+    /// A span below this one; it has to end before its call is completed.
+    pub fn span(&self, name: &str) -> Span {
+        let (services, mut id) = (&self.services, 0);
+        if self.id != 0 {
+            // SAFETY: as in `Call::span`.
+            id = unsafe { ((*services.trace).begin)(services.host, self.call, self.id, Str::of(name)) };
+        }
+        Span { id, call: self.call, services: services.clone(), is_ok: true }
+    }
+
+    /// W3C `traceparent` for a request to another system; `None`: not sampled.
+    pub fn traceparent(&self) -> Option<String> {
+        if self.id == 0 {
+            return None;
+        }
+        let mut text = [0u8; 64];
+        // SAFETY: as in `Call::span`; the buffer has 64 bytes.
+        let length = unsafe {
+            ((*self.services.trace).inject)(self.services.host, self.id, text.as_mut_ptr().cast(), text.len() as u64)
+        };
+        let text = text.get(..length as usize).filter(|text| !text.is_empty())?;
+        core::str::from_utf8(text).ok().map(String::from)
     }
 
     /// Marks it as failed.
@@ -346,7 +358,7 @@ impl Span {
 impl Drop for Span {
     fn drop(&mut self) {
         if self.id != 0 {
-            // SAFETY: as in `Call::log`.
+            // SAFETY: as in `Call::span`.
             unsafe { ((*self.services.trace).end)(self.services.host, self.id, i32::from(self.is_ok)) }
         }
     }

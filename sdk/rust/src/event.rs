@@ -1,6 +1,22 @@
 use crate::abi::{RawEvent, Str};
 
-/// One CloudEvent, where the host keeps it. Valid while `handle` runs.
+/// One CloudEvent, where the host keeps it. Valid while `handle` runs: what it lends does not outlive the call.
+///
+/// ```compile_fail
+/// # use patchbay::{Call, Event, Handler, Host, Outcome};
+/// struct Keeps(std::sync::Mutex<&'static str>);
+///
+/// impl Handler for Keeps {
+///     fn create(_: &str, _: &Host) -> Result<Self, String> {
+///         Ok(Keeps(std::sync::Mutex::new("")))
+///     }
+///
+///     fn handle(&self, event: &Event, _: &Call) -> Outcome {
+///         *self.0.lock().unwrap() = event.subject(); // does not live long enough
+///         Outcome::done()
+///     }
+/// }
+/// ```
 pub struct Event<'a> {
     raw: &'a RawEvent,
 }

@@ -34,18 +34,27 @@
 extern crate alloc;
 
 pub mod abi;
+mod batch;
 mod call;
 mod event;
+mod guard;
 mod handler;
+mod metrics;
 mod module;
+mod network;
 mod outcome;
 mod services;
+mod stream;
 #[cfg(feature = "std")]
 pub mod testing;
 
+pub use batch::Batch;
 pub use call::{Call, CancelReason, Deferred, Draft, Entry, Expecting, Level, Span};
 pub use event::Event;
-pub use handler::{Handler, Host};
+pub use handler::{BatchHandler, Handler, Host};
+pub use metrics::{Counter, Gauge, Histogram, UpDownCounter};
 pub use module::{glue, Note};
+pub use network::{Fault, FaultCode, Mail, Request, Response, SendError};
 pub use outcome::Outcome;
 pub use services::Status;
+pub use stream::{AppendError, Direction, Expected, Head, Snapshot, Stream, StreamEvent, StreamFilter};

@@ -31,13 +31,15 @@ impl<const N: usize> Note<N> {
 pub mod glue {
     pub use crate::abi;
     use crate::abi::{CallId, RawEvent, RawHandler, RawHost, RawInstance, RawStatus, Str};
+    use crate::batch::Batch;
     use crate::call::Call;
     use crate::event::Event;
-    use crate::handler::{Handler, Host};
+    use crate::guard::caught;
+    use crate::handler::{BatchHandler, Handler, Host};
     use crate::outcome::Outcome;
     use crate::services::Services;
     use alloc::boxed::Box;
-    use alloc::string::{String, ToString};
+    use alloc::string::ToString;
     use alloc::sync::Arc;
 
     struct Instance<H> {
@@ -55,27 +57,20 @@ pub mod glue {
             handle: handle::<H>,
             handle_batch: None,
             cancel: Some(cancel::<H>),
-            reconfigure: None,
-            drain: None,
+            reconfigure: Some(reconfigure::<H>),
+            drain: Some(drain::<H>),
             destroy: destroy::<H>,
         }
     }
 
-    /// `body`, or the message of its panic.
-    #[cfg(feature = "std")]
-    fn caught<R>(body: impl FnOnce() -> R) -> Result<R, String> {
-        std::panic::catch_unwind(std::panic::AssertUnwindSafe(body)).map_err(|panic| {
-            let text = panic
-                .downcast_ref::<&str>()
-                .map(|text| text.to_string())
-                .or_else(|| panic.downcast_ref::<String>().cloned());
-            text.unwrap_or_default()
-        })
+    /// The same for one that takes batches.
+    pub const fn batch_table<H: BatchHandler>(id: &'static str) -> RawHandler {
+        RawHandler { handle_batch: Some(handle_batch::<H>), ..table::<H>(id) }
     }
 
-    #[cfg(not(feature = "std"))]
-    fn caught<R>(body: impl FnOnce() -> R) -> Result<R, String> {
-        Ok(body())
+    unsafe fn refuse(host: *const RawHost, status: RawStatus, problem: &str) -> RawStatus {
+        ((*host).set_error)(host, Str::of(problem));
+        status
     }
 
     unsafe extern "C" fn create<H: Handler>(
@@ -93,8 +88,7 @@ pub mod glue {
             Ok(Err(problem)) => problem,
             Err(panic) => "panic: ".to_string() + &panic,
         };
-        ((*host).set_error)(host, Str::of(&problem));
-        abi::E_ARG
+        refuse(host, abi::E_ARG, &problem)
     }
 
     unsafe extern "C" fn handle<H: Handler>(
@@ -116,6 +110,39 @@ pub mod glue {
         abi::OK
     }
 
+    unsafe extern "C" fn handle_batch<H: BatchHandler>(
+        instance: *mut RawInstance,
+        count: u64,
+        calls: *const CallId,
+        events: *const *const RawEvent,
+    ) -> RawStatus {
+        let instance = &*instance.cast::<Instance<H>>();
+        let calls = core::slice::from_raw_parts(calls, count as usize);
+        let events = core::slice::from_raw_parts(events, count as usize);
+        match caught(|| instance.handler.handle_batch(&Batch::new(calls, events, &instance.services))) {
+            Ok(()) => abi::OK,
+            Err(panic) => refuse(instance.services.host, abi::E_INTERNAL, &("panic: ".to_string() + &panic)),
+        }
+    }
+
+    unsafe extern "C" fn reconfigure<H: Handler>(instance: *mut RawInstance, config: Str) -> RawStatus {
+        let instance = &*instance.cast::<Instance<H>>();
+        let problem = match caught(|| instance.handler.reconfigure(config.text())) {
+            Ok(Ok(())) => return abi::OK,
+            Ok(Err(problem)) => problem,
+            Err(panic) => "panic: ".to_string() + &panic,
+        };
+        refuse(instance.services.host, abi::E_ARG, &problem)
+    }
+
+    unsafe extern "C" fn drain<H: Handler>(instance: *mut RawInstance, deadline_ns: u64) -> RawStatus {
+        let instance = &*instance.cast::<Instance<H>>();
+        match caught(|| instance.handler.drain((deadline_ns > 0).then_some(deadline_ns))) {
+            Ok(()) => abi::OK,
+            Err(panic) => refuse(instance.services.host, abi::E_INTERNAL, &("panic: ".to_string() + &panic)),
+        }
+    }
+
     unsafe extern "C" fn cancel<H: Handler>(instance: *mut RawInstance, _call: CallId, _why: i32) {
         let instance = &*instance.cast::<Instance<H>>();
         // A hint: nobody is to be told that it failed.
@@ -130,10 +157,15 @@ pub mod glue {
 }
 
 /// Makes the crate a module: its manifest, without `abi`, `runtime` and `linkage`, which are added, and the type of each
-/// handler. Once, in a `cdylib`.
+/// handler. `batch_handlers` may follow, types that are a `BatchHandler`, then `shutdown` and `component`, C functions as
+/// the ABI has them. Once, in a `cdylib`.
 #[macro_export]
 macro_rules! module {
-    (manifest: $manifest:literal, handlers: { $($id:literal => $type:ty),+ $(,)? } $(,)?) => {
+    (@optional) => { None };
+    (@optional $function:expr) => { Some($function) };
+    (manifest: $manifest:literal, handlers: { $($id:literal => $type:ty),* $(,)? }
+        $(, batch_handlers: { $($batch_id:literal => $batch_type:ty),+ $(,)? })?
+        $(, shutdown: $shutdown:expr)? $(, component: $component:expr)? $(,)?) => {
         const _: () = {
             const JSON: &str = concat!(
                 r#"{"abi": {"major": 1, "minor": 0}, "runtime": "rust", "runtimeVersion": "", "linkage": "static", "#,
@@ -147,7 +179,10 @@ macro_rules! module {
                 &[$({
                     static TABLE: $crate::abi::RawHandler = $crate::glue::table::<$type>($id);
                     &TABLE
-                }),+];
+                },)* $($({
+                    static TABLE: $crate::abi::RawHandler = $crate::glue::batch_table::<$batch_type>($batch_id);
+                    &TABLE
+                },)+)?];
 
             static MODULE: $crate::abi::RawModule = $crate::abi::RawModule {
                 size: core::mem::size_of::<$crate::abi::RawModule>() as u32,
@@ -156,8 +191,8 @@ macro_rules! module {
                 reserved: 0,
                 handlers: HANDLERS.as_ptr().cast(),
                 handler_count: HANDLERS.len() as u64,
-                shutdown: None,
-                component: None,
+                shutdown: $crate::module!(@optional $($shutdown)?),
+                component: $crate::module!(@optional $($component)?),
             };
 
             #[no_mangle]

@@ -1,4 +1,7 @@
-use crate::abi::{self, RawHost, RawStatus, Str};
+use crate::abi::{self, Pair, RawHost, RawStatus, Str};
+use crate::call::Level;
+use alloc::vec;
+use alloc::vec::Vec;
 use core::fmt;
 
 /// What a host service answered instead of doing what it was asked.
@@ -47,9 +50,13 @@ pub(crate) struct Services {
     pub host: *const RawHost,
     pub logger: *const abi::Logger,
     pub trace: *const abi::Trace,
+    pub meter: *const abi::Meter,
     pub emit: *const abi::Emit,
     pub state: *const abi::State,
     pub timer: *const abi::Timer,
+    pub stream: *const abi::Stream,
+    pub http: *const abi::Http,
+    pub mail: *const abi::MailService,
 }
 
 // SAFETY: the host's functions may be called from any thread, and its tables never change.
@@ -66,9 +73,57 @@ impl Services {
             host,
             logger: table("patchbay.logger/1").cast(),
             trace: table("patchbay.trace/1").cast(),
+            meter: table("patchbay.meter/1").cast(),
             emit: table("patchbay.emit/1").cast(),
             state: table("patchbay.state/1").cast(),
             timer: table("patchbay.timer/1").cast(),
+            stream: table("patchbay.stream/0").cast(),
+            http: table("patchbay.http/1").cast(),
+            mail: table("patchbay.mail/1").cast(),
+        }
+    }
+
+    /// A table that the host has.
+    pub fn need<T>(table: *const T) -> Result<&'static T, Status> {
+        // SAFETY: tables live as long as the host, which outlives all that asks here.
+        unsafe { table.as_ref() }.ok_or(Status::UNSUPPORTED)
+    }
+
+    pub fn log(&self, call: abi::CallId, level: Level, message: &str, fields: &[(&str, &str)]) {
+        let Ok(logger) = Services::need(self.logger) else {
+            return;
+        };
+        // SAFETY: arguments live as long as this call of the host.
+        unsafe {
+            if (logger.enabled)(self.host, level as i32) == 0 {
+                return;
+            }
+            let fields = lend(fields.iter().copied());
+            let count = fields.len() as u64;
+            (logger.write)(self.host, call, level as i32, Str::of(message), fields.as_ptr(), count);
+        }
+    }
+}
+
+/// Pairs in the form of the ABI, as long as what they show lives.
+pub(crate) fn lend<'a>(pairs: impl Iterator<Item = (&'a str, &'a str)>) -> Vec<Pair> {
+    pairs.map(|(key, value)| Pair { key: Str::of(key), value: Str::of(value) }).collect()
+}
+
+/// Reads a value whose length is not known: `get(bytes, length)` as `patchbay_state.get`. `None`: there is none.
+pub(crate) fn read_value(mut get: impl FnMut(*mut u8, &mut u64) -> RawStatus) -> Result<Option<Vec<u8>>, Status> {
+    let mut room = 256;
+    loop {
+        let mut value = vec![0u8; room];
+        let mut length = room as u64;
+        match get(value.as_mut_ptr(), &mut length) {
+            abi::E_NOT_FOUND => return Ok(None),
+            abi::E_LIMIT if length as usize > room => room = length as usize,
+            status => {
+                Status::check(status)?;
+                value.truncate(length as usize);
+                return Ok(Some(value));
+            }
         }
     }
 }

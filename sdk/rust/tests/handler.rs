@@ -175,5 +175,12 @@ fn keeps_the_layout_of_the_abi() {
     assert_eq!((size_of::<abi::RawModule>(), offset_of!(abi::RawModule, component)), (48, 40));
     assert_eq!((size_of::<abi::Logger>(), size_of::<abi::Trace>()), (24, 48));
     assert_eq!((size_of::<abi::RawDraft>(), size_of::<abi::Emit>()), (128, 16));
-    assert_eq!((size_of::<abi::State>(), size_of::<abi::Timer>()), (32, 24));
+    assert_eq!((size_of::<abi::State>(), size_of::<abi::Timer>(), size_of::<abi::Meter>()), (32, 24, 24));
+    assert_eq!((size_of::<abi::Stream>(), offset_of!(abi::Stream, unsubscribe)), (72, 64));
+    assert_eq!((size_of::<abi::RawStreamEvent>(), size_of::<abi::RawStreamFilter>()), (88, 64));
+    assert_eq!((offset_of!(abi::RawStreamEvent, json), offset_of!(abi::RawStreamFilter, correlation)), (72, 48));
+    assert_eq!((size_of::<abi::Http>(), size_of::<abi::MailService>()), (16, 16));
+    assert_eq!((size_of::<abi::RawRequest>(), offset_of!(abi::RawRequest, response_max)), (88, 80));
+    assert_eq!((size_of::<abi::RawAnswer>(), offset_of!(abi::RawAnswer, message)), (72, 56));
+    assert_eq!((size_of::<abi::RawMail>(), offset_of!(abi::RawMail, timeout_ns)), (112, 104));
 }
