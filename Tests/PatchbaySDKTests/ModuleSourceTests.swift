@@ -31,12 +31,25 @@ import Testing
         #expect(text.contains(#"Registration("refund", create: { Billing.Back.patchbayCreate("#))
     }
 
+    @Test func `registers shutdown and component, and keeps both out of the note`() throws {
+        let text = try source([
+            "name": "billing", "version": "1.0.0", "handlers": [["id": "a"]], "shutdown": "lastWords",
+            "component": "Billing.find",
+        ])
+        #expect(text.contains("], shutdown: { lastWords() }, component: { patchbayComponent($0, Billing.find) })"))
+        #expect(try JSON(parsing: note(in: text))["component"] == nil)
+    }
+
     @Test(arguments: [
         ("[]", "expected a JSON object"),
         (#"{"version": "1.0.0", "handlers": [{"id": "a"}]}"#, "'name' should be"),
         (#"{"name": "A", "version": "1.0.0", "handlers": [{"id": "a"}]}"#, "'name' should be"),
         (#"{"name": "a", "version": "1.0", "handlers": [{"id": "a"}]}"#, "'version' should be"),
         (#"{"name": "a", "version": "1.0.0", "handlers": []}"#, "'handlers' should be"),
+        (
+            #"{"name": "a", "version": "1.0.0", "handlers": [{"id": "a"}], "shutdown": "f(); g"}"#,
+            "'shutdown' should be the name of a Swift function"
+        ),
         (#"{"name": "a", "version": "1.0.0", "handlers": [{"id": 1}]}"#, "'handlers[0].id' should be"),
         (#"{"name": "a", "version": "1.0.0", "handlers": [{"id": "a"}, {"id": "a"}]}"#, "two handlers have the id 'a'"),
         (#"{"name": "a", "version": "1.0.0", "handlers": [{"id": "a", "type": "A()"}]}"#, "handlers[0].type should be"),

@@ -74,6 +74,24 @@ final class TestCore: @unchecked Sendable {
         return calls
     }
 
+    func reconfigure(_ configuration: JSON) throws {
+        guard let reconfigure = table.pointee.reconfigure else { return }
+        var text = configuration.description
+        let status = text.withUTF8 { bytes in
+            let start = UnsafeRawPointer(bytes.baseAddress)?.assumingMemoryBound(to: CChar.self)
+            return reconfigure(instance, patchbay_str(ptr: start, len: UInt64(bytes.count)))
+        }
+        guard status < 0 else { return }
+        throw TestHostError(status: status, message: journal.withLock { $0.errorMessage })
+    }
+
+    func drain(_ deadline: UInt64?) throws {
+        guard let drain = table.pointee.drain, case let status = drain(instance, deadline ?? 0), status < 0 else {
+            return
+        }
+        throw TestHostError(status: status, message: journal.withLock { $0.errorMessage })
+    }
+
     func cancel(_ calls: [patchbay_call], _ why: CancelReason) {
         for call in calls {
             journal.withLock { $0.open[call]?.cancelled = why.rawValue }

@@ -8,8 +8,7 @@ import Synchronization
 ///     let report = await host.send(TestEvent(type: "com.acme.order.paid", json: ["id": "A-1", "amount": 5]))
 ///     #expect(report.outcome == .done)
 ///
-/// State and timers last as long as the test host. Emitted events, state and timers count only after `.done`, as in the
-/// runtime.
+/// State, timers and streams last as long as the test host. Effects count only after `.done`, as in the runtime.
 public final class TestHost: Sendable {
     private let core: TestCore
 
@@ -54,6 +53,31 @@ public final class TestHost: Sendable {
         return await core.report(of: calls, within: timeout).first ?? nil
     }
 
+    /// Gives the instance another configuration. Throws `TestHostError` with what the handler said, and where it is not
+    /// `Reconfigurable`.
+    public func reconfigure(_ configuration: JSON) throws { try core.reconfigure(configuration) }
+
+    /// Says that no new call will come, as the runtime does before it drops an instance. Throws `TestHostError` with what
+    /// the handler said.
+    public func drain(deadlineNanoseconds: UInt64? = nil) throws { try core.drain(deadlineNanoseconds) }
+
+    /// Appends an event to a stream, as somebody else would.
+    public func append(_ draft: EventDraft, to stream: String) {
+        core.journal.withLock { $0.streams[stream, default: []].append(draft) }
+    }
+
+    /// The committed events of a stream, by revision.
+    public func stream(_ name: String) -> [EventDraft] { core.journal.withLock { $0.streams[name] ?? [] } }
+
+    /// The committed snapshots of a stream, by revision.
+    public func snapshots(of stream: String) -> [UInt64: [UInt8]] {
+        core.journal.withLock { $0.snapshots[stream] ?? [:] }
+    }
+
+    /// The stream that a subscription of this name reads. Subscriptions are kept and bring nothing: a test hands their
+    /// events in itself.
+    public func subscription(_ name: String) -> String? { core.journal.withLock { $0.subscriptions[name] } }
+
     /// The committed value of a state key; nil when there is none.
     public func state(_ key: String) -> [UInt8]? { core.journal.withLock { $0.committed[key]?.value } }
 
@@ -87,12 +111,12 @@ public final class TestHost: Sendable {
     public var staleCompletions: Int { core.journal.withLock { $0.staleCompletions } }
 }
 
-/// Why a handler could not be made.
+/// Why a handler could not be made, or what it said to a new configuration or to being drained.
 public struct TestHostError: Error, CustomStringConvertible {
-    /// The `patchbay_status` of create.
+    /// The `patchbay_status`.
     public let status: Int32
     /// What the handler said.
     public let message: String
     /// Status and message.
-    public var description: String { "create refused (\(status)): \(message)" }
+    public var description: String { "refused (\(status)): \(message)" }
 }

@@ -16,6 +16,10 @@ struct TestJournal {
         /// nil: deleted.
         var writes: [String: Stored?] = [:]
         var timers: [String: EventDraft?] = [:]
+        var appended: [(String, EventDraft)] = []
+        var snapshots: [String: [UInt64: [UInt8]]] = [:]
+        /// nil: ended.
+        var subscriptions: [String: String?] = [:]
     }
 
     var nextCall: patchbay_call = 1
@@ -24,6 +28,9 @@ struct TestJournal {
     var spans: [TestSpan] = []
     var committed: [String: Stored] = [:]
     var timers: [String: EventDraft] = [:]
+    var streams: [String: [EventDraft]] = [:]
+    var snapshots: [String: [UInt64: [UInt8]]] = [:]
+    var subscriptions: [String: String] = [:]
     var revision: UInt64 = 0
     var instruments: [String] = []
     var logs: [TestLog] = []
@@ -60,6 +67,7 @@ struct TestJournal {
             report.emitted = call.emitted
             for (key, value) in call.writes { committed[key] = value }
             for (key, draft) in call.timers { timers[key] = draft }
+            commitStreams(of: call)
         }
         reports[id] = report
         return patchbay_status(PATCHBAY_OK)

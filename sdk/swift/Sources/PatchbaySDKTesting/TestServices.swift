@@ -47,6 +47,7 @@ private final class TestServices: @unchecked Sendable {
     private init() {
         addObservers()
         addEffects()
+        add(PATCHBAY_STREAM, testStreamTable())
         add(PATCHBAY_HTTP, testHTTPTable())
         add(PATCHBAY_MAIL, testMailTable())
     }

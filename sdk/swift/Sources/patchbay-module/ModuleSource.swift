@@ -37,12 +37,23 @@ struct ModuleSource {
             handlers[index] = .object(handler)
         }
         members["handlers"] = .array(handlers)
+        var arguments = ""
+        for (key, call) in [("shutdown", "{ NAME() }"), ("component", "{ patchbayComponent($0, NAME) }")] {
+            guard let function = members.removeValue(forKey: key) else { continue }
+            let name = function.string ?? ""
+            guard !name.isEmpty, name.allSatisfy({ $0.isLetter || $0.isNumber || $0 == "_" || $0 == "." }) else {
+                throw ManifestError("'\(key)' should be the name of a Swift function")
+            }
+            let parts = call.split(separator: "NAME", omittingEmptySubsequences: false)
+            arguments += ", \(key): \(parts.joined(separator: name))"
+        }
         members["abi"] = ["major": 1, "minor": 0]
         members["runtime"] = "swift"
         members["runtimeVersion"] = .string(compiler)
         if members["linkage"] == nil { members["linkage"] = "shared" }
         let note = Array(JSON.object(members).description.utf8)
-        text = ModuleSource.render(note: note, registrations: registrations, compiler: compiler)
+        text = ModuleSource.render(
+            note: note, registrations: registrations, arguments: arguments, compiler: compiler)
     }
 
     @discardableResult
@@ -70,7 +81,9 @@ struct ModuleSource {
         id.split(whereSeparator: { $0 == "-" || $0 == "_" }).map { $0.prefix(1).uppercased() + $0.dropFirst() }.joined()
     }
 
-    private static func render(note: [UInt8], registrations: [String], compiler: String) -> String {
+    private static func render(
+        note: [UInt8], registrations: [String], arguments: String, compiler: String
+    ) -> String {
         let used = note.count + 1
         let bytes = note + [UInt8](repeating: 0, count: (used + 3) / 4 * 4 - note.count)
         let parts = compiler.split(separator: ".").compactMap { Int($0) }
@@ -101,7 +114,7 @@ struct ModuleSource {
 
             private let patchbayModule = Module([
             \(registrations.joined(separator: "\n"))
-            ])
+            ]\(arguments))
 
             /// The module's only exported symbol.
             @c(patchbay_module_v1)

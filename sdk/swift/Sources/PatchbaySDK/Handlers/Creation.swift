@@ -68,7 +68,10 @@ func create<H: Configurable>(
         let text = configuration.len == 0 ? "{}" : String(configuration)
         let configuration = try JSON(parsing: text).decode(H.Configuration.self)
         let handler = try H(configuration: configuration, host: Host(owner: owner))
-        out.pointee = OpaquePointer(Unmanaged.passRetained(make(handler, owner)).toOpaque())
+        let instance = make(handler, owner)
+        instance.reconfigurable = handler as? any Reconfigurable
+        instance.drainable = handler as? any Drainable
+        out.pointee = OpaquePointer(Unmanaged.passRetained(instance).toOpaque())
         return Int32(PATCHBAY_OK)
     } catch {
         String(describing: error).withText { host.pointee.set_error(host, $0) }

@@ -4,8 +4,10 @@ import Synchronization
 /// One configured handler: what the ABI's opaque instance points to.
 @usableFromInline
 class Instance: @unchecked Sendable {
-    // Invariant behind the unchecked conformance: what is written is written in `init`.
+    // Invariant behind the unchecked conformance: what is written is written before the host gets the instance.
     let services: ServicesReference
+    var reconfigurable: (any Reconfigurable)?
+    var drainable: (any Drainable)?
     private let owner: ServicesOwner
 
     init(owner: ServicesOwner) {
@@ -20,6 +22,33 @@ class Instance: @unchecked Sendable {
     func handle(batch: borrowing Batch) -> patchbay_status { patchbay_status(PATCHBAY_E_UNSUPPORTED) }
 
     func cancel(_ id: patchbay_call) {}
+
+    func reconfigure(_ text: String) -> patchbay_status {
+        guard let reconfigurable else {
+            return refuse(patchbay_status(PATCHBAY_E_UNSUPPORTED), "takes no new configuration while it runs")
+        }
+        do {
+            try reconfigurable.takeConfiguration(text)
+            return patchbay_status(PATCHBAY_OK)
+        } catch {
+            return refuse(patchbay_status(PATCHBAY_E_ARG), String(describing: error))
+        }
+    }
+
+    func drain(_ deadline: UInt64) -> patchbay_status {
+        do {
+            try drainable?.drain(deadlineNanoseconds: deadline == 0 ? nil : deadline)
+            return patchbay_status(PATCHBAY_OK)
+        } catch {
+            return refuse(patchbay_status(PATCHBAY_E_INTERNAL), String(describing: error))
+        }
+    }
+
+    func refuse(_ status: patchbay_status, _ message: String) -> patchbay_status {
+        let host = services.pointee.host
+        message.withText { host.pointee.set_error(host, $0) }
+        return status
+    }
 }
 
 /// An instance of a `Handler`.
@@ -56,9 +85,7 @@ final class SynchronousInstance: Instance, @unchecked Sendable {
             try batchBody(batch)
             return patchbay_status(PATCHBAY_OK)
         } catch {
-            let host = services.pointee.host
-            String(describing: error).withText { host.pointee.set_error(host, $0) }
-            return patchbay_status(PATCHBAY_E_INTERNAL)
+            return refuse(patchbay_status(PATCHBAY_E_INTERNAL), String(describing: error))
         }
     }
 }

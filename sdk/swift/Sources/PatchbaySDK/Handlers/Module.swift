@@ -8,8 +8,12 @@ public struct Module: @unchecked Sendable {
     // and never freed, as the ABI asks of a module.
     private let table: UnsafePointer<patchbay_module>
 
-    /// Registers handlers under the ids of the manifest.
-    public init(_ handlers: [Registration]) {
+    /// Registers handlers under the ids of the manifest. `shutdown` is the last call into the module; `component` finds the
+    /// table of a component that is not a handler.
+    public init(
+        _ handlers: [Registration], shutdown: (@convention(c) () -> Void)? = nil,
+        component: (@convention(c) (patchbay_str) -> UnsafeRawPointer?)? = nil
+    ) {
         let list = UnsafeMutablePointer<UnsafePointer<patchbay_handler>?>.allocate(capacity: max(1, handlers.count))
         for (index, handler) in handlers.enumerated() { (list + index).initialize(to: handler.table) }
         let table = UnsafeMutablePointer<patchbay_module>.allocate(capacity: 1)
@@ -17,7 +21,7 @@ public struct Module: @unchecked Sendable {
             to: patchbay_module(
                 size: UInt32(MemoryLayout<patchbay_module>.size), abi_minor: UInt32(PATCHBAY_ABI_MINOR),
                 unload: UInt32(PATCHBAY_UNLOAD_NEVER), reserved: 0, handlers: UnsafePointer(list),
-                handler_count: UInt64(handlers.count), shutdown: nil, component: nil))
+                handler_count: UInt64(handlers.count), shutdown: shutdown, component: component))
         self.table = UnsafePointer(table)
     }
 
@@ -54,8 +58,8 @@ public struct Registration: @unchecked Sendable {
         table.initialize(
             to: patchbay_handler(
                 size: UInt32(MemoryLayout<patchbay_handler>.size), flags: 0, id: id.text, create: create,
-                handle: handleEvent, handle_batch: batch ? handleBatch : nil, cancel: cancelCall, reconfigure: nil,
-                drain: nil, destroy: destroyInstance))
+                handle: handleEvent, handle_batch: batch ? handleBatch : nil, cancel: cancelCall,
+                reconfigure: reconfigureInstance, drain: drainInstance, destroy: destroyInstance))
         self.table = UnsafePointer(table)
     }
 }
@@ -82,6 +86,18 @@ private func handleBatch(
 private func cancelCall(_ instance: OpaquePointer?, _ call: patchbay_call, _ why: Int32) {
     guard let instance else { return }
     Unmanaged<Instance>.fromOpaque(UnsafeRawPointer(instance))._withUnsafeGuaranteedRef { $0.cancel(call) }
+}
+
+private func reconfigureInstance(_ instance: OpaquePointer?, _ configuration: patchbay_str) -> patchbay_status {
+    guard let instance else { return patchbay_status(PATCHBAY_E_ARG) }
+    return Unmanaged<Instance>.fromOpaque(UnsafeRawPointer(instance))._withUnsafeGuaranteedRef {
+        $0.reconfigure(configuration.len == 0 ? "{}" : String(configuration))
+    }
+}
+
+private func drainInstance(_ instance: OpaquePointer?, _ deadline: UInt64) -> patchbay_status {
+    guard let instance else { return patchbay_status(PATCHBAY_E_ARG) }
+    return Unmanaged<Instance>.fromOpaque(UnsafeRawPointer(instance))._withUnsafeGuaranteedRef { $0.drain(deadline) }
 }
 
 private func destroyInstance(_ instance: OpaquePointer?) {

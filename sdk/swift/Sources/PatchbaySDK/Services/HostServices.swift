@@ -10,6 +10,7 @@ struct HostServices {
     let emit: UnsafePointer<patchbay_emit>?
     let state: UnsafePointer<patchbay_state>?
     let timer: UnsafePointer<patchbay_timer>?
+    let stream: UnsafePointer<patchbay_stream>?
     let http: UnsafePointer<patchbay_http>?
     let mail: UnsafePointer<patchbay_mail>?
 
@@ -24,6 +25,7 @@ struct HostServices {
         emit = table("patchbay.emit/1", patchbay_emit.self)
         state = table("patchbay.state/1", patchbay_state.self)
         timer = table("patchbay.timer/1", patchbay_timer.self)
+        stream = table("patchbay.stream/0", patchbay_stream.self)
         http = table("patchbay.http/1", patchbay_http.self)
         mail = table("patchbay.mail/1", patchbay_mail.self)
     }

@@ -36,25 +36,11 @@ public struct StateStore: Sendable {
     /// The value of a key; nil when there is none.
     public func get(_ key: String) throws(ServiceError) -> Entry? {
         guard let state = call.services.pointee.state else { throw .missing("state.get") }
-        var room = 256
-        while true {
-            var length = UInt64(room)
-            var revision: UInt64 = 0
-            var status: patchbay_status = 0
-            let value = [UInt8](unsafeUninitializedCapacity: room) { buffer, count in
-                status = key.withText { key in
-                    state.pointee.get(call.services.pointee.host, call.id, key, buffer.baseAddress, &length, &revision)
-                }
-                count = status >= 0 ? min(room, Int(length)) : 0
-            }
-            if status == patchbay_status(PATCHBAY_E_NOT_FOUND) { return nil }
-            if status == patchbay_status(PATCHBAY_E_LIMIT), length > UInt64(room) {
-                room = Int(length)
-                continue
-            }
-            try ServiceError.check(status, "state.get")
-            return Entry(value: value, revision: revision)
+        var revision: UInt64 = 0
+        let value = try call.readValue("state.get") { buffer, length in
+            key.withText { state.pointee.get(call.services.pointee.host, call.id, $0, buffer, length, &revision) }
         }
+        return value.map { Entry(value: $0, revision: revision) }
     }
 
     /// The value of a key read as JSON; nil when there is none, or when it is not JSON.
@@ -106,4 +92,26 @@ public struct StateStore: Sendable {
 extension Call {
     /// The handler's state.
     public var state: StateStore { StateStore(call: self) }
+
+    /// Reads a value whose length is not known, as `patchbay_state.get`; nil: there is none.
+    func readValue(
+        _ operation: String, _ get: (UnsafeMutablePointer<UInt8>?, UnsafeMutablePointer<UInt64>) -> patchbay_status
+    ) throws(ServiceError) -> [UInt8]? {
+        var room = 256
+        while true {
+            var length = UInt64(room)
+            var status: patchbay_status = 0
+            let value = [UInt8](unsafeUninitializedCapacity: room) { buffer, count in
+                status = get(buffer.baseAddress, &length)
+                count = status >= 0 ? min(room, Int(length)) : 0
+            }
+            if status == patchbay_status(PATCHBAY_E_NOT_FOUND) { return nil }
+            if status == patchbay_status(PATCHBAY_E_LIMIT), length > UInt64(room) {
+                room = Int(length)
+                continue
+            }
+            try ServiceError.check(status, operation)
+            return value
+        }
+    }
 }
