@@ -89,7 +89,7 @@ import Testing
     }
 
     @Test(arguments: [
-        ("security: {}", "modules"), ("http: {}", "HTTP"), ("tenancy: {}", "HTTP"),
+        ("http: {}", "HTTP"), ("tenancy: {}", "HTTP"),
         ("schemas: {}", "schema"), ("ordering: {}", "patterns"),
         ("correlations: {}", "patterns"), ("patterns: {}", "patterns"), ("projections: {}", "workflows"),
         ("commands: {}", "workflows"), ("queries: {}", "workflows"), ("workflows: {}", "workflows"),

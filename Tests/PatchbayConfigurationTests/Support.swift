@@ -120,6 +120,7 @@ let completeExample = """
     limits: {eventBytes: 1MiB, nesting: 64, emitDepth: 16}
     shutdown: {drain: 60s}
     reload: {watch: false, moduleDrain: 60s}
+    security: {requireSignedModules: true, trustedKeys: [./release.pub]}
     telemetry: {otlp: "", context: link, sampleRatio: 1.0}
     tests:
       - name: outage

@@ -445,6 +445,12 @@ struct KeyProof: Sendable, CustomTestStringConvertible {
             """ + source
         },
         KeyProof("shutdown.drain", "1ms", "10m") { value in try drained(value) },
+        KeyProof("security.requireSignedModules", "false", "true") { value in
+            try TrustProof.run("requireSignedModules: \(value), trustedKeys: [FOLDER/release.pub]")
+        },
+        KeyProof("security.trustedKeys", "[FOLDER/release.pub]", "[FOLDER/events.jsonl]") { value in
+            try TrustProof.run("trustedKeys: \(value)")
+        },
         KeyProof("reload.watch", "false", "true") { value in try ReloadProof.watched(value) },
         KeyProof("reload.moduleDrain", "1ms", "1h") { value in try ReloadProof.retired(value) },
         KeyProof("telemetry.otlp", "\"\"", "http://127.0.0.1:1") { value in

@@ -15,6 +15,7 @@ package struct Configuration: Sendable, Equatable {
     package var limits = Limits()
     package var shutdown = Shutdown()
     package var reload = Reload()
+    package var security = Security()
     package var telemetry = Telemetry()
     package var tests: [Test] = []
     /// As written, until it is translated to routes.

@@ -9,6 +9,16 @@ extension Configuration {
         package init() {}
     }
 
+    /// Whose modules may run.
+    package struct Security: Sendable, Equatable {
+        /// Without a signature of a trusted key none does.
+        package var requireSignedModules = false
+        /// Files of public keys; relative to the working directory.
+        package var trustedKeys: [String] = []
+
+        package init() {}
+    }
+
     /// What a module may do beside handling events.
     package struct Grant: Sendable, Equatable {
         /// The services that it may reach through the host: `host`, `host:port`, `*.example.com` or `*`.

@@ -36,6 +36,7 @@ extension Configuration {
             Key("limits", \.limits, Limits.section.format, "Bounds on what comes in and what handlers emit."),
             Key("shutdown", \.shutdown, Shutdown.section.format, "How the host stops."),
             Key("reload", \.reload, Reload.section.format, "How a running host takes a changed file."),
+            Key("security", \.security, Security.section.format, "Whose modules may run."),
             Key("telemetry", \.telemetry, Telemetry.section.format, "Traces."),
             Key(
                 "tests", \.tests, Test.section.format.list(),
@@ -43,7 +44,7 @@ extension Configuration {
             ),
         ],
         later: [
-            ("security", .modules), ("http", .http), ("tenancy", .http),
+            ("http", .http), ("tenancy", .http),
             ("schemas", .schemas), ("ordering", .patterns), ("correlations", .patterns),
             ("patterns", .patterns), ("quality", .patterns), ("analytics", .patterns), ("alerts", .patterns),
             ("projections", .workflows), ("commands", .workflows), ("queries", .workflows), ("workflows", .workflows),

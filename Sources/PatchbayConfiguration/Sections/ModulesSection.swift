@@ -115,6 +115,30 @@ extension Configuration.WorkerLimits {
         ])
 }
 
+extension Configuration.Security {
+    static let section = Section<Self>(
+        "security", { Self() },
+        [
+            Key(
+                "requireSignedModules", \.requireSignedModules, .flag,
+                "Whether modules, and the libraries beside them, need a signature of a trusted key."),
+            Key(
+                "trustedKeys", \.trustedKeys, Format<String>.place.list(),
+                "Files of public keys, as patchbay keygen makes them; a signature that is there has to be of one of them.",
+                example: .list([.string("/etc/patchbay/release.pub")])),
+        ],
+        finish: finish)
+
+    private static func finish(
+        _ security: inout Self, _ node: YAMLNode, _ path: String, _ reading: inout Reading
+    ) {
+        guard security.requireSignedModules, security.trustedKeys.isEmpty else { return }
+        reading.fail(
+            .impossible, "no key is trusted, so no module could be", at: node.location, path,
+            remedy: "name the files of public keys as trustedKeys")
+    }
+}
+
 extension Configuration.Grant {
     static let section = Section<Self>(
         "a grant", { Self() },

@@ -4,8 +4,12 @@ import PatchbayEvents
 /// Judges module files by their bytes: nothing is opened with `dlopen`, no code of theirs runs.
 package struct ModuleScanner: Sendable {
     package let profile: HostProfile
+    private let trust: ModuleTrust
 
-    package init(profile: HostProfile = HostProfile()) { self.profile = profile }
+    package init(profile: HostProfile = HostProfile(), trust: ModuleTrust = .anyone) {
+        self.profile = profile
+        self.trust = trust
+    }
 
     /// Every `.so` (and `.so.N`) of a folder, hidden files and sub-folders excepted, and further files.
     ///
@@ -54,14 +58,17 @@ package struct ModuleScanner: Sendable {
         try checkServices(manifest, path)
         try ModuleLanguage.check(manifest, against: image, host: profile, path)
         let hash = try Self.hash(of: contents, path)
+        try trust.check(path, hash: hash)
         var libraries: [ModuleFile.Library] = []
         for library in BundledLibraries.of(image, at: path) {
             let contents = try FileContents(path: library.path)
             try ModuleOwnership.check(contents, at: library.path)
+            let hash = try Self.hash(of: contents, library.path)
+            try trust.check(library.path, hash: hash)
             libraries.append(
                 ModuleFile.Library(
                     soname: library.soname, path: library.path, relativePath: library.relativePath,
-                    contentHash: try Self.hash(of: contents, library.path)))
+                    contentHash: hash))
         }
         return ModuleFile(
             path: path, manifest: manifest, contentHash: hash, bytes: contents.bytes.count, image: image,
@@ -69,7 +76,7 @@ package struct ModuleScanner: Sendable {
             warnings: warnings(manifest, image, path))
     }
 
-    private static func hash(of contents: FileContents, _ path: String) throws(ModuleError) -> ContentHash {
+    static func hash(of contents: FileContents, _ path: String) throws(ModuleError) -> ContentHash {
         guard let hash = ContentHash(of: contents.bytes) else {
             throw ModuleError(
                 .unreadable, file: path, "cannot be hashed with SHA-256",

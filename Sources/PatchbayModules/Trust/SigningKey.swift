@@ -20,6 +20,15 @@ package struct PublicKey: Sendable, Hashable {
         bytes = try KeyText.key(text, label: "PUBLIC KEY", prefix: KeyText.publicPrefix, file: file)
     }
 
+    /// The same, read from the file.
+    ///
+    /// - Errors: `badKey`, and what reading the file gives.
+    package init(file: String) throws(ModuleError) {
+        // A key is some hundred bytes; more is none.
+        let text = String(decoding: try FileContents(path: file, bytesMax: 65_536).bytes, as: UTF8.self)
+        try self.init(pem: text, file: file)
+    }
+
     fileprivate init(bytes: [UInt8]) { self.bytes = bytes }
 
     package var pem: String { KeyText.pem(bytes, label: "PUBLIC KEY", prefix: KeyText.publicPrefix) }

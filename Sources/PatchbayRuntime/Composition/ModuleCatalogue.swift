@@ -17,6 +17,8 @@ package struct ModuleCatalogue: Sendable {
     }
 
     package var scan = ModuleScan()
+    /// Whose modules may run.
+    let trust: ModuleTrust
     /// By name.
     package private(set) var instances: [String: Instance] = [:]
     /// Why an instance that the file names has no module, by name.
@@ -29,11 +31,13 @@ package struct ModuleCatalogue: Sendable {
         // Only the default folder may be missing, written out or not.
         let isExpected = directory != Configuration.Modules().directory || access(directory, F_OK) == 0
         let paths = modules.load.map(\.path).filter { !$0.isEmpty }
+        trust = Self.trust(&draft)
+        let scanner = ModuleScanner(trust: trust)
         do throws(ModuleError) {
-            scan = try ModuleScanner().scan(directory: isExpected ? directory : nil, files: paths)
+            scan = try scanner.scan(directory: isExpected ? directory : nil, files: paths)
         } catch {
             draft.add(Self.problem(error, "modules.directory", draft))
-            scan = ModuleScanner().scan(files: paths)
+            scan = scanner.scan(files: paths)
         }
         let named = Set(modules.load.compactMap { file(for: $0)?.path })
         for file in scan.accepted where !named.contains(file.path) {
@@ -97,6 +101,20 @@ package struct ModuleCatalogue: Sendable {
     }
 
     // MARK: Private
+
+    /// The keys' files, of which each has to be one.
+    private static func trust(_ draft: inout ConfigurationDraft) -> ModuleTrust {
+        let security = draft.configuration.security
+        var keys: [PublicKey] = []
+        for (index, path) in security.trustedKeys.enumerated() {
+            do throws(ModuleError) {
+                keys.append(try PublicKey(file: path))
+            } catch {
+                draft.add(problem(error, "security.trustedKeys[\(index)]", draft))
+            }
+        }
+        return ModuleTrust(keys: keys, isRequired: security.requireSignedModules)
+    }
 
     private func checkUnrouted(_ instance: Instance, _ handlers: [String], _ draft: inout ConfigurationDraft) {
         guard instance.config != .map([]) else { return }
@@ -206,7 +224,7 @@ package struct ModuleCatalogue: Sendable {
     /// One that only a process of its own can run.
     private func fileForWorker(_ load: Configuration.Load) -> ModuleFile? {
         guard load.isolation == .process else { return nil }
-        let scanner = ModuleScanner(profile: .worker)
+        let scanner = ModuleScanner(profile: .worker, trust: trust)
         let refused = scan.rejections.filter { [.foreignSwift, .bundledSwift].contains($0.code) }
         let files = refused.compactMap { scanner.inspect(file: $0.file).accepted }
         guard load.path.isEmpty else {

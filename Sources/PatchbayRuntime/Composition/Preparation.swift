@@ -19,7 +19,7 @@ package struct Preparation: Sendable {
         let catalogue = ModuleCatalogue(&draft)
         draft.resolveHandlers(among: catalogue.handlerNames)
         catalogue.checkConfigurations(&draft)
-        Builtins.check(&draft)
+        Builtins.check(&draft, catalogue.trust)
         configuration = try draft.validated(handlers: catalogue.lookup)
         self.catalogue = catalogue
     }
@@ -42,7 +42,7 @@ package struct Preparation: Sendable {
                 .unknownHandler, file: path, "'\(instance)' is no module, so no file can take its place",
                 remedy: "compare a handler of a module")
         }
-        switch ModuleScanner().inspect(file: path) {
+        switch ModuleScanner(trust: catalogue.trust).inspect(file: path) {
         case .rejected(let error): throw error
         case .accepted(let file):
             var changed = self

@@ -14,13 +14,16 @@ enum FunctionCheck {
     }
 
     /// Adds what is wrong to the draft, at its place. The libraries are loaded: into this process, or a worker's.
-    static func check(_ draft: inout ConfigurationDraft) {
+    ///
+    /// - Parameter trust: whose libraries that lie at a path may be; those that the system finds are the system's.
+    static func check(_ draft: inout ConfigurationDraft, _ trust: ModuleTrust) {
         for (index, function) in draft.configuration.modules.functions.enumerated() {
             let entry = "modules.functions[\(index)]"
             // What could not be read is missing here.
             guard !draft.errors.contains(where: { $0.path.hasPrefix(entry) }) else { continue }
             do throws(FunctionFailure) {
                 let compiled = try compile(function)
+                if function.library.contains("/") { try judge(function.library, trust) }
                 switch function.isolation {
                 case .inline: _ = try bound(compiled.signature, function)
                 case .process: try look(function)
@@ -81,6 +84,14 @@ enum FunctionCheck {
         } catch {
             let key = error.part == .library ? "library" : error.part == .symbol ? "symbol" : "signature"
             throw FunctionFailure(error.message, key: key)
+        }
+    }
+
+    private static func judge(_ library: String, _ trust: ModuleTrust) throws(FunctionFailure) {
+        do throws(ModuleError) {
+            try trust.checkLibrary(library)
+        } catch {
+            throw FunctionFailure("\(library) \(error.message)", key: "library")
         }
     }
 

@@ -19,7 +19,7 @@ package final class Host: Sendable {
     private let blueprint: Blueprint
     private let options: HostOptions
     private let handlers: HandlerSet
-    private let versions: VersionKeeper
+    let versions: VersionKeeper
     private let reloader: Reloader
     /// With `reload.watch`; from `start` to the end of `wait`.
     private let watch = Mutex<ConfigurationWatch?>(nil)
@@ -116,7 +116,8 @@ package final class Host: Sendable {
             throw HostError("\(error)")
         }
         versions = VersionKeeper(
-            handlers: handlers, dispatcher: dispatcher, configuration: configuration, logger: options.logger)
+            handlers: handlers, dispatcher: dispatcher, configuration: configuration,
+            trust: preparation.catalogue.trust, logger: options.logger)
         log = HostLog(
             logger: options.logger, lanes: blueprint.lanes.map(\.name),
             routes: dispatcher.plan.routes.map(\.name))

@@ -52,6 +52,8 @@ final class VersionKeeper: Sendable {
         var counts = VersionCounts()
     }
 
+    /// Whose modules may run.
+    let trust: ModuleTrust
     let handlers: HandlerSet
     let dispatcher: Dispatcher
     let logger: Logger
@@ -64,7 +66,7 @@ final class VersionKeeper: Sendable {
     static let retiringMax = 64
 
     init(
-        handlers: HandlerSet, dispatcher: Dispatcher, configuration: Configuration,
+        handlers: HandlerSet, dispatcher: Dispatcher, configuration: Configuration, trust: ModuleTrust,
         rule: RollbackRule = RollbackRule(), logger: Logger
     ) {
         self.handlers = handlers
@@ -73,6 +75,7 @@ final class VersionKeeper: Sendable {
         book.configured = handlers.present.mapValues(\.instance.file.contentHash)
         book.read(configuration)
         self.book = Mutex(book)
+        self.trust = trust
         self.rule = rule
         self.logger = logger
     }

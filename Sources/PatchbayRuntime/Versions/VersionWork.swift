@@ -200,7 +200,7 @@ struct VersionWork: ~Copyable {
     // MARK: Private
 
     private func inspect(_ path: String, for profile: HostProfile) throws(VersionError) -> ModuleFile {
-        switch ModuleScanner(profile: profile).inspect(file: path) {
+        switch ModuleScanner(profile: profile, trust: keeper.trust).inspect(file: path) {
         case .rejected(let error): throw VersionError(error)
         case .accepted(let file): return file
         }

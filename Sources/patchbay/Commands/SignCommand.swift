@@ -139,9 +139,8 @@ struct VerifyCommand: ParsableCommand {
     func run() throws {
         var trusted: [PublicKey] = []
         for file in keys {
-            let text = try SignedFiles.text(of: file)
             do throws(ModuleError) {
-                trusted.append(try PublicKey(pem: text, file: file))
+                trusted.append(try PublicKey(file: file))
             } catch {
                 throw Output.failure("\(error)", code: 2)
             }
