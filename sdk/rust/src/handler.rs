@@ -7,7 +7,8 @@ use crate::stream::StreamFilter;
 use alloc::string::String;
 use alloc::sync::Arc;
 
-/// The host as an instance sees it while it is made.
+/// The host as an instance sees it: for `create`, and to keep a clone of.
+#[derive(Clone)]
 pub struct Host {
     pub(crate) services: Arc<Services>,
 }

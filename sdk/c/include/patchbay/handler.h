@@ -232,15 +232,21 @@ PATCHBAY_UNUSED_ static inline patchbay_status patchbay_instance_new_(const patc
   return PATCHBAY_OK;
 }
 
+/* The context of one of an instance's calls, for functions of the ABI that get the instance itself; 0: of none. */
+PATCHBAY_UNUSED_ static inline patchbay_context patchbay_context_of(patchbay_inst *inst, patchbay_call call) {
+  patchbay_context context = ((patchbay_instance_ *)inst)->context;
+  context.call = call;
+  return context;
+}
+
 /* Always inlined, so that the body is known where it is called: a result that comes back through memory costs more than
  * the rest of a call. */
 PATCHBAY_UNUSED_ __attribute__((always_inline)) static inline patchbay_status patchbay_run_(
     patchbay_result (*body)(const patchbay_context *, const patchbay_event *), patchbay_inst *inst, patchbay_call call,
     const patchbay_event *event) {
-  patchbay_context context = ((patchbay_instance_ *)inst)->context;
+  patchbay_context context = patchbay_context_of(inst, call);
   patchbay_result result;
   patchbay_status status;
-  context.call = call;
 #ifdef __cpp_exceptions /* none may cross into the host */
   try {
     result = body(&context, event);
@@ -268,13 +274,18 @@ PATCHBAY_UNUSED_ __attribute__((always_inline)) static inline patchbay_status pa
     return patchbay_instance_new_(host, NULL, out); \
   } \
   static void name##_destroy_(patchbay_inst *inst) { free(inst); } \
-  PATCHBAY_HANDLER_TABLE_(name)
+  PATCHBAY_HANDLER_TABLE_(name, NULL, NULL, NULL, NULL)
 
 /* The same with state. `make` is patchbay_status (const patchbay_host *host, patchbay_str config_json, void **state):
  * reads the configuration, a JSON object that its schema has approved; a negative status refuses it, explained by
  * host->set_error. `unmake` is void (void *state). The body finds the state in context->state; it is shared by
  * calls on several threads unless the manifest says `"concurrency": 1`. */
 #define PATCHBAY_HANDLER_WITH(name, make, unmake) \
+  PATCHBAY_HANDLER_FULL(name, make, unmake, NULL, NULL, NULL, NULL)
+
+/* The same with the optional functions of the ABI, or NULL: handle_batch, cancel, reconfigure, drain. They are declared
+ * before, and get at their context and state with patchbay_context_of(). */
+#define PATCHBAY_HANDLER_FULL(name, make, unmake, batch, cancel, reconfigure, drain) \
   PATCHBAY_HANDLER_(name) \
   static patchbay_status name##_create_(const patchbay_host *host, patchbay_str config, patchbay_inst **out) { \
     void *state = NULL; \
@@ -288,7 +299,7 @@ PATCHBAY_UNUSED_ __attribute__((always_inline)) static inline patchbay_status pa
     unmake(((patchbay_instance_ *)inst)->context.state); \
     free(inst); \
   } \
-  PATCHBAY_HANDLER_TABLE_(name)
+  PATCHBAY_HANDLER_TABLE_(name, batch, cancel, reconfigure, drain)
 
 #define PATCHBAY_HANDLER_(name) \
   static patchbay_result name##_body_(const patchbay_context *context, const patchbay_event *event); \
@@ -296,10 +307,10 @@ PATCHBAY_UNUSED_ __attribute__((always_inline)) static inline patchbay_status pa
     return patchbay_run_(name##_body_, inst, call, event); \
   }
 
-#define PATCHBAY_HANDLER_TABLE_(name) \
+#define PATCHBAY_HANDLER_TABLE_(name, batch, cancel, reconfigure, drain) \
   static const patchbay_handler name##_handler = { \
     sizeof(patchbay_handler), 0, {#name, sizeof(#name) - 1}, name##_create_, name##_handle_, \
-    NULL, NULL, NULL, NULL, name##_destroy_}; \
+    batch, cancel, reconfigure, drain, name##_destroy_}; \
   static patchbay_result name##_body_(PATCHBAY_UNUSED_ const patchbay_context *context, \
                                       PATCHBAY_UNUSED_ const patchbay_event *event)
 
@@ -314,8 +325,8 @@ PATCHBAY_UNUSED_ __attribute__((always_inline)) static inline patchbay_status pa
 #endif
 
 /* The module: its handlers, up to sixteen, and the members of its manifest as plain JSON. Once, at the end of the file.
- * For each name in `handlers` there is a `static const patchbay_handler <name>_handler`: PATCHBAY_HANDLER makes one,
- * and a handler with batches, cancellation or draining writes its own table. Ids with a '-' need such a table. */
+ * For each name in `handlers` there is a `static const patchbay_handler <name>_handler`: PATCHBAY_HANDLER makes one.
+ * Ids with a '-' need a table that is written by hand. */
 #define PATCHBAY_MODULE(handlers, ...) \
   PATCHBAY_MANIFEST("{\"abi\": {\"major\": 1, \"minor\": 0}, \"runtime\": \"" PATCHBAY_RUNTIME_ \
                     "\", \"runtimeVersion\": \"\", \"linkage\": \"shared\", " #__VA_ARGS__ "}"); \

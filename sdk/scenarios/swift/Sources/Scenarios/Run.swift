@@ -1,14 +1,43 @@
 import PatchbaySDK
+import Synchronization
 
 /// The scenarios of sdk/scenarios/README.md in Swift.
-struct Run: AsyncHandler {
+struct Run: AsyncHandler, Reconfigurable, Drainable {
+    struct Configuration: Decodable {
+        var url, denied, greeting: String
+    }
+
+    private final class Greeting: Sendable {
+        let text: Mutex<String>
+        init(_ text: String) { self.text = Mutex(text) }
+    }
+
     private struct WentWrong: Error, CustomStringConvertible {
         let description = "went wrong"
     }
 
-    init(configuration: NoConfiguration, host: Host) {}
+    private let host: Host
+    private let configuration: Configuration
+    private let greeting: Greeting
+    private let events: Instrument
+
+    init(configuration: Configuration, host: Host) throws {
+        self.host = host
+        self.configuration = configuration
+        greeting = Greeting(configuration.greeting)
+        events = try host.counter("scenario.events", unit: "{event}", help: "events seen")
+        try host.subscribe("own", to: "bookings")
+        host.log(.info, "made by the host")
+    }
+
+    func reconfigure(_ configuration: Configuration) {
+        greeting.text.withLock { $0 = configuration.greeting }
+    }
+
+    func drain(deadlineNanoseconds: UInt64?) { host.log(.info, "drained by the host") }
 
     func handle(_ event: borrowing EventView, _ call: Call) async throws -> Outcome {
+        events.record(1, ["type": String(event.type)])
         switch String(event.type) {
         case "scenario.echo": return try echo(event, call)
         case "scenario.retry":
@@ -33,6 +62,18 @@ struct Run: AsyncHandler {
         case "scenario.deferred":
             await Task.yield()
             return try emit(call, "seen.deferred", [:])
+        case "scenario.append": return try append(call)
+        case "scenario.read": return try read(call)
+        case "scenario.booked":
+            return try emit(call, "seen.booked", ["revision": .string(event.attribute("streamrevision") ?? "")])
+        case "scenario.http": return try await http(call)
+        case "scenario.busy":
+            let outcome = try await call.send(HTTPRequest("GET", configuration.url + "/busy")).outcome
+            if event.attempt > 1 { _ = try emit(call, "seen.busy", ["attempt": .integer(Int64(event.attempt))]) }
+            return outcome
+        case "scenario.denied": return try await call.send(HTTPRequest("GET", configuration.denied)).outcome
+        case "scenario.life":
+            return try emit(call, "seen.life", ["greeting": .string(greeting.text.withLock { $0 })])
         default: return .fail("unknown scenario")
         }
     }
@@ -77,5 +118,80 @@ struct Run: AsyncHandler {
         let gone = try status { try call.state.delete("none") }
         return try emit(
             call, "seen.state", ["n": .integer(Int64(n)), "stored": stored, "again": again, "gone": gone])
+    }
+
+    /// Two events in a stream that does not exist, a third where it ought not to, and a snapshot.
+    private func append(_ call: Call) throws -> Outcome {
+        let stream = call.stream("bookings")
+        let drafts = [1, 2].map { EventDraft(type: "scenario.booked", json: ["n": .integer($0)]) }
+        let first = try stream.append(drafts, expecting: .absent)
+        var found: UInt64 = 99
+        do {
+            try stream.append(drafts, expecting: .absent)
+        } catch let conflict as StreamConflict {
+            found = conflict.revision ?? 99
+        }
+        try stream.keepSnapshot(Array("sum 3".utf8), upTo: 1)
+        return try emit(call, "seen.append", ["first": .integer(Int64(first)), "found": .integer(Int64(found))])
+    }
+
+    private func read(_ call: Call) throws -> Outcome {
+        let stream = call.stream("bookings")
+        let next = try stream.head()?.next ?? 0
+        var (forward, backward, asked) = ("", "", "")
+        try stream.read(count: 10) { event in
+            forward += "\(event.revision) \(event.text.prefix(1))"
+            return true
+        }
+        try stream.read(from: next - 1, count: 10, direction: .backward) { event in
+            backward += "\(event.revision) \(event.text.prefix(1))"
+            return true
+        }
+        try stream.query(StreamFilter(from: 1, type: "scenario.*"), count: 10) { event in
+            asked += "\(event.revision) \(event.text.prefix(1))"
+            return true
+        }
+        let snapshot = try stream.snapshot()
+        return try emit(
+            call, "seen.read",
+            [
+                "next": .integer(Int64(next)), "forward": .string(forward), "backward": .string(backward),
+                "asked": .string(asked), "snapshot": .string(String(decoding: snapshot?.value ?? [], as: UTF8.self)),
+                "at": .integer(Int64(snapshot?.revision ?? 99)), "none": .bool(try call.stream("none").head() == nil),
+            ])
+    }
+
+    private func http(_ call: Call) async throws -> Outcome {
+        let request = HTTPRequest(
+            "POST", configuration.url + "/echo", headers: [("x-scenario", "yes")], body: Array("ping".utf8))
+        let response = try await call.send(request)
+        return try emit(
+            call, "seen.http",
+            [
+                "status": .integer(Int64(response.status)),
+                "body": .string(String(decoding: response.body, as: UTF8.self)),
+                "header": .string(response.header("x-answer") ?? ""),
+            ])
+    }
+}
+
+/// Takes batches alone.
+struct Bulk: BatchHandler, Reconfigurable {
+    init(configuration: NoConfiguration, host: Host) {}
+
+    /// An instance takes a configuration when all of its handlers do.
+    func reconfigure(_ configuration: NoConfiguration) {}
+
+    func handle(_ event: borrowing EventView, _ call: Call) -> Outcome { .fail("alone: not in a batch") }
+
+    func handle(_ batch: borrowing Batch) throws {
+        for index in 0..<batch.count {
+            let isBad = try batch.withEvent(at: index) { event, call in
+                let data: JSON = ["id": .string(String(event.id)), "of": .integer(Int64(batch.count))]
+                try call.emit(EventDraft(type: "seen.bulk", json: data))
+                return event.type == "bulk.bad"
+            }
+            if isBad { batch.complete(index, with: .reject("invalid: bad")) }
+        }
     }
 }
