@@ -5,6 +5,7 @@ enum CFixtures {
         #include <patchbay/json.h>
         #include <pthread.h>
         #include <sched.h>
+        #include <stdio.h>
 
         static void *later(void *memory) {
           patchbay_context *context = (patchbay_context *)memory;
@@ -88,8 +89,60 @@ enum CFixtures {
           return patchbay_done();
         }
 
-        PATCHBAY_MODULE((wait, charge, book), "name": "billing", "version": "1.0.0",
-          "handlers": [{"id": "wait"}, {"id": "charge", "config": {"required": ["limit"]}}, {"id": "book"}])
+        static void answered(void *memory, const patchbay_answer *answer) {
+          patchbay_context *context = (patchbay_context *)memory;
+          patchbay_str body = {(const char *)answer->body, answer->body_len};
+          if (answer->fault) patchbay_complete(context, patchbay_retry("fault"));
+          else patchbay_complete(context, patchbay_reply(body, "text/plain"));
+          free(context);
+        }
+
+        static patchbay_status post_all(patchbay_inst *inst, uint64_t n, const patchbay_call *calls,
+                                        const patchbay_event *const *events) {
+          for (uint64_t i = 0; i < n; i++) {
+            patchbay_context context = patchbay_context_of(inst, calls[i]);
+            context.store->put(context.host, context.call, events[i]->id, events[i]->data, events[i]->data_len, 0, 0);
+            patchbay_emit_json(&context, "posted", events[i]->id, PATCHBAY_STR("{}"));
+            if (patchbay_is(events[i]->type, "bad")) patchbay_complete(&context, patchbay_reject("invalid"));
+          }
+          return PATCHBAY_OK;
+        }
+
+        static patchbay_status post_anew(patchbay_inst *inst, patchbay_str config) {
+          double limit;
+          if (!patchbay_json_number(config, "limit", &limit)) return PATCHBAY_E_ARG;
+          *(double *)patchbay_context_of(inst, 0).state = limit;
+          return PATCHBAY_OK;
+        }
+
+        static patchbay_status post_end(patchbay_inst *inst, uint64_t deadline_ns) {
+          *(double *)patchbay_context_of(inst, 0).state = (double)deadline_ns;
+          return PATCHBAY_OK;
+        }
+
+        PATCHBAY_HANDLER_FULL(post, make, free, post_all, NULL, post_anew, post_end) {
+          patchbay_context *copy = (patchbay_context *)malloc(sizeof *copy);
+          patchbay_http_request request = {.size = sizeof request, .url = event->subject, .body = event->data,
+                                           .body_len = event->data_len};
+          if (!copy) return patchbay_busy("memory");
+          *copy = *context;
+          if (patchbay_is(event->type, "limit")) {
+            char text[32];
+            free(copy);
+            snprintf(text, sizeof text, "%g", *(double *)context->state);
+            patchbay_complete(context, patchbay_reply(patchbay_text(text), "text/plain"));
+            return patchbay_pending();
+          }
+          if (context->http->send(context->host, context->call, &request, answered, copy) < 0) {
+            free(copy);
+            return patchbay_retry("not sent");
+          }
+          return patchbay_pending();
+        }
+
+        PATCHBAY_MODULE((wait, charge, book, post), "name": "billing", "version": "1.0.0",
+          "handlers": [{"id": "wait"}, {"id": "charge", "config": {"required": ["limit"]}}, {"id": "book"},
+                       {"id": "post", "batch": {"max": 8}}])
 
         """#
 
@@ -123,6 +176,29 @@ enum CFixtures {
           EXPECT(patchbay_test_send(t, booking) == PATCHBAY_DONE);
           EXPECT(patchbay_test_send(t, booking) == PATCHBAY_FAIL);
           EXPECT(patchbay_test_appended(t, "account", 1) && !patchbay_test_appended(t, "account", 2));
+          patchbay_test_close(t);
+
+          t = patchbay_test_open(patchbay_module_v1, "post", "{\"limit\": 1}");
+          patchbay_test_event call = {.type = "x", .subject = "https://a.example/b", .data = "ping"};
+          patchbay_test_answer(t, (patchbay_test_reply){.url = "https://c.example", .status = 200, .body = "no"});
+          patchbay_test_answer(t, (patchbay_test_reply){.url = "https://a.example", .status = 200, .body = "pong"});
+          EXPECT(patchbay_test_send(t, call) == PATCHBAY_DONE && strcmp(t->reply, "pong") == 0);
+          EXPECT(strcmp(patchbay_test_at(t, PATCHBAY_TEST_HTTP, 0)->name, "POST https://a.example/b") == 0);
+          EXPECT(strcmp(patchbay_test_at(t, PATCHBAY_TEST_HTTP, 0)->text, "ping") == 0);
+          EXPECT(patchbay_test_send(t, call) == PATCHBAY_RETRY);
+          EXPECT(patchbay_test_reconfigure(t, "{}") == PATCHBAY_E_ARG);
+          EXPECT(patchbay_test_reconfigure(t, "{\"limit\": 5}") == PATCHBAY_OK);
+          EXPECT(patchbay_test_send(t, (patchbay_test_event){.type = "limit"}) == PATCHBAY_DONE);
+          EXPECT(strcmp(t->reply, "5") == 0);
+          patchbay_test_event all[] = {{.type = "x", .id = "1", .data = "a"}, {.type = "bad", .id = "2", .data = "b"},
+                                       {.type = "x", .id = "3", .data = "c"}};
+          EXPECT(patchbay_test_send_batch(t, all, 3));
+          EXPECT(patchbay_test_outcome(t, 0) == PATCHBAY_DONE && patchbay_test_outcome(t, 1) == PATCHBAY_FAIL);
+          EXPECT(patchbay_test_outcome(t, 2) == PATCHBAY_DONE && patchbay_test_emitted(t, "posted") == 2);
+          EXPECT(patchbay_test_state(t, "1") && !patchbay_test_state(t, "2") && patchbay_test_state(t, "3"));
+          EXPECT(patchbay_test_drain(t, 7) == PATCHBAY_OK);
+          EXPECT(patchbay_test_send(t, (patchbay_test_event){.type = "limit"}) == PATCHBAY_DONE);
+          EXPECT(strcmp(t->reply, "7") == 0 && patchbay_test_stale(t) == 0);
           patchbay_test_close(t);
 
           t = patchbay_test_open(patchbay_module_v1, "wait", "{}");

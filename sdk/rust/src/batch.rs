@@ -5,7 +5,8 @@ use crate::outcome::Outcome;
 use crate::services::{Services, Status};
 use alloc::sync::Arc;
 
-/// Events that are handled together, never two of one ordering key. Lent while `handle_batch` runs.
+/// Events that are handled together, never two of one ordering key. Lent while `handle_batch` runs; each is settled by then,
+/// so its calls cannot be deferred.
 pub struct Batch<'a> {
     calls: &'a [CallId],
     events: &'a [*const RawEvent],
@@ -24,7 +25,7 @@ impl<'a> Batch<'a> {
         self.calls.len()
     }
 
-    /// Never, but for the sake of the language's customs.
+    /// Always false.
     pub fn is_empty(&self) -> bool {
         self.calls.is_empty()
     }

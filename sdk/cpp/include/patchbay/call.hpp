@@ -210,9 +210,8 @@ private:
 
 inline Deferred Call::defer() { return Deferred(*this); }
 
-/* Events that are handled together, never two of one ordering key: for a handler with `void handle_batch(const Batch
- * &batch)` and `batch` in its manifest. Lent while that runs; what it leaves is done when it returns, and tried again
- * when it throws. */
+/* Events that are handled together, never two of one ordering key, for a handler that has `handle_batch`. Lent while
+ * that runs: what it leaves is done when it returns, and tried again when it throws, so its calls cannot be deferred. */
 class Batch {
 public:
   Batch(const Host &host, uint64_t count, const patchbay_call *calls, const patchbay_event *const *events)
