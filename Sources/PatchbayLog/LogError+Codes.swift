@@ -5,6 +5,8 @@ extension LogError.Code {
     package static let io = LogError.Code(rawValue: "io")
     /// Bytes of the log are not what was written. Trying again does not help.
     package static let corrupt = LogError.Code(rawValue: "corrupt")
+    /// What has to be in one frame does not fit one. Trying again does not help.
+    package static let frameTooLong = LogError.Code(rawValue: "frameTooLong")
     /// Another process has the data folder.
     package static let locked = LogError.Code(rawValue: "locked")
     /// A file is of a version, or of a kind, that this program does not read.

@@ -24,4 +24,36 @@ import Testing
         #expect(writer.isBroken && writer.status.failure?.code == .noSpace)
         #expect(writer.end().map { $0 === submission } == [true])
     }
+
+    @Test func `a writer ends with a name for it when a frame would be too long to be read, and writes nothing of it`()
+        throws
+    {
+        let storage = MemoryStorage()
+        var settings = LogSettings()
+        settings.frameBytesMax = 4096
+        func committer() throws -> LogCommitter {
+            try OpenedLog(
+                storage, lock: nil, settings: settings, extra: { _, _ throws(LogFormatError) in },
+                other: { _, _ throws(LogFormatError) in }
+            ).committer(routes: [], handlers: ["lab.record"], unixNow: 1)
+        }
+        let writer = LogWriter(try committer(), dispatcher: Doorbell(), report: { _ in })
+        let box = try #require(writer.takeCommitter())
+        func submit(_ name: String, _ number: UInt16) {
+            let submission = LogSubmission()
+            submission.journal.append(NameRecord(.configuration, number, name))
+            #expect(writer.submit(submission))
+        }
+        submit(String(repeating: "a", count: 3900), 0)
+        #expect(writer.step(box, now: 1, unixNow: 2) == .goesOn)
+        submit(String(repeating: "b", count: 4100), 1)
+        #expect(writer.step(box, now: 2, unixNow: 3) == .ends)
+        let failure = try #require(writer.status.failure)
+        #expect(writer.isBroken && failure.code == .frameTooLong)
+        #expect(failure.message.contains("may have 4096"), "\(failure)")
+        let reopened = try committer()
+        #expect(reopened.ledger.names.names(.configuration).map(\.count) == [3900])
+        while writer.takeCommitted() != nil {}
+        _ = writer.end()
+    }
 }

@@ -131,6 +131,10 @@ package struct FrameBuilder: ~Copyable {
 
     package mutating func removeAll() { writer.removeAll(keeping: 4 << 20) }
 
+    /// Of the frame that is being built, so far. Whoever ends a frame makes sure that it is not above
+    /// `FrameHeader.lengthMax`.
+    package var frameLength: Int { writer.count - frame }
+
     /// Starts a frame; where it lies in `bytes`.
     package mutating func begin() -> Int {
         frame = writer.skip(FrameHeader.byteCount)
@@ -147,7 +151,8 @@ package struct FrameBuilder: ~Copyable {
         writer.append(kind.rawValue)
         writer.append(UInt32(0))
         try body(&writer)
-        writer.set(UInt32(writer.count - section - 8), at: section + 4)
+        // A section beyond that makes its frame too long, which is not written.
+        writer.set(UInt32(clamping: writer.count - section - 8), at: section + 4)
         writer.pad(to: 8)
     }
 
@@ -157,9 +162,10 @@ package struct FrameBuilder: ~Copyable {
 
     /// Completes the frame's header, length and checksum; the header as written.
     package mutating func end(_ header: FrameHeader) -> FrameHeader {
+        precondition(frameLength <= FrameHeader.lengthMax, "a frame is longer than a frame may be")
         var header = header
         header.version = max(header.version, version)
-        header.length = UInt32(writer.count - frame)
+        header.length = UInt32(frameLength)
         header.write(to: &writer, at: frame)
         header.checksum = Self.checksum(of: UnsafeRawBufferPointer(rebasing: writer.bytes[frame...]))
         writer.set(header.checksum, at: frame + 4)

@@ -60,7 +60,7 @@ package struct LogCommitter: ~Copyable {
 
     private mutating func write(_ group: [LogSubmission], unixNow: UInt64) throws(LogError) {
         if !isAppended {
-            build(group, unixNow)
+            try build(group, unixNow)
             guard !headers.isEmpty else { return }
             location = try store.append(builder.bytes, headers: headers)
             isAppended = true
@@ -72,8 +72,8 @@ package struct LogCommitter: ~Copyable {
         try fold(group)
     }
 
-    /// Makes the group's frames behind the log's end.
-    private mutating func build(_ group: [LogSubmission], _ unixNow: UInt64) {
+    /// Makes the group's frames behind the log's end; throws `.frameTooLong` where one of them would not be readable.
+    private mutating func build(_ group: [LogSubmission], _ unixNow: UInt64) throws(LogError) {
         builder.removeAll()
         headers.removeAll(keepingCapacity: true)
         var next = store.nextHeader
@@ -88,6 +88,13 @@ package struct LogCommitter: ~Copyable {
                 header.eventCount += UInt32(batch.count)
             }
             submission.journal.writeRecords(to: &builder)
+            guard builder.frameLength <= settings.frameBytesMax else {
+                throw LogError(
+                    .frameTooLong,
+                    "frame \(header.sequence) would have \(builder.frameLength) bytes, and may have "
+                        + "\(settings.frameBytesMax): what one call or one turn does is too much for one frame. Nothing of "
+                        + "it is written; have handlers do less in one call, and start the host again")
+            }
             submission.sequence = header.sequence
             header = builder.end(header)
             headers.append(header)

@@ -17,6 +17,8 @@ package struct LogSettings: Sendable {
     package var retentionAge: UInt64 = 0
     /// 0 is no bound.
     package var retentionBytes = 0
+    /// Of a frame: nothing longer is written.
+    package var frameBytesMax = FrameHeader.lengthMax
     /// Of a data folder that is made anew: any number, different for each.
     package var identity: UInt64 = 0
 

@@ -147,7 +147,8 @@ package final class LogWriter: Sendable {
             note(box, failure: error)
             dispatcher.ring()
             if isEnding.load(ordering: .acquiring), box.giveUpAt == 0 { box.giveUpAt = now + Self.endPatience }
-            guard error.code == .corrupt || (box.giveUpAt != 0 && now >= box.giveUpAt) else { return .waitsForDisk }
+            let isHopeless = error.code == .corrupt || error.code == .frameTooLong
+            guard isHopeless || (box.giveUpAt != 0 && now >= box.giveUpAt) else { return .waitsForDisk }
             hasEnded.store(true, ordering: .releasing)
             dispatcher.ring()
             end(box)
