@@ -11,10 +11,18 @@ import Testing
     private static let scope = HandlerScope(instance: "shop", handler: "view")
     private static let key = Subscriptions.Key(scope: scope, name: "all")
 
-    private func page(_ order: Subscriptions.Order, _ revisions: Range<UInt64>) -> Subscriptions.Page {
-        Subscriptions.Page(
-            order: order, events: revisions.map { ($0, Event(id: "\($0)", source: "/s", type: "t")) },
-            next: revisions.upperBound)
+    private typealias Found = Subscriptions.Found
+
+    private func page(
+        _ order: Subscriptions.Order, _ revisions: Range<UInt64>, bytes: Int = 100
+    ) -> Subscriptions.Answer {
+        .page(
+            Subscriptions.Page(
+                order: order,
+                events: revisions.map {
+                    Found(revision: $0, event: Event(id: "\($0)", source: "/s", type: "t"), byteCount: bytes)
+                },
+                next: revisions.upperBound))
     }
 
     private func subscribed(_ wish: StreamWish = StreamWish(stream: "s")) -> (Subscriptions, SubscriptionRecord?) {
@@ -23,18 +31,21 @@ import Testing
         return (subscriptions, record)
     }
 
-    private func taken(_ subscriptions: inout Subscriptions) -> (ids: [String], next: [UInt64?]) {
-        let taken = subscriptions.take { _ in true }
-        return (taken.events.map(\.event.id), taken.records.map { $0.wish?.from })
+    /// What a turn takes, where the subscriptions that it moves are then, and what it orders.
+    private func take(
+        _ subscriptions: inout Subscriptions, end: UInt64 = 7, isOpen: Bool = true
+    ) -> (ids: [String], next: [UInt64?], orders: [Subscriptions.Order]) {
+        let taken = subscriptions.take(isOpen: { _ in isOpen }) { _ in end }
+        return (taken.events.map(\.event.id), taken.records.map { $0.wish?.from }, taken.orders)
     }
 
     /// Regression: the sum of such a number and another one ended the host.
     @Test(arguments: [StreamWish.fromEnd - 1, StreamWish.fromEnd - 9_999, 1 << 63])
     func `a revision that no stream will ever have is waited for`(from: UInt64) {
         var (subscriptions, _) = subscribed(StreamWish(stream: "s", from: from))
-        #expect(subscriptions.orders(isOpen: { _ in true }) { _ in 7 }.isEmpty)
-        #expect(taken(&subscriptions).ids.isEmpty)
-        #expect(!subscriptions.mayGoOn(isOpen: { _ in true }) { _ in 7 })
+        let taken = take(&subscriptions)
+        #expect(taken.orders.isEmpty && taken.ids.isEmpty)
+        #expect(!subscriptions.mayGoOn)
     }
 
     @Test func `no more is unsettled than may be, whatever is read, delivered and settled in between`() throws {
@@ -47,42 +58,126 @@ import Testing
             while settled < Int(end) {
                 turns += 1
                 try #require(turns < 100_000, "seed \(seed): it does not go on")
-                let new = subscriptions.orders(isOpen: { _ in true }) { _ in end }
-                orders += new
-                try #require(orders.count <= 1, "seed \(seed): two reads at once")
-                if let order = orders.first, random.upTo(2) == 0 {
-                    let upper = min(order.wish.from + 1 + random.upTo(299), end)
-                    subscriptions.answer(page(order, order.wish.from..<upper))
-                    orders.removeAll()
-                }
-                let (ids, next) = taken(&subscriptions)
+                let (ids, next, new) = take(&subscriptions, end: end)
                 try #require(ids == ids.indices.map { "\(delivered + UInt64($0))" }, "seed \(seed): order")
                 delivered += UInt64(ids.count)
                 if !ids.isEmpty { try #require(next == [delivered], "seed \(seed): the place is not what was taken") }
                 try #require(Int(delivered) - settled <= Subscriptions.unsettledMax, "seed \(seed): too many")
+                orders += new
+                try #require(orders.count <= 1, "seed \(seed): two reads at once")
+                if let order = orders.first, random.upTo(2) == 0 {
+                    let upper = min(order.wish.from + 1 + random.upTo(UInt64(order.count) - 1), end)
+                    subscriptions.take(page(order, order.wish.from..<upper))
+                    orders.removeAll()
+                }
                 for _ in 0..<Int(random.upTo(100)) where settled < Int(delivered) {
                     subscriptions.ended(Self.key.hash)
                     settled += 1
                 }
             }
             #expect(delivered == end)
-            #expect(!subscriptions.mayGoOn(isOpen: { _ in true }) { _ in end })
+            let last = take(&subscriptions, end: end)
+            #expect(last.ids.isEmpty && last.orders.isEmpty && !subscriptions.mayGoOn)
         }
+    }
+
+    /// Many subscriptions to streams of many events, each event as large as `bytes` says.
+    private func crowd(_ count: Int) -> Subscriptions {
+        var subscriptions = Subscriptions()
+        for number in 0..<count {
+            _ = subscriptions.apply(.subscribe(name: "\(number)", StreamWish(stream: "s\(number)")), of: Self.scope) {
+                _ in 0
+            }
+        }
+        return subscriptions
+    }
+
+    @Test(arguments: [100, 10_000, 1 << 20])
+    func `a take is bounded in events and bytes, and who is left out is the first the next time`(bytes: Int) throws {
+        var subscriptions = crowd(30)
+        let perPage = max(1, min(256, Subscriptions.pageBytes / bytes))
+        var (turns, ordered): ([[String: Int]], [Subscriptions.Order]) = ([], [])
+        for _ in 0..<200 {
+            let taken = subscriptions.take(isOpen: { _ in true }) { _ in 1_000_000 }
+            var counts: [String: Int] = [:]
+            for event in taken.events { counts[event.key.name, default: 0] += 1 }
+            #expect(taken.events.count <= Subscriptions.takenMax)
+            #expect((taken.events.count - 1) * bytes < Subscriptions.takenBytesMax)
+            turns.append(counts)
+            ordered += taken.orders
+            #expect(ordered.count * Subscriptions.pageBytes <= Subscriptions.readyBytesMax)
+            for order in ordered {
+                subscriptions.take(page(order, order.wish.from..<(order.wish.from + UInt64(perPage)), bytes: bytes))
+            }
+            ordered.removeAll()
+            for event in taken.events { subscriptions.ended(event.hash) }
+        }
+        let total = turns.reduce(into: [String: Int]()) { sum, turn in sum.merge(turn, uniquingKeysWith: +) }
+        let (least, most) = (total.values.min() ?? 0, total.values.max() ?? 0)
+        #expect(total.count == 30 && least > 0 && most <= 2 * least + perPage, "\(total)")
+    }
+
+    @Test func `no more is read than there is room for, until what was read is taken`() throws {
+        var subscriptions = crowd(200)
+        var held: [Subscriptions.Order] = []
+        func turn() -> Int {
+            let taken = subscriptions.take(isOpen: { _ in true }) { _ in 1_000_000 }
+            held += taken.orders
+            return taken.events.count
+        }
+        for _ in 0..<20 { #expect(turn() == 0) }
+        #expect(held.count == Subscriptions.readyBytesMax / Subscriptions.pageBytes)
+        var seen: Set<String> = []
+        for _ in 0..<1000 where seen.count < 200 {
+            // Each brings as much as a page may, and not all of it is taken at once.
+            let orders = held
+            held.removeAll()
+            for order in orders {
+                seen.insert(order.key.name)
+                let revisions = order.wish.from..<(order.wish.from + 4)
+                subscriptions.take(page(order, revisions, bytes: Subscriptions.pageBytes / 4))
+            }
+            _ = turn()
+            #expect(held.count <= Subscriptions.readyBytesMax / Subscriptions.pageBytes)
+        }
+        #expect(seen.count == 200)
+    }
+
+    @Test func `an append costs what its own stream's followers cost`() throws {
+        var subscriptions = crowd(1000)
+        let taken = subscriptions.take(isOpen: { _ in true }) { _ in 0 }
+        #expect(taken.orders.isEmpty && !subscriptions.hasWork)
+        #expect(!subscriptions.changed(stream: "other") && !subscriptions.hasWork)
+        #expect(subscriptions.changed(stream: "s7") && subscriptions.hasWork)
+        var asked: [String] = []
+        let orders = subscriptions.take(isOpen: { _ in true }) { stream in
+            asked.append(stream)
+            return 1
+        }.orders
+        #expect(asked == ["s7"] && orders.map(\.key.name) == ["7"])
+        // Neither does the end of a delivery look at anybody else.
+        subscriptions.take(page(try #require(orders.first), 0..<1))
+        let event = try #require(subscriptions.take(isOpen: { _ in true }) { _ in 1 }.events.first)
+        subscriptions.ended(event.hash)
+        #expect(!subscriptions.hasWork)
     }
 
     @Test func `what an earlier run left counts as unsettled, and a handler that is not open gets nothing`() throws {
         var (subscriptions, _) = subscribed()
         for _ in 0..<Subscriptions.unsettledMax { subscriptions.resumed(Self.key.hash) }
-        #expect(subscriptions.orders(isOpen: { _ in true }) { _ in 9 }.isEmpty)
-        #expect(!subscriptions.mayGoOn(isOpen: { _ in true }) { _ in 9 })
-        subscriptions.ended(Self.key.hash)
-        #expect(subscriptions.orders(isOpen: { _ in false }) { _ in 9 }.isEmpty)
-        let order = try #require(subscriptions.orders(isOpen: { _ in true }) { _ in 9 }.first)
-        subscriptions.answer(page(order, 0..<9))
-        let closed = subscriptions.take { _ in false }
-        #expect(closed.events.isEmpty && closed.records.isEmpty)
-        #expect(taken(&subscriptions) == (["0"], [1]))
-        #expect(taken(&subscriptions) == ([], []))
+        #expect(take(&subscriptions, end: 9).orders.isEmpty)
+        #expect(!subscriptions.mayGoOn)
+        for _ in 0..<Subscriptions.unsettledMax / 2 { subscriptions.ended(Self.key.hash) }
+        #expect(take(&subscriptions, end: 9, isOpen: false).orders.isEmpty)
+        subscriptions.opened()
+        let order = try #require(take(&subscriptions, end: 9).orders.first)
+        #expect(order.count == Subscriptions.unsettledMax / 2)
+        for _ in 1..<Subscriptions.unsettledMax / 2 { subscriptions.resumed(Self.key.hash) }
+        subscriptions.take(page(order, 0..<9))
+        let first = take(&subscriptions)
+        #expect(first.ids == ["0"] && first.next == [1])
+        let second = take(&subscriptions)
+        #expect(second.ids == [] && second.next == [])
     }
 
     @Test func `the same wish changes nothing, another filter keeps the place, another stream begins anew`() throws {
@@ -91,14 +186,16 @@ import Testing
         func want(_ wish: StreamWish) -> StreamWish? {
             subscriptions.apply(.subscribe(name: "all", wish), of: Self.scope) { _ in 7 }?.wish
         }
-        let order = try #require(subscriptions.orders(isOpen: { _ in true }) { _ in 9 }.first)
+        let order = try #require(take(&subscriptions, end: 9).orders.first)
         #expect(want(StreamWish(stream: "s", from: 0)) == nil)
         #expect(want(StreamWish(stream: "s", from: 0, type: "a.*")) == StreamWish(stream: "s", from: 3, type: "a.*"))
-        // What was read for the old filter is not delivered.
-        subscriptions.answer(page(order, 3..<9))
-        #expect(taken(&subscriptions) == ([], []))
-        let again = try #require(subscriptions.orders(isOpen: { _ in true }) { _ in 9 }.first)
+        // It is read anew at once, and what was read for the old filter is not delivered.
+        let again = try #require(take(&subscriptions, end: 9).orders.first)
         #expect(again.wish.from == 3 && again.wish.type == "a.*")
+        #expect(!subscriptions.waits(for: order) && subscriptions.waits(for: again))
+        subscriptions.take(page(order, 3..<9))
+        let taken = take(&subscriptions, end: 9)
+        #expect(taken.ids.isEmpty && taken.next.isEmpty && taken.orders.isEmpty)
         #expect(want(StreamWish(stream: "t", from: StreamWish.fromEnd)) == StreamWish(stream: "t", from: 7))
         let gone = subscriptions.apply(.unsubscribe(name: "all"), of: Self.scope) { _ in 7 }
         #expect(gone == SubscriptionRecord(scope: "shop.view", name: "all", wish: nil))
@@ -106,16 +203,45 @@ import Testing
         #expect(subscriptions.records.isEmpty)
     }
 
+    @Test func `a stream that cannot be read rests, and is not waited for at the end once it failed often`() throws {
+        var (subscriptions, _) = subscribed()
+        for failures in 1...Subscriptions.failuresMax {
+            let order = try #require(take(&subscriptions).orders.first)
+            #expect(order.failures == failures - 1)
+            subscriptions.take(.failed(order))
+            // An append does not end its rest.
+            _ = subscriptions.changed(stream: "s")
+            #expect(take(&subscriptions).orders.isEmpty)
+            #expect(subscriptions.mayGoOn == (failures < Subscriptions.failuresMax))
+            subscriptions.take(.rested(order))
+        }
+        let order = try #require(take(&subscriptions).orders.first)
+        subscriptions.take(page(order, 0..<7))
+        #expect(take(&subscriptions).ids.count == 7)
+        // Those that rest keep nobody else from reading.
+        var many = crowd(100)
+        var failed = 0
+        for _ in 0..<100 {
+            let orders = many.take(isOpen: { _ in true }) { _ in 9 }.orders
+            failed += orders.count
+            for order in orders { many.take(.failed(order)) }
+        }
+        #expect(failed == 100)
+    }
+
     @Test func `what nobody asks for is passed over, and recorded only when it is much`() throws {
         var (subscriptions, _) = subscribed()
         var records: [UInt64?] = []
+        var orders = take(&subscriptions, end: 12_800).orders
         for _ in 0..<50 {
-            let order = try #require(subscriptions.orders(isOpen: { _ in true }) { _ in 12_800 }.first)
-            subscriptions.answer(Subscriptions.Page(order: order, next: order.wish.from + 256))
-            records += taken(&subscriptions).next
+            let order = try #require(orders.first)
+            subscriptions.take(.page(Subscriptions.Page(order: order, next: order.wish.from + 256)))
+            let taken = take(&subscriptions, end: 12_800)
+            records += taken.next
+            orders = taken.orders
         }
         #expect(records == [10_240])
-        #expect(subscriptions.orders(isOpen: { _ in true }) { _ in 12_800 }.isEmpty)
+        #expect(orders.isEmpty)
         // The next run looks at the rest again.
         #expect(subscriptions.records.map { $0.wish?.from } == [10_240])
     }
@@ -167,7 +293,7 @@ import Testing
         #expect(try wants(bench, 0, "n") == .ok)
         bench.context.isCreating = false
         let store = bench.environment.subscriptions
-        store.open(
+        try store.open(
             bench.environment.streams, typeMatcher: bench.environment.typeMatcher, hasThread: false,
             logger: bench.environment.logger)
         var records: [SubscriptionRecord] = []

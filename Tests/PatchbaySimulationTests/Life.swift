@@ -29,6 +29,7 @@ final class Life {
     private let intake: Intake
     private let emitted = IntakeCounters(name: "handlers")
     private let folder: DataFolder
+    private let subscriptions: SubscriptionStore
     private let writer: CommitterBox
     private let log: WatchedLog
     private let operations: Operator
@@ -54,7 +55,7 @@ final class Life {
         let doorbell = Doorbell()
         let table = CallTable(capacity: 2048, doorbell: doorbell)
         let (state, timers, streams) = (StateStore(), TimerStore(), StreamStore())
-        let subscriptions = SubscriptionStore()
+        subscriptions = SubscriptionStore()
         for stream in World.followed {
             let change = SubscriptionChange.subscribe(name: stream, StreamWish(stream: stream))
             precondition(subscriptions.declare(change, of: World.following), "a host has room for so many")
@@ -79,7 +80,7 @@ final class Life {
         guard let writer = folder.writer.takeCommitter() else { preconditionFailure("a writer has one committer") }
         self.writer = writer
         world.recover(folder, writer.committer.ledger, state, timers, streams, subscriptions, doubtful: doubtful)
-        subscriptions.open(streams, typeMatcher: { _ in nil }, hasThread: false, logger: logger)
+        try subscriptions.open(streams, typeMatcher: { _ in nil }, hasThread: false, logger: logger)
         world.route(blueprint.configuration)
         log = WatchedLog(folder.log, world, source, mutation)
         let setup = Self.setup(blueprint, tracer)
@@ -177,6 +178,7 @@ final class Life {
         if writerDue <= clock.now { progress = write() }
         progress = send() || progress
         progress = operations.turn(ledger, world) || progress
+        progress = subscriptions.read(now: clock.now) || progress
         progress = loop.turn() || progress
         wakeWriter()
         acknowledge()

@@ -54,7 +54,7 @@ extension DispatchLoop {
     }
 
     /// Whether events of subscriptions will come in by themselves. What waits behind unsettled ones does not.
-    var subscriptionsGoOn: Bool { !isDraining && host.feed?.mayGoOn(isOpen) ?? false }
+    var subscriptionsGoOn: Bool { !isDraining && host.feed?.mayGoOn() ?? false }
 
     /// Deliveries of a handler that an earlier run left are loaded: a frame of them.
     mutating func resumed(_ batch: EventBatch, ofHandler handler: Int) {

@@ -11,7 +11,7 @@ package final class SubscriptionFeed: Sendable {
     /// Whether `take` may have something.
     package let hasWork: @Sendable () -> Bool
     /// The next events of subscriptions whose lane `isOpen`; that they are delivered is written down, to be committed
-    /// together with them. No more than their handlers may have unsettled.
+    /// together with them. No more than their handlers may have unsettled, and than one frame should have.
     package let take: @Sendable (_ isOpen: (_ lane: Int) -> Bool, _ records: inout ByteWriter) -> [Reentry]
     /// Deliveries have ended, one for each key hash.
     package let ended: @Sendable (_ keyHashes: [UInt64]) -> Void
@@ -20,14 +20,14 @@ package final class SubscriptionFeed: Sendable {
     /// A lane has opened.
     package let opened: @Sendable () -> Void
     /// Whether more will come without anybody doing anything.
-    package let mayGoOn: @Sendable (_ isOpen: (_ lane: Int) -> Bool) -> Bool
+    package let mayGoOn: @Sendable () -> Bool
 
     package init(
         change: @escaping @Sendable (Int, [SubscriptionChange], inout ByteWriter) -> Void,
         hasWork: @escaping @Sendable () -> Bool,
         take: @escaping @Sendable ((Int) -> Bool, inout ByteWriter) -> [Reentry],
         ended: @escaping @Sendable ([UInt64]) -> Void, resumed: @escaping @Sendable ([UInt64]) -> Void,
-        opened: @escaping @Sendable () -> Void, mayGoOn: @escaping @Sendable ((Int) -> Bool) -> Bool
+        opened: @escaping @Sendable () -> Void, mayGoOn: @escaping @Sendable () -> Bool
     ) {
         self.change = change
         self.hasWork = hasWork

@@ -17,7 +17,7 @@ package final class StreamStore: Sendable {
         /// With a log: what it has not said that it has, in the order of the records.
         var unplaced: [Unplaced] = []
         var bytes = 0
-        var observer: (@Sendable () -> Void)?
+        var observer: (@Sendable (_ stream: String) -> Void)?
     }
 
     private struct SnapshotKey: Hashable {
@@ -48,8 +48,10 @@ package final class StreamStore: Sendable {
         }
     }
 
-    /// Tells one observer of each change, once it is seen. [dispatcher]
-    package func observe(_ changed: @escaping @Sendable () -> Void) { contents.withLock { $0.observer = changed } }
+    /// Tells one observer of each change of a stream, once it is seen. [dispatcher]
+    package func observe(_ changed: @escaping @Sendable (_ stream: String) -> Void) {
+        contents.withLock { $0.observer = changed }
+    }
 
     // MARK: Questions
 
@@ -198,7 +200,7 @@ package final class StreamStore: Sendable {
         }
         if let record = answer.record {
             recording(record)
-            observer?()
+            if record.kind != .subscription { observer?(record.name) }
         }
         return answer
     }

@@ -51,10 +51,7 @@ extension DispatchHost {
                 return taken.map { Reentry(event: $0.event, lane: lanes[$0.scope], keyHash: $0.keyHash) }
             },
             ended: { subscriptions.ended($0) }, resumed: { subscriptions.resumed($0) },
-            opened: { subscriptions.opened() },
-            mayGoOn: { isOpen in
-                subscriptions.mayGoOn { scope in lanes[scope].map { isOpen($0) } ?? false }
-            })
+            opened: { subscriptions.opened() }, mayGoOn: { subscriptions.mayGoOn })
     }
 
     /// What lies in a data folder is read back from there, and checkpoints get what handlers and routes keep.

@@ -175,7 +175,7 @@ package final class Host: Sendable {
     private func startDispatcher() throws {
         guard configuration.log.backend == .file else {
             let log = MemoryLog(boundBytes: configuration.log.pendingBytesMax ?? .max)
-            openSubscriptions()
+            try openSubscriptions()
             try dispatcher.start(log: log, host: dispatchHost())
             guard let path = options.controlPath else { return }
             return try startControl(at: path, service: VersionService(versions, reloader))
@@ -185,7 +185,7 @@ package final class Host: Sendable {
             fingerprint: EffectiveConfiguration(configuration).fingerprint, state: environment.state,
             timers: environment.timers, streams: environment.streams, subscriptions: environment.subscriptions,
             deduplicator: Deduplicator(dispatcher.plan), doorbell: dispatcher.doorbell, logger: options.logger)
-        openSubscriptions()
+        try openSubscriptions()
         let pending = folder.pending
         var host = dispatchHost()
         host.keep(
@@ -208,9 +208,9 @@ package final class Host: Sendable {
     }
 
     /// With the streams and the subscriptions that the log has in place.
-    private func openSubscriptions() {
+    private func openSubscriptions() throws(ThreadError) {
         let doorbell = dispatcher.doorbell
-        environment.subscriptions.open(
+        try environment.subscriptions.open(
             environment.streams, typeMatcher: environment.typeMatcher, logger: options.logger, wake: { doorbell.ring() }
         )
     }

@@ -1,70 +1,59 @@
 import CPatchbay
+import CPatchbaySystem
 import Logging
 import PatchbayEvents
 import PatchbayLog
 import Synchronization
 
-/// Reads what subscriptions have to read, on a thread of its own from the first order on: an order at a time, in turns.
+/// Reads what subscriptions have to read, on a thread of its own: an order at a time, in turns.
 ///
-/// What cannot be read is tried again every second, without holding up other streams. At most one order for each
-/// subscription waits here.
+/// An order that cannot be read rests for a while that doubles, and comes back as rested: it holds up no other stream,
+/// and nothing is read for it that has no room by then. At most one order for each subscription waits or rests here.
 final class SubscriptionReader: Sendable {
     private struct State {
         var orders: [Subscriptions.Order] = []
-        var isStarted = false
+        /// With the monotonic time at which they have rested.
+        var resting: [(order: Subscriptions.Order, until: UInt64)] = []
         var isEnding = false
     }
 
     private let streams: StreamStore
     private let typeMatcher: @Sendable (String) -> (@Sendable (String) -> Bool)?
-    private let answer: @Sendable (Subscriptions.Page) -> Void
+    private let isWanted: @Sendable (Subscriptions.Order) -> Bool
+    private let answer: @Sendable (Subscriptions.Answer) -> Void
     private let logger: Logger
-    let hasThread: Bool
     private let state = Mutex(State())
     private let thread = Mutex<OwnThread?>(nil)
     private let bell = Doorbell()
-    /// Orders of the last round that failed.
-    private let failures = Atomic<Int>(0)
 
-    /// Bytes of events of one page, about: one event more is possible.
-    private static let pageBytes = 1 << 20
-    private static let retryInterval: UInt64 = 1_000_000_000
+    /// Nanoseconds that an order rests after its first failure, and after many.
+    private static let restMin: UInt64 = 100_000_000
+    private static let restMax: UInt64 = 30_000_000_000
 
     /// - Parameters:
-    ///   - hasThread: without one, whoever adds orders calls `readAll`.
-    ///   - answer: told of each page, on the thread that reads.
+    ///   - isWanted: whether anybody waits for an order still.
+    ///   - answer: told what became of each order. Both are called on the thread that reads.
     init(
         _ streams: StreamStore, typeMatcher: @escaping @Sendable (String) -> (@Sendable (String) -> Bool)?,
-        hasThread: Bool, logger: Logger, answer: @escaping @Sendable (Subscriptions.Page) -> Void
+        logger: Logger, isWanted: @escaping @Sendable (Subscriptions.Order) -> Bool,
+        answer: @escaping @Sendable (Subscriptions.Answer) -> Void
     ) {
         self.streams = streams
         self.typeMatcher = typeMatcher
-        self.hasThread = hasThread
+        self.isWanted = isWanted
         self.logger = logger
         self.answer = answer
     }
 
-    /// What was to be read last could not be.
-    var isFailing: Bool { failures.load(ordering: .relaxed) > 0 }
-    var isIdle: Bool { state.withLock { $0.orders.isEmpty } }
+    func start() throws(ThreadError) {
+        let started = try OwnThread("pb-streams") { self.run() }
+        thread.withLock { $0 = started }
+    }
 
     /// [dispatcher]
     func add(_ orders: [Subscriptions.Order]) {
-        let isFirst = state.withLock { state in
-            state.orders += orders
-            defer { state.isStarted = true }
-            return !state.isStarted
-        }
-        guard hasThread else { return }
-        guard isFirst else { return bell.ring() }
-        do {
-            let started = try OwnThread("pb-streams") { self.run() }
-            thread.withLock { $0 = started }
-        } catch {
-            logger.error("subscriptions are read by the dispatcher, which they hold up: \(error)")
-            readAll()
-            state.withLock { $0.isStarted = false }
-        }
+        state.withLock { $0.orders += orders }
+        bell.ring()
     }
 
     /// Ends the thread. What is read then is dropped. [any thread]
@@ -76,48 +65,70 @@ final class SubscriptionReader: Sendable {
 
     private func run() {
         while true {
-            bell.wait(timeout: 0) { state.withLock { !$0.orders.isEmpty || $0.isEnding } }
+            let due = state.withLock { $0.resting.map(\.until).min() }
+            let now = pbs_now()
+            let timeout = due.map { $0 > now ? $0 - now : 1 } ?? 0
+            bell.wait(timeout: timeout) { state.withLock { !$0.orders.isEmpty || $0.isEnding } }
+            while read(now: pbs_now()) {}
             if state.withLock({ $0.isEnding }) { return }
-            readAll()
-            guard isFailing else { continue }
-            bell.wait(spins: 0, timeout: Self.retryInterval) { state.withLock { $0.isEnding } }
         }
     }
 
-    /// Reads what was ordered so far; what cannot be read waits for the next time.
-    func readAll() {
-        var failed = 0
-        for order in state.withLock({ $0.orders }) {
-            if state.withLock({ $0.isEnding }) { return }
-            do throws(LogError) {
-                let page = try page(order)
-                state.withLock { $0.orders.removeAll { $0.key == order.key && $0.number == order.number } }
-                answer(page)
-            } catch {
-                failed += 1
-                guard !isFailing else { continue }
-                logger.error(
-                    "a subscription cannot read its stream, and is tried again",
-                    metadata: [
-                        "handler": "\(order.key.scope.name)", "subscription": "\(order.key.name)",
-                        "stream": "\(order.wish.stream)", "error": "\(error)",
-                    ])
-            }
+    /// Reads what was ordered first, and gives back what has rested by `now`; false when there is nothing to do.
+    func read(now: UInt64) -> Bool {
+        let (order, rested) = state.withLock { state in
+            guard !state.isEnding else { return (Subscriptions.Order?.none, [Subscriptions.Order]()) }
+            let rested = state.resting.filter { $0.until <= now }.map(\.order)
+            if !rested.isEmpty { state.resting.removeAll { $0.until <= now } }
+            return (state.orders.isEmpty ? nil : state.orders.removeFirst(), rested)
         }
-        failures.store(failed, ordering: .relaxed)
+        for order in rested { answer(.rested(order)) }
+        guard let order else { return !rested.isEmpty }
+        guard isWanted(order) else {
+            answer(.dropped)
+            return true
+        }
+        do throws(LogError) {
+            let page = try page(order)
+            if order.failures > 0 {
+                logger.notice(
+                    "a subscription can read its stream again after \(order.failures) attempts", metadata: facts(order))
+            }
+            answer(.page(page))
+        } catch {
+            if order.failures == 0 {
+                logger.error(
+                    "a subscription cannot read its stream, and is tried again: \(error)", metadata: facts(order))
+            }
+            let rest = min(Self.restMin << UInt64(min(order.failures, 16)), Self.restMax)
+            state.withLock { $0.resting.append((order, now.addingReportingOverflow(rest).partialValue)) }
+            answer(.failed(order))
+        }
+        return true
+    }
+
+    private func facts(_ order: Subscriptions.Order) -> Logger.Metadata {
+        [
+            "handler": "\(order.key.scope.name)", "subscription": "\(order.key.name)",
+            "stream": "\(order.wish.stream)", "from": "\(order.wish.from)",
+        ]
     }
 
     private func page(_ order: Subscriptions.Order) throws(LogError) -> Subscriptions.Page {
         let wish = order.wish
         let found = try streams.read(
             wish.stream, StreamSelection(.forward, from: wish.from), count: Subscriptions.unsettledMax,
-            bytesMax: Self.pageBytes)
+            bytesMax: Subscriptions.pageBytes)
         // It was taken as a pattern when it was subscribed; all are taken by what is none any more.
         let takesType = wish.type.isEmpty ? nil : typeMatcher(wish.type)
         let codec = CloudEventsCodec.ofStored()
         // What was there when it was ordered and is not any more is truncated, or its stream deleted.
         var page = Subscriptions.Page(order: order, next: found.last.map { $0.revision + 1 } ?? order.end)
         for place in found {
+            guard page.events.count < order.count else {
+                page.next = place.revision
+                break
+            }
             var event = StreamService.decoded(place, codec)
             guard takesType.map({ $0(event.type) }) ?? true,
                 wish.correlation.isEmpty || event["correlationid"] == wish.correlation
@@ -129,7 +140,8 @@ final class SubscriptionReader: Sendable {
             ]
             event.extensions.removeAll { attribute in told.contains { $0.0 == attribute.name } }
             event.extensions += told.map { Event.Extension($0.0, $0.1) }
-            page.events.append((place.revision, event))
+            page.events.append(
+                Subscriptions.Found(revision: place.revision, event: event, byteCount: place.line.count))
         }
         return page
     }

@@ -19,7 +19,8 @@ package final class SubscriptionStore: Sendable {
     private struct Contents {
         var subscriptions = Subscriptions()
         var declared: [(scope: HandlerScope, change: SubscriptionChange)] = []
-        var pages: [Subscriptions.Page] = []
+        /// What became of orders.
+        var answers: [Subscriptions.Answer] = []
         var streams: StreamStore?
         var reader: SubscriptionReader?
     }
@@ -37,25 +38,33 @@ package final class SubscriptionStore: Sendable {
     ///
     /// - Parameters:
     ///   - typeMatcher: which types a pattern takes.
-    ///   - hasThread: false reads within `take`.
+    ///   - hasThread: false where `read` is called instead: in tests and simulations.
     ///   - wake: called when something was read. [any thread]
     package func open(
         _ streams: StreamStore, typeMatcher: @escaping @Sendable (String) -> (@Sendable (String) -> Bool)?,
         hasThread: Bool = true, logger: Logger, wake: @escaping @Sendable () -> Void = {}
-    ) {
-        let reader = SubscriptionReader(streams, typeMatcher: typeMatcher, hasThread: hasThread, logger: logger) {
-            [weak self] page in
-            self?.contents.withLock { $0.pages.append(page) }
-            self?.stir()
-            wake()
-        }
-        streams.observe { [weak self] in self?.streamsChanged() }
+    ) throws(ThreadError) {
+        let reader = SubscriptionReader(
+            streams, typeMatcher: typeMatcher, logger: logger,
+            isWanted: { [weak self] order in
+                self?.contents.withLock { $0.subscriptions.waits(for: order) } ?? false
+            },
+            answer: { [weak self] answer in
+                self?.contents.withLock { $0.answers.append(answer) }
+                self?.stir()
+                wake()
+            })
+        if hasThread { try reader.start() }
+        streams.observe { [weak self] in self?.changed(stream: $0) }
         contents.withLock { contents in
             contents.streams = streams
             contents.reader = reader
         }
         stir()
     }
+
+    /// Reads one order in the place of the reader's thread, by the monotonic time; false when none is to be read.
+    package func read(now: UInt64) -> Bool { contents.withLock { $0.reader }?.read(now: now) ?? false }
 
     /// Reads nothing more.
     package func end() { contents.withLock { $0.reader.take() }?.end() }
@@ -120,10 +129,16 @@ package final class SubscriptionStore: Sendable {
     /// Whether `take` may have something. Neither locks nor allocates while nothing happens. [dispatcher]
     package var hasWork: Bool { isUsed.load(ordering: .acquiring) && isStirred.load(ordering: .acquiring) }
 
-    private func streamsChanged() { if isUsed.load(ordering: .relaxed) { stir() } }
+    /// [dispatcher]
+    private func changed(stream: String) {
+        guard isUsed.load(ordering: .relaxed) else { return }
+        contents.withLock { contents in
+            if contents.subscriptions.changed(stream: stream), contents.subscriptions.hasWork { stir() }
+        }
+    }
 
-    /// Takes the next events of the handlers that are open, and orders those behind them; how the subscriptions stand
-    /// goes to `recording`. [dispatcher]
+    /// Takes the next events of the handlers that are open, as many as one frame should have, and orders those behind
+    /// them; how the subscriptions stand goes to `recording`. [dispatcher]
     package func take(
         isOpen: (HandlerScope) -> Bool, recording: (SubscriptionRecord) -> Void
     ) -> [Delivery] {
@@ -137,28 +152,26 @@ package final class SubscriptionStore: Sendable {
                 if let record = Self.apply(change, of: scope, to: &contents) { records.append(record) }
             }
             contents.declared.removeAll()
-            for page in contents.pages { contents.subscriptions.answer(page) }
-            contents.pages.removeAll()
-            let taken = contents.subscriptions.take(isOpen: isOpen)
-            let orders = contents.subscriptions.orders(isOpen: isOpen) { streams[$0]?.next ?? 0 }
+            for answer in contents.answers { contents.subscriptions.take(answer) }
+            contents.answers.removeAll()
+            let taken = contents.subscriptions.take(isOpen: isOpen) { streams[$0]?.next ?? 0 }
             let deliveries = taken.events.map {
                 Delivery(scope: $0.key.scope, keyHash: $0.hash, event: $0.event)
             }
-            return (deliveries, records + taken.records, orders, contents.reader)
+            if contents.subscriptions.hasWork { stir() }
+            return (deliveries, records + taken.records, taken.orders, contents.reader)
         }
         for record in records { recording(record) }
         if !orders.isEmpty { reader?.add(orders) }
-        if let reader, !reader.hasThread {
-            reader.readAll()
-            if !reader.isIdle { stir() }
-        }
         return deliveries
     }
 
     /// Deliveries have ended. [dispatcher]
     package func ended(_ keyHashes: [UInt64]) {
-        contents.withLock { contents in for hash in keyHashes { contents.subscriptions.ended(hash) } }
-        stir()
+        contents.withLock { contents in
+            for hash in keyHashes { contents.subscriptions.ended(hash) }
+            if contents.subscriptions.hasWork { stir() }
+        }
     }
 
     /// Deliveries of an earlier run are pending. [dispatcher]
@@ -167,16 +180,17 @@ package final class SubscriptionStore: Sendable {
     }
 
     /// A handler has opened. [dispatcher]
-    package func opened() { stir() }
+    package func opened() {
+        contents.withLock { $0.subscriptions.opened() }
+        stir()
+    }
 
-    /// Whether more comes by itself; what the disk does not give does not count. [dispatcher]
-    package func mayGoOn(isOpen: (HandlerScope) -> Bool) -> Bool {
+    /// Whether more comes by itself; what the disk does not give for long does not count. [dispatcher]
+    package var mayGoOn: Bool {
         guard isUsed.load(ordering: .acquiring) else { return false }
         return contents.withLock { contents in
-            guard contents.declared.isEmpty else { return true }
-            guard let streams = contents.streams, contents.reader?.isFailing != true else { return false }
-            return !contents.pages.isEmpty
-                || contents.subscriptions.mayGoOn(isOpen: isOpen) { streams[$0]?.next ?? 0 }
+            contents.streams != nil
+                && (!contents.declared.isEmpty || !contents.answers.isEmpty || contents.subscriptions.mayGoOn)
         }
     }
 }
