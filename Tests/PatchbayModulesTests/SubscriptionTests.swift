@@ -1,4 +1,5 @@
 import CPatchbay
+import Logging
 import PatchbayEvents
 import PatchbayLog
 import PatchbayResilience
@@ -287,19 +288,79 @@ import Testing
         #expect(try wants(bench, call, "n") == .stale)
     }
 
-    @Test func `is taken while the handler is created, without a call`() throws {
+    /// How the store's subscriptions stand once the dispatcher has taken.
+    private func records(_ bench: ModuleBench, opening: Bool = true) throws -> [SubscriptionRecord] {
+        let store = bench.environment.subscriptions
+        if opening {
+            try store.open(
+                bench.environment.streams, typeMatcher: bench.environment.typeMatcher, hasThread: false,
+                logger: bench.environment.logger)
+        }
+        _ = store.take(isOpen: { _ in true }) { _ in }
+        return store.records
+    }
+
+    @Test func `is taken while the handler is created, without a call, and comes about once that instance holds`()
+        throws
+    {
         let bench = ModuleBench()
         bench.context.isCreating = true
         #expect(try wants(bench, 0, "n") == .ok)
         bench.context.isCreating = false
-        let store = bench.environment.subscriptions
-        try store.open(
-            bench.environment.streams, typeMatcher: bench.environment.typeMatcher, hasThread: false,
-            logger: bench.environment.logger)
-        var records: [SubscriptionRecord] = []
-        _ = store.take(isOpen: { _ in true }) { records.append($0) }
+        #expect(try records(bench).isEmpty)
+        bench.environment.subscriptions.declare(bench.context.takeDeclared(), of: try bench.context.requiredScope())
         let wish = StreamWish(stream: "s")
-        #expect(records == [SubscriptionRecord(scope: "bench.count", name: "n", wish: wish)])
+        #expect(try records(bench, opening: false) == [SubscriptionRecord(scope: "bench.count", name: "n", wish: wish)])
+        #expect(bench.context.takeDeclared().isEmpty)
+    }
+
+    /// Regression: a worker that was started again subscribed anew to what its handler had unsubscribed from.
+    @Test func `a create that is tried again counts once, and one in a worker's later life not at all`() throws {
+        let bench = ModuleBench()
+        bench.context.isCreating = true
+        #expect(try wants(bench, 0, "failed") == .ok)
+        bench.context.isCreating = true
+        #expect(try wants(bench, 0, "n") == .ok)
+        bench.context.isCreating = false
+        bench.context.created()
+        bench.context.isCreating = true
+        #expect(try wants(bench, 0, "again") == .ok)
+        bench.context.isCreating = false
+        #expect(bench.context.takeDeclared() == [.subscribe(name: "n", StreamWish(stream: "s"))])
+    }
+
+    @Test func `a handler that refuses to start, or is on trial, has subscribed to nothing`() async throws {
+        let path = try Fixture.module("subscribes")
+        await #expect(processExitsWith: .success) { [path = path as String] in
+            let fixture = try LoadedFixture(path)
+            #expect(throws: ModuleError.self) { try fixture.module.makeHandler("fails", instance: "instance") }
+            let store = fixture.bench.environment.subscriptions
+            try store.open(
+                fixture.bench.environment.streams, typeMatcher: { _ in nil }, hasThread: false,
+                logger: fixture.bench.environment.logger)
+            var records: [SubscriptionRecord] = []
+            _ = store.take(isOpen: { _ in true }) { records.append($0) }
+            #expect(records.isEmpty)
+            for _ in 0..<2 {
+                fixture.handler.hold()
+                _ = store.take(isOpen: { _ in true }) { records.append($0) }
+            }
+            let wish = StreamWish(stream: "account")
+            #expect(records == [SubscriptionRecord(scope: "instance.count", name: "all", wish: wish)])
+        }
+    }
+
+    @Test func `what is declared comes before what a call wants later`() throws {
+        let store = SubscriptionStore()
+        let scope = HandlerScope(instance: "a", handler: "b")
+        let streams = StreamStore()
+        let bench = ModuleBench()
+        try store.open(streams, typeMatcher: { _ in nil }, hasThread: false, logger: bench.environment.logger)
+        store.declare([.subscribe(name: "n", StreamWish(stream: "s"))], of: scope)
+        var changes: [Bool] = []
+        store.commit([.unsubscribe(name: "n")], of: scope) { changes.append($0.wish != nil) }
+        _ = store.take(isOpen: { _ in true }) { changes.append($0.wish != nil) }
+        #expect(changes == [true, false] && store.records.isEmpty)
     }
 
     @Test func `a host has a bounded number of subscriptions, and a call of changes`() throws {
@@ -309,11 +370,30 @@ import Testing
         let call = bench.open()
         #expect(try wants(bench, call, "1") == .ok && wants(bench, call, "2") == .ok)
         #expect(try wants(bench, call, "3") == .limit)
-        let store = SubscriptionStore(countMax: 1)
-        let scope = HandlerScope(instance: "a", handler: "b")
-        let change = SubscriptionChange.subscribe(name: "n", StreamWish(stream: "s"))
-        let first = store.declare(change, of: scope)
-        let second = store.declare(change, of: scope)
-        #expect(first && !second)
+    }
+
+    @Test func `the bound counts what the log has, what is declared, and what open calls want`() throws {
+        let bench = ModuleBench(subscriptions: 4)
+        let store = bench.environment.subscriptions
+        let scope = try bench.context.requiredScope()
+        let wish = StreamWish(stream: "s")
+        for name in ["1", "2"] {
+            store.restore(SubscriptionRecord(scope: "old.handler", name: name, wish: wish))
+        }
+        store.declare(["3", "4", "5"].map { .subscribe(name: $0, wish) }, of: scope)
+        // What is there may be wished for again, and ended.
+        store.declare([.subscribe(name: "3", StreamWish(stream: "t"))], of: scope)
+        #expect(try records(bench).map(\.name) == ["1", "2", "3", "4"])
+        let refused = bench.log.all.filter { $0.level == .error }
+        #expect(refused.map { $0.metadata["subscription"] } == ["5"])
+        let (one, other) = (bench.open(), bench.open())
+        #expect(try wants(bench, one, "6") == .limit && wants(bench, one, "3", "u") == .ok)
+        store.commit([.unsubscribe(name: "4")], of: scope) { _ in }
+        // Two calls at once have room for one between them.
+        #expect(try wants(bench, one, "6") == .ok && wants(bench, other, "7") == .limit)
+        let effects = try #require(bench.settle(one).effects)
+        store.commit(effects.subscriptions, of: scope) { _ in }
+        #expect(store.records.count == 4)
+        #expect(try wants(bench, other, "7") == .limit)
     }
 }

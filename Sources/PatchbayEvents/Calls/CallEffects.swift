@@ -16,6 +16,8 @@ package struct CallEffects: Sendable {
     package var stateRoom: ByteRoom.Hold?
     /// Room for what is appended to streams, and for snapshots, as for state writes.
     package var streamRoom: ByteRoom.Hold?
+    /// Room for new subscriptions, one each, as for state writes.
+    package var subscriptionRoom: ByteRoom.Hold?
     /// Room for the emits, from when they are made until they are queued for intake or dropped.
     package var emitRoom: ByteRoom.Hold?
 

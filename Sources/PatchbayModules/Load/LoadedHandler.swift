@@ -15,7 +15,7 @@ package final class LoadedHandler: Sendable {
     package let counters: MisbehaviourCounters
     private let stage = Mutex(Stage.running)
     private let instance: any HandlerInstance
-    private let answers: OpenAnswers
+    private let context: HostContext
 
     init(
         module: LoadedModule, scope: HandlerScope, handler: Handler, instance: any HandlerInstance,
@@ -26,7 +26,14 @@ package final class LoadedHandler: Sendable {
         self.handler = handler
         self.instance = instance
         counters = context.counters
-        answers = context.answers
+        self.context = context
+    }
+
+    /// It is the instance that holds from now on: what it wanted of subscriptions while it was created comes about. Only
+    /// the first time counts. Not called for one that is on trial, or whose worker was started again. [any thread]
+    package func hold() {
+        let wanted = context.takeDeclared()
+        if !wanted.isEmpty { context.environment.subscriptions.declare(wanted, of: scope) }
     }
 
     /// Gives a running instance a new configuration, validated and with defaults filled in.
@@ -61,7 +68,7 @@ package final class LoadedHandler: Sendable {
     }
 
     /// It has asked another service for something and has no answer yet. Each such answer has its time.
-    package var awaitsAnswers: Bool { !answers.isEmpty }
+    package var awaitsAnswers: Bool { !context.answers.isEmpty }
 
     /// Frees the instance. No call may be open, no answer awaited. Only the first time counts.
     package func destroy() {

@@ -84,6 +84,7 @@ package final class LoadedModule: Sendable {
                 remedy: "see the handler's own message; correct its configuration or its surroundings",
                 cause: StatusName.message(HandlerMessage.take()))
         }
+        context.created()
         let handler = Handler(
             name: scope.name, module: file.manifest.name, version: file.manifest.version,
             definition: Handler.definition(
@@ -102,6 +103,7 @@ package final class LoadedModule: Sendable {
     ) throws(ModuleError) -> LoadedHandler {
         let instance = IsolatedInstance(of: module, declared, configuration: text, context: context)
         try module.add(instance)
+        context.created()
         return LoadedHandler(
             module: self, scope: scope, handler: instance.handler(scope, declared), instance: instance,
             context: context)

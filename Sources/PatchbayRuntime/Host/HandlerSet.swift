@@ -82,6 +82,7 @@ final class HandlerSet: Sendable {
             throw HostError(error.cause.map { "\(error) (\($0))" } ?? "\(error)")
         }
         self.byName = byName
+        for (instance, _) in used { first.present[instance.name]?.hold() }
         state = Mutex(first)
     }
 

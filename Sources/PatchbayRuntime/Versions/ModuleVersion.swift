@@ -6,6 +6,9 @@ struct ModuleVersion: Sendable {
     let handlers: [LoadedHandler]
 
     var name: VersionName { VersionName(instance.file) }
+
+    /// It is the one that holds: what its handlers wanted of subscriptions while they were created comes about.
+    func hold() { for handler in handlers { handler.hold() } }
 }
 
 /// What tells one version of a module from another, for people and scripts.

@@ -10,9 +10,11 @@ import Synchronization
 struct VersionWork: ~Copyable {
     /// A new version that is watched.
     private struct Trial {
-        let instance: String
+        let version: ModuleVersion
         let replacement: Replacement
         let startedAt: UInt64
+
+        var instance: String { version.instance.name }
     }
 
     /// A version that has a share of the calls.
@@ -128,8 +130,9 @@ struct VersionWork: ~Copyable {
         keeper.handlers.install(version)
         trials.removeAll { $0.instance == name }
         if isWatched {
-            trials.append(Trial(instance: name, replacement: replacement, startedAt: pbs_now()))
+            trials.append(Trial(version: version, replacement: replacement, startedAt: pbs_now()))
         } else {
+            version.hold()
             replacement.unwatch()
         }
         let watched = Set(trials.map(\.instance))
@@ -171,7 +174,8 @@ struct VersionWork: ~Copyable {
                 before: progress.before, since: progress.since, elapsed: pbs_now() &- trial.startedAt)
             switch verdict {
             case .undecided where !progress.isOver: continue
-            case .undecided, .stays: break
+            case .undecided: break
+            case .stays: trial.version.hold()
             case .goesBack(let reason): takeBack(trial.instance, reason)
             }
             trial.replacement.unwatch()

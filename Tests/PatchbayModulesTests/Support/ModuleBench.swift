@@ -32,7 +32,10 @@ final class ModuleBench: @unchecked Sendable {
     private let worker: WorkerEnd?
     private var slot = 0
 
-    init(traced: Bool = true, stateBytes: Int = 1 << 20, limits: HostEnvironment.Limits = .init()) {
+    init(
+        traced: Bool = true, stateBytes: Int = 1 << 20, subscriptions: Int = 1000,
+        limits: HostEnvironment.Limits = .init()
+    ) {
         state = StateStore(bytesMax: stateBytes)
         let pipeline = SpanPipeline(exporter: CollectingExporter(exporter)) { _ in }
         tracer = Tracer(sampler: .always, ids: IDGenerator(seed: 7), pipelines: traced ? [pipeline] : [])
@@ -43,7 +46,8 @@ final class ModuleBench: @unchecked Sendable {
         let clock = clock
         var environment = HostEnvironment(
             version: "0.1.0", calls: calls, logger: logger, spans: handlerSpans, metrics: metrics, state: state,
-            timers: timers, transfers: TransferEngine(metrics: metrics), unixNow: { clock.now })
+            timers: timers, subscriptions: SubscriptionStore(countMax: subscriptions),
+            transfers: TransferEngine(metrics: metrics), unixNow: { clock.now })
         environment.limits = limits
         self.environment = environment
         worker = ServiceWay.current == .worker ? WorkerEnd(calls: calls) : nil

@@ -28,6 +28,9 @@ final class HostContext: Sendable {
     let completion: (@Sendable (patchbay_call, UnsafePointer<patchbay_result>?) -> patchbay_status)?
     /// Whether `create` is running: the only time when instruments may be declared.
     private let creating = Atomic<Bool>(false)
+    /// What `create` wants of subscriptions, until the instance is the one that holds. `isOver` once it was created: in
+    /// a worker's later lives that is no wish any more.
+    private let declared = Mutex<(changes: [SubscriptionChange], isOver: Bool)>(([], false))
 
     init(
         environment: HostEnvironment, module: String, version: String, scope: HandlerScope?,
@@ -47,7 +50,32 @@ final class HostContext: Sendable {
 
     var isCreating: Bool {
         get { creating.load(ordering: .acquiring) }
-        set { creating.store(newValue, ordering: .releasing) }
+        set {
+            // A try that failed wanted nothing.
+            if newValue { declared.withLock { if !$0.isOver { $0.changes = [] } } }
+            creating.store(newValue, ordering: .releasing)
+        }
+    }
+
+    /// It was created: what it wanted by then counts once it holds.
+    func created() { declared.withLock { $0.isOver = true } }
+
+    /// While it is created; false when that is more than `max` wishes.
+    func declare(_ change: SubscriptionChange, max: Int) -> Bool {
+        declared.withLock { declared in
+            guard !declared.isOver else { return true }
+            guard declared.changes.count < max else { return false }
+            declared.changes.append(change)
+            return true
+        }
+    }
+
+    /// What it wanted while it was created, once.
+    func takeDeclared() -> [SubscriptionChange] {
+        declared.withLock { declared in
+            defer { declared.changes = [] }
+            return declared.changes
+        }
     }
 
     /// The scope, or a refusal for what only a handler instance may do.

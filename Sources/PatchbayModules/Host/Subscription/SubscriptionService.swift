@@ -2,7 +2,7 @@ import CPatchbay
 import PatchbayEvents
 
 /// `subscribe` and `unsubscribe` of `patchbay.stream/0`: held in the call's effects until it is done, or, while the
-/// handler is created, until the dispatcher begins.
+/// handler is created, in its context until that instance is the one that holds.
 enum SubscriptionService {
     static let nameBytesMax = 256
 
@@ -36,18 +36,26 @@ enum SubscriptionService {
     ) throws(ServiceRefusal) {
         let scope = try context.requiredScope()
         let environment = context.environment
+        let store = environment.subscriptions
         if call == 0, context.isCreating {
-            guard environment.subscriptions.declare(change, of: scope) else { throw .limit }
+            // At a start the log's are not known yet: the dispatcher looks at it again.
+            if case .subscribe(let name, _) = change, store.isFull, !store.isSubscribed(name, of: scope) {
+                throw .limit
+            }
+            guard context.declare(change, max: store.countMax) else { throw .limit }
             return
         }
         let refusal = environment.calls.withEffects(call) { effects -> ServiceRefusal? in
-            let store = environment.subscriptions
             let isThere = isSubscribed(change.name, in: effects) ?? store.isSubscribed(change.name, of: scope)
             if case .unsubscribe = change, !isThere { return .notFound }
             guard effects.subscriptions.count < environment.limits.subscriptionsPerCall,
-                isThere || store.count + effects.subscriptions.count < store.countMax,
                 effects.grow(by: change.byteCount, max: environment.limits.effectBytesPerCall)
             else { return .limit }
+            if !isThere {
+                let hold = effects.subscriptionRoom ?? ByteRoom.Hold(store.room)
+                guard hold.resize(by: 1) else { return .limit }
+                effects.subscriptionRoom = hold
+            }
             effects.subscriptions.append(change)
             return nil
         }

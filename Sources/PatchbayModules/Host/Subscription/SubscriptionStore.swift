@@ -5,7 +5,7 @@ import Synchronization
 
 /// The subscriptions of a running host. Changes, taking and settling are the dispatcher's; questions any thread's.
 ///
-/// What handlers subscribe to while they are created waits until the dispatcher takes for the first time: by then the
+/// What handlers subscribed to while they were created waits for the dispatcher: when it takes for the first time, the
 /// subscriptions that the log has are in place.
 package final class SubscriptionStore: Sendable {
     /// An event for a handler that has subscribed to it.
@@ -23,16 +23,23 @@ package final class SubscriptionStore: Sendable {
         var answers: [Subscriptions.Answer] = []
         var streams: StreamStore?
         var reader: SubscriptionReader?
+        var logger: Logger?
+        var wake: @Sendable () -> Void = {}
     }
 
-    /// Subscriptions of all handlers.
+    /// Subscriptions of all handlers. More are there only where the log had more.
     package let countMax: Int
+    /// One for each subscription, and for each that an open call wants.
+    let room: ByteRoom
     private let contents = Mutex(Contents())
     /// There is or was a subscription: before that nothing costs anything.
     private let isUsed = Atomic<Bool>(false)
     private let isStirred = Atomic<Bool>(false)
 
-    package init(countMax: Int = 1000) { self.countMax = countMax }
+    package init(countMax: Int = 1000) {
+        self.countMax = countMax
+        room = ByteRoom(bytesMax: countMax)
+    }
 
     /// Connects it with streams; from then on it may be taken from.
     ///
@@ -59,6 +66,8 @@ package final class SubscriptionStore: Sendable {
         contents.withLock { contents in
             contents.streams = streams
             contents.reader = reader
+            contents.logger = logger
+            contents.wake = wake
         }
         stir()
     }
@@ -78,28 +87,31 @@ package final class SubscriptionStore: Sendable {
 
     // MARK: Handlers
 
-    /// What a handler wants while it is created; false when there are too many.
-    func declare(_ change: SubscriptionChange, of scope: HandlerScope) -> Bool {
-        let isTaken = contents.withLock { contents in
-            guard contents.declared.count < countMax else { return false }
-            contents.declared.append((scope, change))
-            return true
+    /// What a handler wanted while it was created: comes about before anything that a call wants later. [any thread]
+    package func declare(_ changes: [SubscriptionChange], of scope: HandlerScope) {
+        let wake = contents.withLock { contents in
+            contents.declared += changes.map { (scope, $0) }
+            return contents.wake
         }
-        if isTaken { use() }
-        return isTaken
+        use()
+        wake()
     }
 
     func isSubscribed(_ name: String, of scope: HandlerScope) -> Bool {
         contents.withLock { $0.subscriptions.contains(Subscriptions.Key(scope: scope, name: name)) }
     }
 
-    var count: Int { contents.withLock { $0.subscriptions.count } }
+    var isFull: Bool { room.bytes >= countMax }
 
     // MARK: The log
 
     /// What the log has. Before anything is taken.
     package func restore(_ record: SubscriptionRecord) {
-        contents.withLock { $0.subscriptions.restore(record) }
+        contents.withLock { contents in
+            let before = contents.subscriptions.count
+            contents.subscriptions.restore(record)
+            room.settle(contents.subscriptions.count - before)
+        }
         use()
     }
 
@@ -113,17 +125,43 @@ package final class SubscriptionStore: Sendable {
         _ changes: [SubscriptionChange], of scope: HandlerScope, recording: (SubscriptionRecord) -> Void
     ) {
         let records = contents.withLock { contents in
-            changes.compactMap { Self.apply($0, of: scope, to: &contents) }
+            applyDeclared(to: &contents) + changes.compactMap { apply($0, of: scope, to: &contents) }
         }
         for record in records { recording(record) }
         use()
     }
 
-    private static func apply(
+    private func apply(
         _ change: SubscriptionChange, of scope: HandlerScope, to contents: inout Contents
     ) -> SubscriptionRecord? {
         let streams = contents.streams
+        let before = contents.subscriptions.count
+        defer { room.settle(contents.subscriptions.count - before) }
         return contents.subscriptions.apply(change, of: scope) { streams?[$0]?.next ?? 0 }
+    }
+
+    /// In the order in which they were declared. What there is no room for is said, and left out.
+    private func applyDeclared(to contents: inout Contents) -> [SubscriptionRecord] {
+        guard contents.streams != nil, !contents.declared.isEmpty else { return [] }
+        var records: [SubscriptionRecord] = []
+        for (scope, change) in contents.declared {
+            guard case .subscribe(let name, let wish) = change,
+                !contents.subscriptions.contains(Subscriptions.Key(scope: scope, name: name))
+            else {
+                if let record = apply(change, of: scope, to: &contents) { records.append(record) }
+                continue
+            }
+            guard room.take(1) else {
+                contents.logger?.error(
+                    "a handler is not subscribed: there are \(countMax) subscriptions; end some with `patchbay stream unsubscribe`",
+                    metadata: ["handler": "\(scope.name)", "subscription": "\(name)", "stream": "\(wish.stream)"])
+                continue
+            }
+            if let record = apply(change, of: scope, to: &contents) { records.append(record) }
+            room.settle(-1)
+        }
+        contents.declared.removeAll()
+        return records
     }
 
     /// Whether `take` may have something. Neither locks nor allocates while nothing happens. [dispatcher]
@@ -144,14 +182,10 @@ package final class SubscriptionStore: Sendable {
     ) -> [Delivery] {
         isStirred.store(false, ordering: .releasing)
         let (deliveries, records, orders, reader) = contents.withLock { contents in
-            var records: [SubscriptionRecord] = []
             guard let streams = contents.streams else {
-                return ([Delivery](), records, [Subscriptions.Order](), contents.reader)
+                return ([Delivery](), [SubscriptionRecord](), [Subscriptions.Order](), contents.reader)
             }
-            for (scope, change) in contents.declared {
-                if let record = Self.apply(change, of: scope, to: &contents) { records.append(record) }
-            }
-            contents.declared.removeAll()
+            let records = applyDeclared(to: &contents)
             for answer in contents.answers { contents.subscriptions.take(answer) }
             contents.answers.removeAll()
             let taken = contents.subscriptions.take(isOpen: isOpen) { streams[$0]?.next ?? 0 }
