@@ -1,9 +1,13 @@
+import CPatchbayJSON
 import Foundation
-import PatchbayDispatch
+import Logging
+import PatchbayConfiguration
 import PatchbayEvents
 import PatchbayLog
+import PatchbayTelemetry
 import Testing
 
+@testable import PatchbayDispatch
 @testable import PatchbayRuntime
 
 /// What handlers get of the streams that they have subscribed to, on every log.
@@ -198,5 +202,80 @@ import Testing
         #expect(report.problems == [] && report.drift == nil)
         let letter = try #require(try bench.deadLetters().first)
         #expect(letter["dlqreason"]?.contains("limits.emitDepth is 5") == true, "\(letter)")
+        guard backend == .file else { return }
+        // Until it is a dead letter it is its subscription's, so it counts among what may be unsettled.
+        var keys: [UInt64] = []
+        var cursor = try LogReader.open(FileStorage(bench.path("data/log"), create: false)).frames(fromSequence: 1)
+        while let frame = try cursor.next() {
+            try frame.view.forEachRecord { record throws(LogFormatError) in
+                guard case .event(let section, 0, _) = record else { return }
+                try section.forEachDelivery { if $0.keyHash != 0 { keys.append($0.keyHash) } }
+            }
+        }
+        // One is of the event that came in at the source, in the order of its source.
+        let counts = Dictionary(keys.map { ($0, 1) }, uniquingKeysWith: +).values.sorted()
+        #expect(counts == [1, 6])
+    }
+}
+
+/// What stands for an event of a stream that cannot be taken in.
+@Suite struct `intake of subscriptions` {
+    private static let handler = "lab.view"
+
+    @Test(arguments: [("", "/s", "t"), ("id", "", "t")])
+    func `makes a dead letter of the handler of an event that is refused, and leaves out no other`(
+        id: String, source: String, type: String
+    ) throws {
+        var configuration = Configuration()
+        var route = Configuration.Route()
+        route.name = "all"
+        route.to = [.handler(Configuration.HandlerReference(name: Self.handler, location: .none))]
+        configuration.routes = [route]
+        let blueprint = try Blueprint(configuration, seed: 1)
+        var plan = try blueprint.dispatchPlan(
+            handlers: [Self.handler: Handler(name: Self.handler) { _, _ in .ok }])
+        plan.addBurialLane()
+        let setup = Intake.Setup(
+            table: blueprint.table, plan: blueprint.plan, limits: pbj_limits(event_bytes: 1 << 20, nesting: 64),
+            unmatched: .deadLetter, laneHandlers: blueprint.lanes.map(\.handler),
+            tracer: .off(ids: IDGenerator(seed: 1)), continuesTrace: false)
+        let intake = ReentryIntake(
+            setup, number: 1, counters: IntakeCounters(name: "handlers"),
+            logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+        func event(_ id: String, _ source: String, _ type: String, at revision: Int) -> Reentry {
+            var event = Event(id: id, source: source, type: type, data: Array("1".utf8))
+            event.extensions = [
+                Event.Extension("streamname", "orders"), Event.Extension("streamrevision", "\(revision)"),
+                Event.Extension("subscription", "all"),
+            ]
+            return Reentry(event: event, lane: 0, keyHash: 77)
+        }
+        let batches = intake.batches(of: [
+            event("a", "/s", "t", at: 0), event(id, source, type, at: 1), event("b", "/s", "t", at: 2),
+        ])
+        var delivered: [String] = []
+        for batch in batches {
+            for index in 0..<batch.deliveryCount {
+                let delivery = batch.deliveries[index]
+                #expect(Int(delivery.route) == plan.subscriptionRoute && delivery.keyHash == 77)
+                let view = BatchView(batch)
+                guard Int(delivery.lane) == plan.burialLane else {
+                    delivered.append(view.event(Int(delivery.event)).id)
+                    continue
+                }
+                let reference = DeliveryReference(
+                    delivery: 1, batch: batch, event: Int(delivery.event), route: Int(delivery.route),
+                    lane: Int(delivery.lane), attempts: 0)
+                let death = DispatchEffects.Death(
+                    delivery: 1, failureClass: "none", reason: "none", code: 0, history: nil, handlerVersion: nil)
+                let letter = plan.letter(death, of: reference, emitDepthMax: 5, unixNow: 1)
+                let told = try CloudEventsCodec.ofStored().event(letter.line)
+                #expect(told["dlqhandler"] == Self.handler && told["dlqroute"] == "(subscription)")
+                #expect(told["dlqclass"] == "refused" && told["streamname"] == "orders")
+                #expect(told["dlqreason"]?.hasPrefix("it cannot be taken in: ") == true, "\(told)")
+                delivered.append("dead at \(told["streamrevision"] ?? "")")
+            }
+        }
+        #expect(delivered == ["a", "b", "dead at 1"])
     }
 }

@@ -64,9 +64,13 @@ extension DispatchPlan {
         var facts = DeadLetterFacts(reason: death.reason, failureClass: death.failureClass, now: unixNow)
         let lane = lanes[reference.lane]
         if lane.buries {
-            // Only an event that was emitted too deep comes here by another route than the lane's own.
+            // By another route than the lane's own comes what was emitted too deep, or refused for who follows a stream.
             if reference.route != routes.count - 1 {
-                EmitLineage.emittedTooDeep(view.event(reference.event), depthMax: emitDepthMax, &facts)
+                let event = view.event(reference.event)
+                let isRefused =
+                    reference.route == subscriptionRoute
+                    && EmitLineage.wasRefused(event, route: routes[reference.route].name, &facts)
+                if !isRefused { EmitLineage.emittedTooDeep(event, depthMax: emitDepthMax, &facts) }
             }
         } else {
             facts.route = routes[reference.route].name

@@ -10,8 +10,11 @@ package struct EmitLineage {
         static let depth = "emitdepth"
         static let traceparent = "traceparent"
         static let tracestate = "tracestate"
-        /// Which handler emitted what is buried right away.
+        /// Which handler emitted what is buried right away, or would have got it.
         static let emitter = "dlqhandler"
+        static let reason = "dlqreason"
+        static let failureClass = "dlqclass"
+        static let refused = "refused"
     }
 
     private let parent: Event
@@ -64,7 +67,27 @@ package struct EmitLineage {
     package func buried(_ event: Event) -> Event {
         var event = event
         event.set(Attribute.emitter, handler)
+        event.extensions.removeAll { $0.name == Attribute.failureClass }
         return event
+    }
+
+    /// What stands for an event of a stream that cannot be taken in for a handler, marked for the lane that buries.
+    package static func refused(_ event: Event, for handler: String, reason: String) -> Event {
+        var event = event
+        event.set(Attribute.emitter, handler)
+        event.set(Attribute.reason, reason.attributeText)
+        event.set(Attribute.failureClass, Attribute.refused)
+        return event
+    }
+
+    /// What the dead letter of such an event says; false for every other event.
+    static func wasRefused(_ event: Event, route: String, _ facts: inout DeadLetterFacts) -> Bool {
+        guard event[Attribute.failureClass] == Attribute.refused else { return false }
+        facts.reason = event[Attribute.reason] ?? ""
+        facts.failureClass = Attribute.refused
+        facts.handler = event[Attribute.emitter] ?? ""
+        facts.route = route
+        return true
     }
 
     /// What the dead letter of such an event says.

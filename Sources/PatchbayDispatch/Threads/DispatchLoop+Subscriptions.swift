@@ -15,7 +15,7 @@ extension DispatchLoop {
         guard let feed = host.feed, feed.hasWork(), takesSubscribed else { return false }
         let due = feed.take(isOpen, &pending.journal.subscriptions)
         guard !due.isEmpty else { return feed.hasWork() }
-        for batch in host.reenter(buryTooDeep(due, feed)) {
+        for batch in host.reenter(buryTooDeep(due)) {
             batch.source = -1
             if isRecording {
                 pending.batches.append(batch)
@@ -27,25 +27,23 @@ extension DispatchLoop {
         return true
     }
 
-    /// What handlers appended too far from its origin goes straight to the lane that buries, as what they emit does.
-    private func buryTooDeep(_ due: [Reentry], _ feed: SubscriptionFeed) -> [Reentry] {
-        var buried: [UInt64] = []
-        let events = due.map { reentry in
+    /// What handlers appended too far from its origin goes straight to the lane that buries, as what they emit does. It
+    /// is its subscription's until it is a dead letter.
+    private func buryTooDeep(_ due: [Reentry]) -> [Reentry] {
+        due.map { reentry in
             guard let lane = reentry.lane else { return reentry }
             let lineage = EmitLineage(
                 parent: reentry.event, handler: dispatcher.plan.lanes[lane].handler.name, context: .none)
             guard lineage.depth > dispatcher.options.emitDepthMax else { return reentry }
-            buried.append(reentry.keyHash)
-            return Reentry(event: lineage.buried(reentry.event), lane: burialLane)
+            return Reentry(event: lineage.buried(reentry.event), lane: burialLane, keyHash: reentry.keyHash)
         }
-        if !buried.isEmpty { feed.ended(buried) }
-        return events
     }
 
-    /// Whether all that an earlier run left to a lane's handler is loaded: how many events of its subscriptions are
-    /// unsettled is known from then on.
+    /// Whether all that an earlier run left to a lane's handler, and to the lane that buries, is loaded: how many events
+    /// of its subscriptions are unsettled is known from then on.
     private var isOpen: (_ lane: Int) -> Bool {
         let (frames, handlers) = (resumedFrames, handlerOfLane)
+        guard frames[handlers[burialLane]] == 0 else { return { _ in false } }
         return { frames[handlers[$0]] == 0 }
     }
 
