@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/futex.h>
+#include <malloc.h>
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
@@ -175,3 +176,8 @@ static uint64_t status_kib(const char *key) {
 
 uint64_t pbs_resident_bytes(void) { return status_kib("VmRSS:") * 1024; }
 uint64_t pbs_resident_bytes_peak(void) { return status_kib("VmHWM:") * 1024; }
+
+uint64_t pbs_heap_bytes(void) {
+  struct mallinfo2 info = mallinfo2();
+  return info.uordblks + info.hblkhd;
+}

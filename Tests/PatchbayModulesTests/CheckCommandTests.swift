@@ -1,6 +1,8 @@
 import Foundation
 import Testing
 
+@testable import PatchbayModules
+
 /// `patchbay check` as a user calls it: each deliberately bad module is caught, by a rule with a name.
 @Suite(.enabled(if: HostBinary.path != nil)) struct CheckCommandTests {
     private struct Report: Decodable {
@@ -53,6 +55,48 @@ import Testing
     func `names what keeps a module from being loaded, made or ended`(fixture: String, rule: String) throws {
         let (status, report) = try check(fixture)
         #expect(status == 1 && report.findings.map(\.rule) == [rule], "\(report)")
+    }
+
+    @Test(arguments: [
+        ("trusts_services", "crash", "only the services that the manifest requires"),
+        ("exact_size", "createFailed", "on a host of a later version"),
+        ("copies_event", "crash", "on a host of a later version"),
+        ("bad_config", "crash", "create with {"), ("not_thread_safe", "crash", "on several threads at once"),
+        ("crashes_at_exit", "crash", "exit, at an end without a drain"),
+    ])
+    func `names what a handler bears in one life and not in another`(
+        fixture: String, rule: String, words: String
+    ) throws {
+        let (status, report) = try check(fixture, "--seed", "7")
+        let finding = try #require(report.findings.first, "\(report)")
+        #expect(status == 1 && report.findings.count == 1 && finding.rule == rule, "\(report)")
+        #expect(finding.message.contains(words), "\(report)")
+    }
+
+    @Test func `a signed report says which bytes were checked, and verify accepts it until it is changed`() throws {
+        let path = try Fixture.module("good")
+        let folder = try Fixture.emptyFolder()
+        #expect(try HostBinary.start(["keygen", "release"], in: folder).status == 0)
+        let made = try HostBinary.start(
+            ["check", path, "--seed", "3", "--report", "good.json", "--sign", "release.key"], in: folder)
+        #expect(made.status == 0, "\(made)")
+        struct Kept: Decodable { var sha256: String }
+        let report = URL(fileURLWithPath: "\(folder)/good.json")
+        let kept = try JSONDecoder().decode(Kept.self, from: Data(contentsOf: report))
+        #expect(kept.sha256 == ContentHash(of: [UInt8](try Data(contentsOf: URL(fileURLWithPath: path))))?.hex)
+        let verify = ["verify", "good.json", "--key", "release.pub"]
+        #expect(try HostBinary.start(verify, in: folder).status == 0)
+        try Data("{}".utf8).write(to: report)
+        let changed = try HostBinary.start(verify, in: folder)
+        #expect(changed.status == 1 && changed.output.contains("other bytes"), "\(changed)")
+        #expect(try HostBinary.start(["check", path, "--sign", "release.key"], in: folder).status == 2)
+    }
+
+    @Test func `memory that each call keeps is a warning, with how much`() throws {
+        let (status, report) = try check("leaks")
+        #expect(status == 0 && report.findings.map(\.rule) == ["leakedMemory"], "\(report)")
+        // What malloc takes for 100 bytes.
+        #expect(report.findings.first?.message.contains("about 112 bytes") == true, "\(report)")
     }
 
     @Test func `a correct module has no findings, and one that shows too much has warnings alone`() throws {

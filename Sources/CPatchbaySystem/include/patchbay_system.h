@@ -88,6 +88,9 @@ int32_t pbs_signal_wait_for(uint64_t timeout_ns);
  * at once, without a backtrace. 0 in the child, -1 and errno on failure. */
 int32_t pbs_fork(void);
 
+/* Bytes of this process's heap that are in use, of all threads together. */
+uint64_t pbs_heap_bytes(void);
+
 /* The message that a module left on this thread for its next negative status (set_error of the ABI): at most 511 bytes
  * are kept. `take` gives the length and clears it. */
 void pbs_error_set(const char *text, uint64_t length);

@@ -46,6 +46,8 @@ package final class HandlerTrial: Sendable {
     private let name: StaticName
     private let route: StaticName
     private let table: CallTable
+    /// What an event's view has beyond what this host knows: a later one's would be that much longer.
+    private let extraViewBytes: UInt32
     /// Rung by completions from other threads: the table's.
     private let completed: Doorbell
     private let toHandler = Doorbell()
@@ -59,9 +61,13 @@ package final class HandlerTrial: Sendable {
     ///   - table: no other calls are made through it; it has a slot for each call that comes to be late, and one more.
     ///   - completed: the table's doorbell.
     ///   - route: as the event's view names it.
-    package init(_ handler: Handler, table: CallTable, completed: Doorbell, route: String) throws(ThreadError) {
+    ///   - extraViewBytes: how much longer than it is an event's view says that it is.
+    package init(
+        _ handler: Handler, table: CallTable, completed: Doorbell, route: String, extraViewBytes: UInt32 = 0
+    ) throws(ThreadError) {
         self.handler = handler
         self.table = table
+        self.extraViewBytes = extraViewBytes
         self.completed = completed
         self.route = StaticName(route)
         name = StaticName(handler.name)
@@ -147,6 +153,7 @@ package final class HandlerTrial: Sendable {
                 table.views + call.index, scratch: table.scratch + call.index * CallTable.scratchBytes, info: info,
                 transformed: nil, route: route, handler: name, deadline: call.deadline)
         }
+        table.views[call.index].size += extraViewBytes
         _ = HandlerMessage.take()
         let started = pbs_now()
         let site: UnsafeMutablePointer<pbs_crash_site> = pbs_crash_here()

@@ -7,7 +7,7 @@ package import PatchbayModules
 import PatchbayRouting
 import PatchbayTelemetry
 
-/// Runs one handler of a module through its life, in a process of its own: what ends that process is a finding, too.
+/// Leads one handler of a module through a life, in a process of its own: what ends that process is a finding, too.
 ///
 /// [the process's first thread]
 package struct HandlerCheckRun {
@@ -21,12 +21,20 @@ package struct HandlerCheckRun {
     private let file: ModuleFile
     private let handler: Manifest.Handler
     private let configuration: Value
+    private let life: CheckedLife
     private let seed: UInt64
     private let staging: StagingDirectory
     private let say: (Line) -> Void
 
     /// Calls with drawn events.
     private static let drawnCalls = 300
+    /// In the lives that look for something else.
+    private static let fewCalls = 30
+    private static let configurations = 40
+    /// Threads at once, as far as the handler takes them, and the calls of each.
+    private static let crowd = (threads: 4, calls: 300)
+    /// How much longer than here structures of a later host are.
+    private static let laterBytes: UInt32 = 64
     private static let lateMax = 4
     private static let timeout: UInt64 = 1_000_000_000
     /// How long after a call was given up a completion is listened for, in nanoseconds.
@@ -36,9 +44,10 @@ package struct HandlerCheckRun {
 
     /// - Parameter staging: whoever watches the process removes it.
     package init(
-        _ file: ModuleFile, _ handler: Manifest.Handler, configuration: Value, seed: UInt64,
+        _ file: ModuleFile, _ handler: Manifest.Handler, configuration: Value, life: CheckedLife, seed: UInt64,
         staging: StagingDirectory, say: @escaping (Line) -> Void
     ) {
+        self.life = life
         self.file = file
         self.handler = handler
         self.configuration = configuration
@@ -47,52 +56,108 @@ package struct HandlerCheckRun {
         self.say = say
     }
 
+    /// Whether there is anything to look at in a life of this handler.
+    package static func canLead(_ life: CheckedLife, _ handler: Manifest.Handler) -> Bool {
+        switch life {
+        case .usual, .bare, .newer, .abrupt: true
+        case .configured: handler.configSchema != nil
+        case .crowded: handler.concurrency != 1
+        }
+    }
+
     package func run() throws {
         let completed = Doorbell()
-        let calls = CallTable(capacity: Self.lateMax + 2, doorbell: completed)
+        let calls = CallTable(capacity: Self.crowd.threads + Self.lateMax + 2, doorbell: completed)
+        let loader = ModuleLoader(staging: staging, environment: environment(calls))
+        do throws(ModuleError) {
+            step("load")
+            let module = try loader.load(file)
+            try life == .configured ? beConfigured(module) : live(module, calls, completed)
+        } catch {
+            return find(error)
+        }
+        step("shutdown")
+        _ = loader.close(deadline: pbs_now() + 5_000_000_000)
+        if life == .abrupt {
+            step("exit")
+            exit(0)
+        }
+    }
+
+    private func environment(_ calls: CallTable) -> HostEnvironment {
         let logger = Logger(label: "patchbay") { _ in SwiftLogNoOpLogHandler() }
         var environment = HostEnvironment(
             version: "check", calls: calls, logger: logger,
             spans: HandlerSpans(tracer: .off(ids: IDGenerator(seed: 1))), metrics: MetricsRegistry())
         environment.typeMatcher = TypePattern.matcher
-        let loader = ModuleLoader(staging: staging, environment: environment)
-        let loaded: LoadedHandler
-        let trial: HandlerTrial
-        let before: (threads: Int, files: Int)
-        do throws(ModuleError) {
-            say(.step("load"))
-            let module = try loader.load(file)
-            say(.step("create"))
-            before = (Self.entries("/proc/self/task"), Self.entries("/proc/self/fd"))
-            loaded = try module.makeHandler(
-                handler.id, instance: file.manifest.name, configuration: configuration)
-        } catch {
-            return find(CheckFinding(error, handler: handler.id))
-        }
-        trial = try HandlerTrial(loaded.handler, table: calls, completed: completed, route: "check")
-        let open = try callAll(trial, loaded.counters)
-        trial.end()
-        guard open == 0 else { return }
-        say(.step("drain"))
-        do throws(ModuleError) {
-            try loaded.drain(deadline: pbs_now() + 5_000_000_000)
-        } catch {
-            find(CheckFinding(error, handler: handler.id))
-        }
-        say(.step("destroy"))
-        loaded.destroy()
-        compare(before)
-        say(.step("shutdown"))
-        _ = loader.close(deadline: pbs_now() + 5_000_000_000)
+        if life == .bare { environment.offered = Set(file.manifest.requires) }
+        if life == .newer { environment.extraTableBytes = Self.laterBytes }
+        return environment
     }
 
-    /// Calls that are open at the end.
-    private func callAll(_ trial: HandlerTrial, _ counters: MisbehaviourCounters) throws -> Int {
+    private func live(_ module: LoadedModule, _ calls: CallTable, _ completed: Doorbell) throws(ModuleError) {
+        step("create")
+        let before = (threads: Self.entries("/proc/self/task"), files: Self.entries("/proc/self/fd"))
+        let loaded = try module.makeHandler(
+            handler.id, instance: file.manifest.name, configuration: configuration)
+        let hasEnded: Bool
+        do {
+            hasEnded = try life == .crowded ? crowd(loaded, calls, completed) : callAll(loaded, calls, completed)
+        } catch {
+            return find("checkFailed", "could not be checked: \(error)")
+        }
+        guard hasEnded else { return }
+        if life != .abrupt {
+            step("drain")
+            do throws(ModuleError) { try loaded.drain(deadline: pbs_now() + 5_000_000_000) } catch { find(error) }
+        }
+        step("destroy")
+        loaded.destroy()
+        compare(before)
+    }
+
+    /// Makes and destroys one instance after another. A handler may refuse any, in words.
+    private func beConfigured(_ module: LoadedModule) throws(ModuleError) {
+        guard let schema = handler.configSchema else { return }
+        var drawn: DrawnConfigurations
+        do {
+            drawn = try DrawnConfigurations(schema, seed: seed)
+            // What a handler creates by a drawn name goes with the copy of its module.
+            guard chdir(staging.path) == 0 else { return }
+        } catch {
+            throw ModuleError(
+                .badSchema, file: file.path, "the configuration schema of '\(handler.id)' is invalid: \(error)",
+                remedy: "correct `config` in the manifest and build the module again")
+        }
+        for _ in 0..<Self.configurations {
+            guard let configuration = drawn.next() else { continue }
+            let text = String(decoding: configuration.json, as: UTF8.self)
+            step("create with \(text.prefix(300))")
+            do throws(ModuleError) {
+                let loaded = try module.makeHandler(
+                    handler.id, instance: file.manifest.name, configuration: configuration)
+                step("destroy of one made with \(text.prefix(300))")
+                loaded.destroy()
+            } catch {
+                guard error.code == .createFailed else { throw error }
+            }
+        }
+    }
+
+    /// Whether no call is open at the end.
+    private func callAll(
+        _ loaded: LoadedHandler, _ calls: CallTable, _ completed: Doorbell
+    ) throws -> Bool {
+        let trial = try HandlerTrial(
+            loaded.handler, table: calls, completed: completed, route: "check",
+            extraViewBytes: life == .newer ? Self.laterBytes : 0)
+        defer { trial.end() }
+        let counters = loaded.counters
         var events = DrawnEvents(for: handler, seed: seed)
         var kept: [EventBatch] = []
         let decoder = StoredDecoder()
-        for number in 1...Self.drawnCalls {
-            say(.step("handle of drawn event \(number)"))
+        for number in 1...(life == .usual ? Self.drawnCalls : Self.fewCalls) {
+            step("handle of drawn event \(number)")
             let batch = try Self.batch(of: events.next(), decoder)
             switch trial.call(batch, event: 0, timeout: Self.timeout, grace: 1_000_000_000).end {
             case .said: break
@@ -101,15 +166,40 @@ package struct HandlerCheckRun {
                 listen(counters)
                 find("neverCompletes", "returned PENDING for drawn event \(number) and did not complete it in time")
                 report(counters)
-                return kept.count
+                return false
             case .stuck:
                 find("hang", "did not return from handle of drawn event \(number), nor heed its cancellation")
-                return 1
+                return false
             }
             if counters.report.contains(where: { $0.kind != .slowCall }) { break }
         }
         report(counters)
-        return 0
+        guard life == .usual, !counters.report.contains(where: { $0.kind != .slowCall }) else { return true }
+        step("handle of one event again and again")
+        if let leak = CallLeak.find(try Self.batch(of: events.next(), decoder), by: trial, timeout: Self.timeout) {
+            find(
+                CheckFinding(
+                    "leakedMemory", .warning,
+                    "keeps about \(leak) bytes of each call of one and the same event",
+                    remedy: "free what a call allocates; bound what is remembered", handler: handler.id, seed: seed))
+        }
+        return true
+    }
+
+    private func crowd(_ loaded: LoadedHandler, _ calls: CallTable, _ completed: Doorbell) throws -> Bool {
+        let threads = handler.concurrency == 0 ? Self.crowd.threads : min(handler.concurrency, Self.crowd.threads)
+        var events = DrawnEvents(for: handler, seed: seed)
+        let decoder = StoredDecoder()
+        var batches: [EventBatch] = []
+        for _ in 0..<threads { batches.append(try Self.batch(of: events.next(), decoder)) }
+        step("handle")
+        let crowd = HandlerCrowd(loaded.handler, table: calls, completed: completed, route: "check")
+        guard try crowd.run(batches, calls: Self.crowd.calls, patience: 10_000_000_000) else {
+            find("hang", "did not end \(Self.crowd.calls) calls on each of \(threads) threads in 10 s")
+            return false
+        }
+        report(loaded.counters)
+        return true
     }
 
     /// Waits for what comes after the call was given up.
@@ -142,8 +232,19 @@ package struct HandlerCheckRun {
         if files > 0 { find("leakedDescriptors", "leaves \(files) descriptors open after destroy") }
     }
 
+    private func step(_ text: String) { say(.step(text + life.words)) }
+
     private func find(_ rule: String, _ message: String) {
-        find(CheckFinding(rule, .error, message, handler: handler.id, seed: seed))
+        find(
+            CheckFinding(
+                rule, .error, message + life.words, remedy: life.remedy, handler: handler.id, seed: seed))
+    }
+
+    private func find(_ error: ModuleError) {
+        var finding = CheckFinding(error, handler: handler.id)
+        finding.message += life.words
+        if !life.remedy.isEmpty { finding.remedy = life.remedy }
+        find(finding)
     }
 
     private func find(_ finding: CheckFinding) { say(.finding(finding)) }

@@ -11,9 +11,11 @@ struct CheckCommand: ParsableCommand {
         commandName: "check",
         abstract: "Look for faults in a handler module before it is used.",
         discussion: """
-            Reads the file first, then runs each handler in a process of its own through its life: load, create, calls \
-            with drawn events, drain, destroy. A crash or a hang there is a finding. The seed draws the same events \
-            again. Nothing that a handler emits or stores goes anywhere, and it reaches no network.
+            Reads the file first, then leads each handler through several lives, each in a process of its own: load, \
+            create, calls with drawn events, drain, destroy; the same on a host that has few services, on a later \
+            host, with drawn configurations, on several threads at once, and with an abrupt end. A crash, a hang or \
+            a leak there is a finding. The seed draws the same again. Nothing that a handler emits or stores goes \
+            anywhere, and it reaches no network.
 
             EXIT CODES
               0  nothing wrong; there may be warnings
@@ -24,6 +26,7 @@ struct CheckCommand: ParsableCommand {
               patchbay check plugins/greeter.so
               patchbay check libbilling.so --config '{"db": "test"}' --json
               patchbay check libbilling.so --seed 7 --rule crash --rule hang
+              patchbay check libbilling.so --report libbilling.check.json --sign release.key
             """)
 
     @Argument(help: "The module's file.", completion: .file(extensions: ["so"]))
@@ -41,7 +44,23 @@ struct CheckCommand: ParsableCommand {
     @Flag(help: "Print JSON: file, seed, findings.")
     var json = false
 
+    @Option(
+        help: ArgumentHelp("Write the JSON with the module's SHA-256 to a file, too.", valueName: "file"),
+        completion: .file(extensions: ["json"]))
+    var report: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "Sign the report with this private key, into a file beside it that patchbay verify takes.",
+            valueName: "file"), completion: .file(extensions: ["key"]))
+    var sign: String?
+
+    func validate() throws {
+        if sign != nil, report == nil { throw ValidationError("--sign signs a report: say --report FILE, too") }
+    }
+
     func run() throws {
+        let signer = try sign.map(SignedFiles.signer)
         let configuration: Value
         do {
             configuration = try JSONReader().value(Array(config.utf8))
@@ -53,20 +72,27 @@ struct CheckCommand: ParsableCommand {
         var (findings, file) = FileCheck.run(module)
         if let file {
             for handler in file.manifest.handlers {
-                findings += try CheckedProcess.run(handler, of: file, configuration: configuration, seed: seed)
+                findings += try CheckedProcess.lives(handler, of: file, configuration: configuration, seed: seed)
             }
         }
         let shown = rule.isEmpty ? findings : findings.filter { rule.contains($0.rule) }
+        let value = Value.object(
+            [("file", .string(module)), ("seed", .string(String(seed)))]
+                + (file.map { [("sha256", .string($0.contentHash.hex))] } ?? [])
+                + [("findings", .list(shown.map(\.value)))])
+        if let report { try keep(value, at: report, signer) }
         if json {
-            Output.json(
-                .object([
-                    ("file", .string(module)), ("seed", .string(String(seed))),
-                    ("findings", .list(shown.map(\.value))),
-                ]))
+            Output.json(value)
         } else {
             show(shown, seed)
         }
         if shown.contains(where: { $0.severity == .error }) { throw ExitCode(1) }
+    }
+
+    private func keep(_ value: Value, at path: String, _ signer: PrivateKey?) throws {
+        try SignedFiles.write(String(decoding: value.json, as: UTF8.self) + "\n", to: path, mode: 0o644, replaces: true)
+        guard let signer else { return }
+        _ = try SignedFiles.sign(path, with: signer)
     }
 
     private func show(_ findings: [CheckFinding], _ seed: UInt64) {
@@ -88,8 +114,20 @@ private enum CheckedProcess {
     /// Until a process that says nothing is ended, in milliseconds.
     private static let patience: Int32 = 30_000
 
-    static func run(
+    /// One life after another, until one has an error.
+    static func lives(
         _ handler: Manifest.Handler, of file: ModuleFile, configuration: Value, seed: UInt64
+    ) throws -> [CheckFinding] {
+        var findings: [CheckFinding] = []
+        for life in CheckedLife.allCases where HandlerCheckRun.canLead(life, handler) {
+            findings += try run(handler, of: file, configuration: configuration, life, seed: seed)
+            if findings.contains(where: { $0.severity == .error }) { break }
+        }
+        return findings
+    }
+
+    private static func run(
+        _ handler: Manifest.Handler, of file: ModuleFile, configuration: Value, _ life: CheckedLife, seed: UInt64
     ) throws -> [CheckFinding] {
         var ends: [Int32] = [0, 0]
         guard pbs_pipe(&ends) == 0 else {
@@ -114,12 +152,12 @@ private enum CheckedProcess {
             return watch(process, ends[0], handler, seed)
         }
         close(ends[0])
-        perform(handler, of: file, configuration: configuration, seed: seed, staging, to: ends[1])
+        perform(handler, of: file, configuration: configuration, life, seed: seed, staging, to: ends[1])
     }
 
     /// In the child.
     private static func perform(
-        _ handler: Manifest.Handler, of file: ModuleFile, configuration: Value, seed: UInt64,
+        _ handler: Manifest.Handler, of file: ModuleFile, configuration: Value, _ life: CheckedLife, seed: UInt64,
         _ staging: StagingDirectory, to pipe: Int32
     ) -> Never {
         // What modules print does not belong to the command's output.
@@ -130,7 +168,9 @@ private enum CheckedProcess {
             _ = line.withUnsafeBytes { Glibc.write(pipe, $0.baseAddress, $0.count) }
         }
         do {
-            try HandlerCheckRun(file, handler, configuration: configuration, seed: seed, staging: staging) { line in
+            try HandlerCheckRun(
+                file, handler, configuration: configuration, life: life, seed: seed, staging: staging
+            ) { line in
                 switch line {
                 case .step(let step): write(.object([("step", .string(step))]))
                 case .finding(let finding): write(finding.value)
@@ -179,7 +219,9 @@ private enum CheckedProcess {
         var status: Int32 = 0
         waitpid(process, &status, 0)
         let signal = status & 0x7F
-        guard !hasEnded, !findings.contains(where: { $0.rule == "hang" }) else { return findings }
+        // An abrupt life ends as programs do, with what runs at an exit.
+        let isOver = hasEnded || (status == 0 && step.hasPrefix("exit"))
+        guard !isOver, !findings.contains(where: { $0.rule == "hang" }) else { return findings }
         if signal != 0 {
             let name = strsignal(signal).map { String(cString: $0) } ?? ""
             findings.append(

@@ -47,6 +47,10 @@ package struct HostEnvironment: Sendable {
     /// `nil` where there is no network, as in a test file's simulation.
     package var transfers: TransferEngine?
     package var limits = Limits()
+    /// Ids of the services that modules find; `nil`: all that there are.
+    package var offered: Set<String>?
+    /// How much longer than it is the host's table says that it is, as that of a later host would be.
+    package var extraTableBytes: UInt32 = 0
     /// Which event types a pattern takes; `nil` for what is no pattern. By itself a pattern takes only what it says.
     package var typeMatcher: @Sendable (_ pattern: String) -> (@Sendable (_ type: String) -> Bool)? = { pattern in
         { $0 == pattern }

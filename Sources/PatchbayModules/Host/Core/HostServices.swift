@@ -15,9 +15,10 @@ enum HostServices {
     private nonisolated(unsafe) static let http = lasting(HTTPService.table)
     private nonisolated(unsafe) static let mail = lasting(MailService.table)
 
-    /// The table for an id; `nil` when this host lacks the service. [any]
-    static func table(for id: patchbay_str) -> UnsafeRawPointer? {
+    /// The table for an id; `nil` when this host lacks the service, or does not offer it. [any]
+    static func table(for id: patchbay_str, among offered: Set<String>?) -> UnsafeRawPointer? {
         guard id.len <= 256 else { return nil }
+        if let offered, !offered.contains(String(id)), !offered.contains(String(pbi_service_id(id))) { return nil }
         return switch String(pbi_service_id(id)) {
         case HostServiceID.logger: logger
         case HostServiceID.trace: trace
