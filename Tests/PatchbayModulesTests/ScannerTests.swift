@@ -231,7 +231,7 @@ import Testing
             #expect(scan.rejections.count == 97)
             #expect(ProcessInfo.processInfo.environment["PATCHBAY_FIXTURE_RAN"] == nil)
             let mapped = try mappedFiles()
-            #expect(mapped.contains { $0.hasSuffix("/libswiftCore.so") || $0.hasSuffix("/patchbayPackageTests.xctest") })
+            #expect(mapped.contains { $0.hasSuffix("/libc.so.6") })
             #expect(!mapped.contains { $0.hasPrefix(folder) })
         }
     }

@@ -39,8 +39,6 @@ package struct HandlerCheckRun {
     private static let timeout: UInt64 = 1_000_000_000
     /// How long after a call was given up a completion is listened for, in nanoseconds.
     private static let latePatience: UInt64 = 3_000_000_000
-    /// How long threads have to end after `destroy`, in nanoseconds.
-    private static let endPatience: UInt64 = 1_000_000_000
 
     /// - Parameter staging: whoever watches the process removes it.
     package init(
@@ -96,24 +94,41 @@ package struct HandlerCheckRun {
     }
 
     private func live(_ module: LoadedModule, _ calls: CallTable, _ completed: Doorbell) throws(ModuleError) {
+        let before = Held()
+        let most = life == .usual ? Self.drawnCalls : Self.fewCalls
+        guard try lead(module, calls, completed, drawn: most), Held.grown(since: before) != nil else { return }
+        // What a language's runtime starts once and keeps is not the handler's.
+        let first = Held()
+        guard try lead(module, calls, completed, drawn: Self.fewCalls), let left = Held.grown(since: first) else {
+            return
+        }
+        if left.threads > 0 { find("leakedThreads", "leaves \(left.threads) threads running after destroy") }
+        if left.files > 0 { find("leakedDescriptors", "leaves \(left.files) descriptors open after destroy") }
+    }
+
+    /// An instance from `create` to `destroy`; false when it could not be destroyed.
+    private func lead(
+        _ module: LoadedModule, _ calls: CallTable, _ completed: Doorbell, drawn: Int
+    ) throws(ModuleError) -> Bool {
         step("create")
-        let before = (threads: Self.entries("/proc/self/task"), files: Self.entries("/proc/self/fd"))
         let loaded = try module.makeHandler(
             handler.id, instance: file.manifest.name, configuration: configuration)
-        let hasEnded: Bool
         do {
-            hasEnded = try life == .crowded ? crowd(loaded, calls, completed) : callAll(loaded, calls, completed)
+            let hasEnded =
+                try life == .crowded
+                ? crowd(loaded, calls, completed) : callAll(loaded, calls, completed, drawn: drawn)
+            guard hasEnded else { return false }
         } catch {
-            return find("checkFailed", "could not be checked: \(error)")
+            find("checkFailed", "could not be checked: \(error)")
+            return false
         }
-        guard hasEnded else { return }
         if life != .abrupt {
             step("drain")
             do throws(ModuleError) { try loaded.drain(deadline: pbs_now() + 5_000_000_000) } catch { find(error) }
         }
         step("destroy")
         loaded.destroy()
-        compare(before)
+        return true
     }
 
     /// Makes and destroys one instance after another. A handler may refuse any, in words.
@@ -146,7 +161,7 @@ package struct HandlerCheckRun {
 
     /// Whether no call is open at the end.
     private func callAll(
-        _ loaded: LoadedHandler, _ calls: CallTable, _ completed: Doorbell
+        _ loaded: LoadedHandler, _ calls: CallTable, _ completed: Doorbell, drawn: Int
     ) throws -> Bool {
         let trial = try HandlerTrial(
             loaded.handler, table: calls, completed: completed, route: "check",
@@ -156,7 +171,7 @@ package struct HandlerCheckRun {
         var events = DrawnEvents(for: handler, seed: seed)
         var kept: [EventBatch] = []
         let decoder = StoredDecoder()
-        for number in 1...(life == .usual ? Self.drawnCalls : Self.fewCalls) {
+        for number in 1...drawn {
             step("handle of drawn event \(number)")
             let batch = try Self.batch(of: events.next(), decoder)
             switch trial.call(batch, event: 0, timeout: Self.timeout, grace: 1_000_000_000).end {
@@ -174,7 +189,7 @@ package struct HandlerCheckRun {
             if counters.report.contains(where: { $0.kind != .slowCall }) { break }
         }
         report(counters)
-        guard life == .usual, !counters.report.contains(where: { $0.kind != .slowCall }) else { return true }
+        guard drawn == Self.drawnCalls, !counters.report.contains(where: { $0.kind != .slowCall }) else { return true }
         step("handle of one event again and again")
         if let leak = CallLeak.find(try Self.batch(of: events.next(), decoder), by: trial, timeout: Self.timeout) {
             find(
@@ -222,16 +237,6 @@ package struct HandlerCheckRun {
         }
     }
 
-    /// Threads and descriptors that outlive the instance.
-    private func compare(_ before: (threads: Int, files: Int)) {
-        let until = pbs_now() + Self.endPatience
-        while pbs_now() < until, Self.entries("/proc/self/task") > before.threads { usleep(10_000) }
-        let threads = Self.entries("/proc/self/task") - before.threads
-        if threads > 0 { find("leakedThreads", "leaves \(threads) threads running after destroy") }
-        let files = Self.entries("/proc/self/fd") - before.files
-        if files > 0 { find("leakedDescriptors", "leaves \(files) descriptors open after destroy") }
-    }
-
     private func step(_ text: String) { say(.step(text + life.words)) }
 
     private func find(_ rule: String, _ message: String) {
@@ -255,13 +260,5 @@ package struct HandlerCheckRun {
         line.withUnsafeBytes { StoredDecoder.append($0, to: batch) }
         try decoder.decode(batch, 1)
         return batch
-    }
-
-    private static func entries(_ folder: String) -> Int {
-        guard let handle = opendir(folder) else { return 0 }
-        defer { closedir(handle) }
-        var count = 0
-        while readdir(handle) != nil { count += 1 }
-        return count
     }
 }
