@@ -21,7 +21,9 @@ import Testing
         }
     }
 
-    @Test(arguments: ["", "append", "read", "list", "truncate", "delete", "snapshot", "follow"])
+    @Test(arguments: [
+        "", "append", "read", "list", "truncate", "delete", "snapshot", "follow", "subscriptions", "unsubscribe",
+    ])
     func `shows help with examples`(command: String) throws {
         let result = try bench().start(["stream", command, "--help"].filter { !$0.isEmpty }).end()
         #expect(result.status == 0 && result.output.contains("EXAMPLES\n  patchbay stream \(command)"), "\(result)")

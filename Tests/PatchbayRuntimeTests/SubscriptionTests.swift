@@ -167,6 +167,45 @@ import Testing
         #expect(chosen.sorted() == ["at=2 by=two", "at=3 by=end", "at=3 by=two", "at=4 by=end"])
     }
 
+    private func all(_ bench: RunBench) throws -> [String] {
+        try StoredSubscription.all(in: bench.path("data")).map {
+            "\($0.handler) \($0.name) of \($0.wish.stream) next \($0.wish.from) lag \($0.lag) unsettled \($0.unsettled)"
+        }
+    }
+
+    private func unsubscribe(_ name: String, _ handler: String, _ bench: RunBench) throws {
+        var desk = try StreamDesk(folder: bench.path("data"), who: "ada")
+        try desk.unsubscribe(name, of: handler)
+    }
+
+    @Test func `are listed with how far they are, and ended by an operator beside a host and without one`() throws {
+        let bench = try bench(.file)
+        try append(Array(repeating: "note", count: 40), "own", to: bench)
+        // Nothing is done yet of what is delivered.
+        let host = try bench.host(Self.yaml(", sleep: 20000"), once: false)
+        try host.start()
+        let isTaken = try bench.eventually { try revisions(bench).count >= 1 }
+        #expect(isTaken)
+        #expect(try all(bench) == ["follower.follow all of account next 40 lag 0 unsettled 40"])
+        #expect(throws: ControlFailure.self) { try unsubscribe("other", "follower.follow", bench) }
+        try unsubscribe("all", "follower.follow", bench)
+        #expect(try all(bench) == [])
+        #expect(bench.log.all.contains { $0.text.contains("subscription 'all' of follower.follow ended by ada") })
+        host.stop()
+        _ = host.wait()
+        // The next start subscribes again, from the beginning that it asks for, and ends without having done it all.
+        let again = try bench.host(Self.yaml(", sleep: 20000"), once: false)
+        try again.start()
+        let isBack = try bench.eventually { try all(bench).count == 1 }
+        #expect(isBack)
+        again.stop()
+        _ = again.wait()
+        #expect(try all(bench).first?.hasPrefix("follower.follow all of account next") == true)
+        try unsubscribe("all", "follower.follow", bench)
+        #expect(try all(bench) == [])
+        #expect(throws: StreamRefusal.self) { try unsubscribe("all", "follower.follow", bench) }
+    }
+
     @Test func `pass over what is truncated and what they do not ask for`() throws {
         let bench = try bench(.file)
         try append(["a.b", "a.c", "x.b", "a.b", "a.b.c"], "one", to: bench)

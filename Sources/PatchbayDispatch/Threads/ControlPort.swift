@@ -13,6 +13,8 @@ package struct ControlChange: Sendable {
     /// A change of streams instead of all that: decided when its turn comes (Unix nanoseconds), once; `nil` when there is
     /// nothing to write. [dispatcher]
     package var stream: (@Sendable (_ unixNow: UInt64) -> StreamRecord?)?
+    /// The same for handlers' subscriptions: writes down how they stand then; false when nothing was changed.
+    package var subscriptions: (@Sendable (_ records: inout ByteWriter) -> Bool)?
 
     package init(batches: [EventBatch] = [], operations: [OperationRecord] = []) {
         self.batches = batches
@@ -22,6 +24,11 @@ package struct ControlChange: Sendable {
     package init(stream: @escaping @Sendable (_ unixNow: UInt64) -> StreamRecord?) {
         self.init()
         self.stream = stream
+    }
+
+    package init(subscriptions: @escaping @Sendable (_ records: inout ByteWriter) -> Bool) {
+        self.init()
+        self.subscriptions = subscriptions
     }
 }
 

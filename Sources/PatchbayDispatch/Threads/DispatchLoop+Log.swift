@@ -59,6 +59,14 @@ extension DispatchLoop {
             }
             return true
         }
+        if let subscriptions = change.subscriptions {
+            if subscriptions(&pending.journal.subscriptions), isRecording {
+                pending.answersOperator = true
+            } else {
+                control.committed()
+            }
+            return true
+        }
         let submission = log.makeSubmission()
         submission.isOperators = true
         submission.batches = change.batches

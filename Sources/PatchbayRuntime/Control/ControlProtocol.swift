@@ -44,6 +44,8 @@ package enum ControlRequest: Sendable, Equatable {
     /// Replay a part of what is to be replayed.
     case replay(ReplayRequest, by: String)
     case stream(StreamChange, by: String)
+    /// End a handler's subscription to a stream.
+    case unsubscribe(String, of: String, by: String)
     /// Let an instance run another version of its module.
     case version(VersionRequest, by: String)
     /// Which versions run.
@@ -69,6 +71,11 @@ package enum ControlRequest: Sendable, Equatable {
             ]
         case .replay(let request, let who):
             members += [("do", .string("replay"))] + request.members + [("by", .string(who))]
+        case .unsubscribe(let name, let handler, let who):
+            members += [
+                ("do", .string("unsubscribe")), ("handler", .string(handler)), ("name", .string(name)),
+                ("by", .string(who)),
+            ]
         case .stream(let change, let who): members += change.members + [("by", .string(who))]
         case .version(let request, let who): members += request.members + [("by", .string(who))]
         case .versions(let who): members += [("do", .string("versions")), ("by", .string(who))]
@@ -92,6 +99,7 @@ package enum ControlRequest: Sendable, Equatable {
             self = .edit(letters[0], event: Array(try fields.text("event").utf8), by: who)
         case "replay": self = .replay(try ReplayRequest(fields), by: who)
         case let verb where StreamChange.verbs.contains(verb): self = .stream(try StreamChange(verb, fields), by: who)
+        case "unsubscribe": self = .unsubscribe(try fields.text("name"), of: try fields.text("handler"), by: who)
         case "versions": self = .versions(by: who)
         case "reload": self = .reload(by: who)
         case let verb where VersionRequest.verbs.contains(verb):

@@ -3,6 +3,7 @@ import Logging
 import PatchbayDispatch
 import PatchbayEvents
 import PatchbayLog
+import PatchbayModules
 import Synchronization
 
 /// What stands behind a control socket. Only the control thread calls it.
@@ -25,6 +26,7 @@ final class ControlService: ControlAnswering, @unchecked Sendable {
     private var scan: ReplayScan?
     private let letters: LetterReader
     private let streams: StreamStore
+    private let subscriptions: SubscriptionStore
     private let intake: OperatorIntake
     /// What the intake has taken; in `counters` is what of it is in the log.
     private let taken = IntakeCounters(name: "operators")
@@ -36,12 +38,14 @@ final class ControlService: ControlAnswering, @unchecked Sendable {
     private let versions: VersionService
 
     init(
-        writer: LogWriter, port: ControlPort, replays: ReplaySite, streams: StreamStore, setup: Intake.Setup,
-        number: Int, counters: IntakeCounters, retention: LetterRetention, expired: IntakeCounters.Count,
+        writer: LogWriter, port: ControlPort, replays: ReplaySite, streams: StreamStore,
+        subscriptions: SubscriptionStore, setup: Intake.Setup, number: Int, counters: IntakeCounters,
+        retention: LetterRetention, expired: IntakeCounters.Count,
         versions: VersionService, logger: Logger
     ) {
         self.versions = versions
         self.streams = streams
+        self.subscriptions = subscriptions
         self.retention = retention
         self.expired = expired
         self.writer = writer
@@ -61,6 +65,7 @@ final class ControlService: ControlAnswering, @unchecked Sendable {
             case .edit(let id, let event, let who): return try edit(id, to: event, by: who)
             case .replay(let request, let who): return try replay(request, by: who)
             case .stream(let change, let who): return try apply(change, by: who)
+            case .unsubscribe(let name, let handler, let who): return try unsubscribe(name, of: handler, by: who)
             case .version, .versions, .reload: return versions.answer(request)
             }
         } catch let failure as ControlFailure {
@@ -261,6 +266,26 @@ final class ControlService: ControlAnswering, @unchecked Sendable {
         }
     }
 
+    /// On the dispatcher's thread, among what handlers change.
+    private func unsubscribe(_ name: String, of handler: String, by who: String) throws(ControlFailure) -> ControlAnswer
+    {
+        let subscriptions = subscriptions
+        let found = Finding()
+        try commit(
+            ControlChange(subscriptions: { records in
+                let isChanged = subscriptions.unsubscribe(name, of: HandlerScope(name: handler)) {
+                    $0.write(to: &records)
+                }
+                found.set(isChanged)
+                return isChanged
+            }))
+        guard found.isFound else {
+            throw ControlFailure(.stream, "\(handler) has no subscription '\(name)'")
+        }
+        logger.notice("subscription '\(name)' of \(handler) ended by \(who)")
+        return .changed(1)
+    }
+
     // MARK: Changes
 
     /// Waits until it is in the log. Events count as received and accepted when they are.
@@ -283,6 +308,13 @@ private final class StreamOutcome: Sendable {
 
     func set(_ found: Result<StreamAnswer, StreamRefusal>) { result.withLock { $0 = found } }
     func take() -> Result<StreamAnswer, StreamRefusal>? { result.withLock { $0 } }
+}
+
+private final class Finding: Sendable {
+    private let found = Atomic<Bool>(false)
+
+    var isFound: Bool { found.load(ordering: .acquiring) }
+    func set(_ isFound: Bool) { found.store(isFound, ordering: .releasing) }
 }
 
 extension StreamChange {

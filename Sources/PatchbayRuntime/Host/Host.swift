@@ -219,7 +219,7 @@ package final class Host: Sendable {
     private func startControl(_ folder: DataFolder, _ site: ReplaySite) throws {
         let service = ControlService(
             writer: folder.writer, port: dispatcher.control, replays: site, streams: environment.streams,
-            setup: intakeSetup, number: sources.count + 1, counters: operated,
+            subscriptions: environment.subscriptions, setup: intakeSetup, number: sources.count + 1, counters: operated,
             retention: LetterRetention(
                 Dictionary(
                     configuration.routes.map { ($0.name, $0.deadLetter.retention.nanosecondsForClock) },

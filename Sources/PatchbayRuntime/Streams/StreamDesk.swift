@@ -33,4 +33,17 @@ package struct StreamDesk: ~Copyable {
         }
         return result
     }
+
+    /// Ends a handler's subscription, and returns when that is on disk. Throws like `apply`; `.missing` when there is none.
+    package mutating func unsubscribe(_ name: String, of handler: String) throws {
+        guard let client else {
+            guard try operations?.unsubscribe(name, of: handler) == true else {
+                throw StreamRefusal.missing("\(handler) has no subscription '\(name)'")
+            }
+            return
+        }
+        guard
+            case .changed = try client.ask(.unsubscribe(name, of: handler, by: who), isGivenUp: isGivenUp)
+        else { throw ControlFailure(.malformed, "the host answers something else than what became of a subscription") }
+    }
 }

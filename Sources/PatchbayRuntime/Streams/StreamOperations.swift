@@ -4,6 +4,7 @@ package import PatchbayLog
 /// Changes the streams of a data folder that no host has.
 package struct StreamOperations: ~Copyable {
     private var committer: LogCommitter
+    private let subscriptions = SubscriptionFold()
 
     /// Takes the folder's lock until the end; a folder that is not there is made.
     ///
@@ -14,9 +15,8 @@ package struct StreamOperations: ~Copyable {
         var settings = LogSettings()
         settings.identity = UInt64.random(in: 1 ... .max)
         // A checkpoint would need what these leave out, and none is written.
-        let opened = try OpenedLog(storage, lock: lock, settings: settings) { (_, _) throws(LogFormatError) in
-        } other: { (_, _) throws(LogFormatError) in
-        }
+        let fold = subscriptions
+        let opened = try OpenedLog(storage, lock: lock, settings: settings, extra: fold.extra, other: fold.section)
         committer = try opened.committer(routes: [], handlers: [], unixNow: pbs_unix_now())
     }
 
@@ -32,5 +32,14 @@ package struct StreamOperations: ~Copyable {
             try committer.commit([submission], unixNow: now)
         }
         return answer
+    }
+
+    /// Ends a handler's subscription, and returns when that is on disk; false when there is none.
+    package mutating func unsubscribe(_ name: String, of handler: String) throws -> Bool {
+        guard subscriptions.records.contains(where: { $0.scope == handler && $0.name == name }) else { return false }
+        let submission = LogSubmission()
+        SubscriptionRecord(scope: handler, name: name, wish: nil).write(to: &submission.journal.subscriptions)
+        try committer.commit([submission], unixNow: pbs_unix_now())
+        return true
     }
 }

@@ -25,10 +25,11 @@ struct StreamCommand: ParsableCommand {
               patchbay stream read order-7
               patchbay stream read --correlation 4f1c --json
               patchbay stream list -c patchbay.yaml
+              patchbay stream subscriptions
             """,
         subcommands: [
             AppendCommand.self, ReadCommand.self, ListCommand.self, SnapshotCommand.self, TruncateCommand.self,
-            DeleteCommand.self, FollowCommand.self,
+            DeleteCommand.self, FollowCommand.self, SubscriptionsCommand.self, UnsubscribeCommand.self,
         ])
 
     /// Runs `body`; errors of streams and of the log end the command.

@@ -97,6 +97,11 @@ package final class SubscriptionStore: Sendable {
         wake()
     }
 
+    /// Of the deliveries of a subscription.
+    package static func keyHash(of name: String, _ scope: HandlerScope) -> UInt64 {
+        Subscriptions.Key(scope: scope, name: name).hash
+    }
+
     func isSubscribed(_ name: String, of scope: HandlerScope) -> Bool {
         contents.withLock { $0.subscriptions.contains(Subscriptions.Key(scope: scope, name: name)) }
     }
@@ -162,6 +167,16 @@ package final class SubscriptionStore: Sendable {
         }
         contents.declared.removeAll()
         return records
+    }
+
+    /// Ends a subscription for an operator; false when there is none. [dispatcher]
+    package func unsubscribe(_ name: String, of scope: HandlerScope, recording: (SubscriptionRecord) -> Void) -> Bool {
+        var isFound = false
+        commit([.unsubscribe(name: name)], of: scope) { record in
+            if record == SubscriptionRecord(scope: scope.name, name: name, wish: nil) { isFound = true }
+            recording(record)
+        }
+        return isFound
     }
 
     /// Whether `take` may have something. Neither locks nor allocates while nothing happens. [dispatcher]
