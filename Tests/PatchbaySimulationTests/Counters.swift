@@ -28,6 +28,7 @@ struct Counters {
     var appended = 0
     var carried = 0
     var followed = 0
+    var full = 0
     var dead = 0
     var obituaries = 0
     var redriven = 0
@@ -79,6 +80,7 @@ struct Counters {
             ("conflicts of state", \.conflicts), ("conflicts of streams", \.streamConflicts),
             ("events appended to streams", \.appended), ("streams read back", \.carried),
             ("of appended events delivered to who follows", \.followed),
+            ("frames after which one has as many unsettled as may be", \.full),
             ("dead letters", \.dead), ("of these come in again", \.obituaries),
             ("of these redriven", \.redriven), ("of these purged", \.purged),
             ("requests of operators while it runs", \.requests),

@@ -55,7 +55,7 @@ final class Life {
         let doorbell = Doorbell()
         let table = CallTable(capacity: 2048, doorbell: doorbell)
         let (state, timers, streams) = (StateStore(), TimerStore(), StreamStore())
-        subscriptions = SubscriptionStore()
+        subscriptions = SubscriptionStore(unsettledMax: Scenario.unsettledMax)
         for stream in World.followed {
             let change = SubscriptionChange.subscribe(name: stream, StreamWish(stream: stream))
             subscriptions.declare([change], of: World.following)

@@ -11,7 +11,7 @@ enum Mutation: String, CaseIterable, Sendable {
     // Of what a process takes over.
     case forgetsAttempts, losesABacklog, reroutesABacklog, forgetsDuplicates
     // Of limits.
-    case releasesAPermitTwice, letsABreakerThrough
+    case releasesAPermitTwice, letsABreakerThrough, forgetsResumed, takesTooMany
 }
 
 /// A disk whose user leaves out what a mutation says.

@@ -24,6 +24,8 @@ struct Scenario {
 
     static let eventCountMin = 500
     static let crashesMin = 3
+    /// Events of one subscription: so few that it is reached.
+    static let unsettledMax = 6
 
     init(seed: UInt64) throws {
         self.seed = seed

@@ -48,6 +48,16 @@ struct Seams: Sendable {
                     return feed.take(isOpen, &elsewhere)
                 }, ended: feed.ended, resumed: feed.resumed, opened: feed.opened, mayGoOn: feed.mayGoOn)
         }
+        if let feed = watched.feed, mutation == .forgetsResumed || mutation == .takesTooMany {
+            watched.feed = SubscriptionFeed(
+                change: feed.change, hasWork: feed.hasWork,
+                take: { isOpen, records in
+                    let taken = feed.take(isOpen, &records)
+                    if mutation == .takesTooMany { feed.ended(taken.map(\.keyHash)) }
+                    return taken
+                }, ended: feed.ended, resumed: { if mutation != .forgetsResumed { feed.resumed($0) } },
+                opened: feed.opened, mayGoOn: feed.mayGoOn)
+        }
         return watched
     }
 

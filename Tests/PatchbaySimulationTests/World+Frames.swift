@@ -49,6 +49,7 @@ extension World {
         } catch {
             fail("what was submitted is no frame: \(error)")
         }
+        checkUnsettled()
         found.sort()
         wanted.sort()
         if found != wanted { fail("frame \(submission.sequence) should hold \(wanted), and holds \(found)") }
@@ -59,6 +60,7 @@ extension World {
             fail("events were accepted at position \(batch.firstPosition) behind \(accepted.count) others")
         }
         let view = BatchView(batch)
+        var streams: [UInt32: String] = [:]
         for index in 0..<batch.count {
             let (id, type) = (String(view.bytes(batch.events[index].id)), String(view.bytes(batch.events[index].type)))
             accepted.append(id)
@@ -68,7 +70,7 @@ extension World {
                 continue
             }
             if batch.source < 0, isFollowing(view.events[index], of: view) {
-                follow(view.events[index], of: view)
+                streams[UInt32(index)] = follow(view.events[index], of: view)
                 frame.events.append(id)
                 continue
             }
@@ -87,10 +89,13 @@ extension World {
         }
         for index in 0..<batch.deliveryCount {
             let delivery = batch.deliveries[index]
-            create(
-                DeliveryID(
-                    position: batch.firstPosition + UInt64(delivery.event), handler: handlers[Int(delivery.lane)]),
-                key: delivery.keyHash)
+            let id = DeliveryID(
+                position: batch.firstPosition + UInt64(delivery.event), handler: handlers[Int(delivery.lane)])
+            create(id, key: delivery.keyHash)
+            if let stream = streams[delivery.event] {
+                followedBy[id] = stream
+                unsettled[stream, default: 0] += 1
+            }
         }
     }
 

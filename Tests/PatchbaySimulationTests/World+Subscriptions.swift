@@ -16,7 +16,8 @@ extension World {
         view.extensions(of: event).contains { String($0.key) == PATCHBAY_STREAM_NAME_ATTRIBUTE }
     }
 
-    func follow(_ event: pbj_event, of view: BatchView) {
+    /// An event came in by a subscription; of which stream.
+    func follow(_ event: pbj_event, of view: BatchView) -> String {
         var attributes: [String: String] = [:]
         for attribute in view.extensions(of: event) { attributes[String(attribute.key)] = String(attribute.value) }
         let stream = attributes[PATCHBAY_STREAM_NAME_ATTRIBUTE] ?? ""
@@ -28,6 +29,15 @@ extension World {
         }
         followed[stream] = next + 1
         counters.followed += 1
+        return stream
+    }
+
+    /// After a frame, no subscription has more events that are delivered and not settled than it may.
+    func checkUnsettled() {
+        for (stream, count) in unsettled where count > Scenario.unsettledMax {
+            fail("\(count) events of \(stream) are delivered and not settled, and \(Scenario.unsettledMax) may be")
+        }
+        if unsettled.values.contains(Scenario.unsettledMax) { counters.full += 1 }
     }
 
     /// A frame says how far a subscription is; which events have to be in it.

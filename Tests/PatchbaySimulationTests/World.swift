@@ -56,6 +56,9 @@ final class World {
     /// By stream: how many of its events were accepted for `following`, and how many the log says it has had.
     var followed: [String: Int] = [:]
     var places: [String: Int] = [:]
+    /// Deliveries of subscriptions that have not ended, with their streams; and how many each has.
+    var followedBy: [DeliveryID: String] = [:]
+    var unsettled: [String: Int] = [:]
     var timers: Set<String> = []
     /// Ids of emitted events that are to come in later, as often as they are.
     var delayed: [String] = []
@@ -94,6 +97,7 @@ final class World {
         if !created.contains(id) { fail("\(name(id)) ended as \(end) and was never accepted") }
         if let before = ends.updateValue(end, forKey: id) { fail("\(name(id)) ended as \(end) after \(before)") }
         attempts[id] = nil
+        if let stream = followedBy.removeValue(forKey: id) { unsettled[stream, default: 0] -= 1 }
         if let key = keys[id] { queues[Key(handler: id.handler, key: key)]?.removeAll { $0 == id.position } }
     }
 

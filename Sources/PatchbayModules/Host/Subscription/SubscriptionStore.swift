@@ -17,7 +17,7 @@ package final class SubscriptionStore: Sendable {
     }
 
     private struct Contents {
-        var subscriptions = Subscriptions()
+        var subscriptions: Subscriptions
         var declared: [(scope: HandlerScope, change: SubscriptionChange)] = []
         /// What became of orders.
         var answers: [Subscriptions.Answer] = []
@@ -31,13 +31,16 @@ package final class SubscriptionStore: Sendable {
     package let countMax: Int
     /// One for each subscription, and for each that an open call wants.
     let room: ByteRoom
-    private let contents = Mutex(Contents())
+    private let contents: Mutex<Contents>
     /// There is or was a subscription: before that nothing costs anything.
     private let isUsed = Atomic<Bool>(false)
     private let isStirred = Atomic<Bool>(false)
 
-    package init(countMax: Int = 1000) {
+    /// - Parameter unsettledMax: events of one subscription that are delivered and not settled; `nil` is the usual bound.
+    package init(countMax: Int = 1000, unsettledMax: Int? = nil) {
         self.countMax = countMax
+        contents = Mutex(
+            Contents(subscriptions: Subscriptions(unsettledMax: unsettledMax ?? Subscriptions.unsettledMax)))
         room = ByteRoom(bytesMax: countMax)
     }
 

@@ -84,8 +84,6 @@ struct Subscriptions {
 
     /// Events of one subscription that are delivered and not settled.
     static let unsettledMax = 256
-    /// More is read when no more are unsettled than so: what is read is taken without waiting for a handler.
-    private static let readsBelow = unsettledMax / 2
     /// Events that are taken at once, and about the bytes that they have: one event more is possible.
     static let takenMax = 256
     static let takenBytesMax = 1 << 20
@@ -112,6 +110,13 @@ struct Subscriptions {
     /// By hash.
     private var unsettled: [UInt64: Int] = [:]
     private var number: UInt64 = 0
+    private let unsettledMax: Int
+
+    /// `unsettledMax` is another bound for simulations, which would not reach the usual one.
+    init(unsettledMax: Int = Self.unsettledMax) { self.unsettledMax = unsettledMax }
+
+    /// More is read when no more are unsettled than so: what is read is taken without waiting for a handler.
+    private var readsBelow: Int { unsettledMax / 2 }
 
     var count: Int { table.count }
 
@@ -210,14 +215,14 @@ struct Subscriptions {
     /// Puts a subscription that may have something to take or to read behind, or before, those that are to be looked at.
     private mutating func look(at key: Key, first: Bool = false) {
         guard let subscription = table[key], !subscription.isQueued, subscription.stage == .idle else { return }
-        let mayTake = unsettled[subscription.hash, default: 0] < Self.unsettledMax
+        let mayTake = unsettled[subscription.hash, default: 0] < unsettledMax
         guard subscription.ready.isEmpty ? mayRead(subscription) : mayTake else { return }
         table[key]?.isQueued = true
         if first { queue.prepend(key) } else { queue.append(key) }
     }
 
     private func mayRead(_ subscription: Subscription) -> Bool {
-        subscription.mayHaveMore && unsettled[subscription.hash, default: 0] <= Self.readsBelow
+        subscription.mayHaveMore && unsettled[subscription.hash, default: 0] <= readsBelow
     }
 
     /// What became of orders.
@@ -287,7 +292,7 @@ struct Subscriptions {
         let open = unsettled[subscription.hash, default: 0]
         var count = 0
         var last = subscription.wish.from
-        while room.events > 0, room.bytes > 0, open + count < Self.unsettledMax,
+        while room.events > 0, room.bytes > 0, open + count < unsettledMax,
             let found = subscription.ready.popFirst()
         {
             events.append(Taken(key: key, hash: subscription.hash, event: found.event))
@@ -323,7 +328,7 @@ struct Subscriptions {
         underWay += 1
         return Order(
             key: key, number: subscription.number, wish: wish, end: end,
-            count: Self.unsettledMax - unsettled[subscription.hash, default: 0], failures: subscription.failures)
+            count: unsettledMax - unsettled[subscription.hash, default: 0], failures: subscription.failures)
     }
 
     /// An event is delivered that was not taken here: by an earlier run.
