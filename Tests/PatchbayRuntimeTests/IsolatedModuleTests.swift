@@ -130,6 +130,13 @@ import Testing
         #expect(try bench.lines("seen").first == "file 0 socket 0 fork 0 kill 0")
     }
 
+    /// As libdispatch does, which ends the process where it cannot.
+    @Test func `it reads the state of its own threads, and of no other process`() throws {
+        let bench = try bench(["watch"])
+        _ = try bench.run(Self.yaml())
+        #expect(try bench.lines("seen").first == "main 0 own 1 host 0")
+    }
+
     @Test func `what it prints becomes log records`() throws {
         let bench = try bench(["print"])
         _ = try bench.run(Self.yaml())

@@ -17,6 +17,7 @@ enum ModuleSource {
         #include <stdatomic.h>
         #include <stdio.h>
         #include <sys/socket.h>
+        #include <sys/syscall.h>
         #include <time.h>
         #include <unistd.h>
 
@@ -397,6 +398,13 @@ enum ModuleSource {
               if (strcmp(subject, "escape") == 0)
                 note(lab, "file %d socket %d fork %d kill %d", open("/etc/passwd", O_RDONLY) >= 0,
                      socket(AF_INET, SOCK_STREAM, 0) >= 0, fork() >= 0, kill(getppid(), 0) == 0);
+              if (strcmp(subject, "watch") == 0) {
+                char own[32], host[32];
+                snprintf(own, sizeof own, "/proc/%ld/stat", syscall(SYS_gettid));
+                snprintf(host, sizeof host, "/proc/%d/stat", (int)getppid());
+                note(lab, "main %d own %d host %d", syscall(SYS_gettid) == getpid(), open(own, O_RDONLY) >= 0,
+                     open(host, O_RDONLY) >= 0);
+              }
               note(lab, "%.*s attempt=%u bytes=%d last=%c", PATCHBAY_ARGS(event->id), event->attempt, (int)event->data_len,
                    event->data_len > 1 ? event->data[event->data_len - 2] : '-');
               return patchbay_done();
