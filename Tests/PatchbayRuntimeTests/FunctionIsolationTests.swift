@@ -38,6 +38,7 @@ import Testing
         #expect(letter["dlqattempts"] == "2")
         let reason = letter["dlqreason"] ?? ""
         #expect(reason.hasPrefix("crashed: SIGSEGV at 0x0 in libplain.so sum+0x"), "\(reason)")
+        #expect(!reason.contains("libffi"), "what calls it says nothing of it: \(reason)")
     }
 
     @Test func `a function that hangs is ended with its process at the timeout, and the next event is done`() throws {

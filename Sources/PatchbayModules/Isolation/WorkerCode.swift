@@ -28,6 +28,11 @@ struct WorkerCode: Sendable {
         folders = library.contains("/") ? [Folder.parent(of: library)] : []
     }
 
+    /// Whether a frame is of what calls the module or the function, and no more its own.
+    func isCaller(_ frame: String) -> Bool {
+        frame.hasPrefix("patchbay-worker ") || (path.isEmpty && frame.hasPrefix("libffi.so"))
+    }
+
     /// The file's name, as frames have it.
     var fileName: String { file.split(separator: "/").last.map(String.init) ?? file }
 }

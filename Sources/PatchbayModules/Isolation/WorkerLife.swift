@@ -383,7 +383,7 @@ final class WorkerLife: Sendable {
         let signal = WorkerDeath.signalName(report.signal)
         // From the module's own code on: what it called to die says less.
         let own = frames.firstIndex { $0.hasPrefix("\(module.code.fileName) ") } ?? 0
-        let told = frames.dropFirst(own).prefix { !$0.hasPrefix("patchbay-worker ") }.prefix(Self.framesTold)
+        let told = frames.dropFirst(own).prefix { !module.code.isCaller($0) }.prefix(Self.framesTold)
         let place = told.isEmpty ? "" : " in \(told.joined(separator: " < "))"
         guard report.signal != SIGXCPU else {
             return WorkerDeath(
