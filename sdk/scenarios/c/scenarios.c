@@ -323,7 +323,8 @@ PATCHBAY_HANDLER_FULL(bulk, make_nothing, unmake_nothing, bulk_batch, NULL, keep
 }
 
 PATCHBAY_MODULE((run, bulk), "name": "scenarios", "version": "1.0.0",
-  "requires": ["patchbay.emit/1", "patchbay.state/1", "patchbay.timer/1", "patchbay.http/1", "patchbay.stream/0"],
+  "requires": ["patchbay.meter/1", "patchbay.emit/1", "patchbay.state/1",
+              "patchbay.timer/1", "patchbay.http/1", "patchbay.stream/0"],
   "capabilities": {"network": ["127.0.0.1"]},
   "handlers": [{"id": "run", "accepts": ["scenario.*"], "emits": ["seen.*"], "config": {"type": "object"}},
                {"id": "bulk", "accepts": ["bulk.*"], "emits": ["seen.*"], "config": {"type": "object"},

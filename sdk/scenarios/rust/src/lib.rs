@@ -329,7 +329,8 @@ fn read(call: &Call) -> Result<Outcome, Status> {
 
 patchbay::module! {
     manifest: r#""name": "scenarios", "version": "1.0.0",
-        "requires": ["patchbay.emit/1", "patchbay.state/1", "patchbay.timer/1", "patchbay.http/1", "patchbay.stream/0"],
+        "requires": ["patchbay.meter/1", "patchbay.emit/1", "patchbay.state/1",
+                    "patchbay.timer/1", "patchbay.http/1", "patchbay.stream/0"],
         "capabilities": {"network": ["127.0.0.1"]},
         "handlers": [{"id": "run", "accepts": ["scenario.*"], "emits": ["seen.*"], "config": {"type": "object"}},
                      {"id": "bulk", "accepts": ["bulk.*"], "emits": ["seen.*"], "config": {"type": "object"},
