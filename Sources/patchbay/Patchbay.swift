@@ -31,7 +31,7 @@ struct Patchbay: ParsableCommand {
         subcommands: [
             RunCommand.self, SendCommand.self, NewCommand.self, ModulesCommand.self, ValidateCommand.self,
             CheckCommand.self, ExplainCommand.self, TestCommand.self, LogCommand.self,
-            DeadLetterCommand.self, ReplayCommand.self,
+            DeadLetterCommand.self, ReplayCommand.self, RerunCommand.self,
             StreamCommand.self, ReloadCommand.self, ViewsCommand.self, ConfigCommand.self, KeygenCommand.self,
             SignCommand.self, VerifyCommand.self, VersionCommand.self,
         ])

@@ -54,6 +54,27 @@ package struct Handler: Sendable {
         self.owner = owner
     }
 
+    /// The same handler with other functions between it and its callers.
+    ///
+    /// - Parameter owner: keeps `instance`, and the handler itself.
+    package init(
+        tapping handler: Handler, instance: OpaquePointer?, handle: @escaping Handle, handleBatch: HandleBatch?,
+        cancel: Cancel?, owner: any AnyObject & Sendable
+    ) {
+        name = handler.name
+        version = handler.version
+        code = handler.code
+        definition = handler.definition
+        concurrency = handler.concurrency
+        blocking = handler.blocking
+        batchMax = handler.batchMax
+        self.instance = instance
+        self.handle = handle
+        self.handleBatch = handleBatch
+        self.cancel = cancel
+        self.owner = owner
+    }
+
     /// The first 8 bytes of the SHA-256 of the three texts with a zero byte between each.
     package static func definition(module: String, version: String, handler: String) -> UInt64 {
         StableHash.number(Array("\(module)\u{0}\(version)\u{0}\(handler)".utf8))

@@ -78,6 +78,10 @@ extension ModuleError.Code {
     package static let badConfiguration = Self(rawValue: "badConfiguration")
     package static let createFailed = Self(rawValue: "createFailed")
     package static let reconfigureFailed = Self(rawValue: "reconfigureFailed")
+
+    // Found while calls are recorded or run again.
+    package static let badRecording = Self(rawValue: "badRecording")
+    package static let unwritable = Self(rawValue: "unwritable")
     package static let drainFailed = Self(rawValue: "drainFailed")
 }
 

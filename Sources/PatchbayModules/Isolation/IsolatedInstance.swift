@@ -25,7 +25,7 @@ final class IsolatedInstance: HandlerInstance {
         id = declared.id
         number = module.takeNumber()
         self.context = context
-        host = HostBlock.make(for: context)
+        host = context.tap == nil ? HostBlock.make(for: context) : TappedHost.make(for: context)
         self.configuration = Mutex(configuration)
         takesBatches = declared.batchMax != nil
     }
@@ -197,19 +197,18 @@ final class IsolatedInstance: HandlerInstance {
         var details = ResultDetails(reason: death.reason)
         guard death.charges(call, entered: entered, channel: channel) else {
             details.retryAfter = 1
-            _ = module.environment.calls.complete(call, .busy, details)
+            complete(call, .busy, details)
             return
         }
-        _ = module.environment.calls.complete(call, .retry, details)
+        complete(call, .retry, details, by: "worker")
     }
 
     /// A slot for a call, or the call is ended: one that cannot be run now, or never, or should not be any more.
     private func open(
         _ call: patchbay_call, _ event: UnsafePointer<patchbay_event>, in life: WorkerLife
     ) -> UInt32? {
-        let calls = module.environment.calls
-        guard !calls.isCancelled(call) else {
-            _ = calls.complete(call, .cancelled, ResultDetails(reason: "cancelled: before its worker had it"))
+        guard !module.environment.calls.isCancelled(call) else {
+            complete(call, .cancelled, ResultDetails(reason: "cancelled: before its worker had it"))
             return nil
         }
         let slot = pbi_open(life.space, call, event)
@@ -220,7 +219,7 @@ final class IsolatedInstance: HandlerInstance {
         guard slot != PBI_NEVER_FITS else {
             var details = ResultDetails(reason: "too_large: a worker takes events of 64 MiB at most")
             details.sparesBreaker = true
-            _ = calls.complete(call, .fail, details)
+            complete(call, .fail, details)
             return nil
         }
         return slot
@@ -239,7 +238,15 @@ final class IsolatedInstance: HandlerInstance {
     private func shed(_ call: patchbay_call, for wait: UInt64) -> patchbay_status {
         var details = ResultDetails(reason: "busy: its worker is not ready")
         details.retryAfter = wait
-        _ = module.environment.calls.complete(call, .busy, details)
+        complete(call, .busy, details)
         return .ok
+    }
+
+    /// Ends a call in the place of its handler.
+    private func complete(
+        _ call: patchbay_call, _ kind: OutcomeKind, _ details: ResultDetails, by who: String = "host"
+    ) {
+        guard module.environment.calls.complete(call, kind, details) == .ok else { return }
+        context.tap?.ended(call, kind, details, by: who)
     }
 }

@@ -56,9 +56,11 @@ final class IsolatedModule: Sendable {
 
     /// Starts the worker, has it load the code, and waits for that.
     ///
+    /// - Parameter isWatched: calls of its handlers may be watched, so its services are those that note them.
     /// - Errors: `workerFailed`, `openFailed` with the module's or the system's words.
     init(
-        _ code: WorkerCode, instance: String, limits: WorkerLimits, environment: HostEnvironment
+        _ code: WorkerCode, instance: String, limits: WorkerLimits, environment: HostEnvironment,
+        isWatched: Bool = false
     ) throws(ModuleError) {
         self.code = code
         self.instance = instance
@@ -67,7 +69,7 @@ final class IsolatedModule: Sendable {
         let context = HostContext(
             environment: environment, module: code.module, version: code.version, scope: nil)
         logger = context.logger
-        entryHost = HostBlock.make(for: context)
+        entryHost = isWatched ? TappedHost.make(for: context) : HostBlock.make(for: context)
         gate = Gate()
         errands = ErrandQueue(gate: gate)
         deaths = environment.metrics.counter(

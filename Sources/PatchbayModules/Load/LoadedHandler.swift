@@ -38,9 +38,12 @@ package final class LoadedHandler: Sendable {
 
     /// Gives a running instance a new configuration, validated and with defaults filled in.
     ///
+    /// - Parameter shown: the configuration as recordings may have it; `nil`: as it is.
     /// - Errors: `reconfigureFailed` when it has no such function, is not running or refuses: make a second instance
     ///   and drain this one. `badConfiguration` before the module is asked.
-    package func reconfigure(_ configuration: Value) throws(ModuleError) {
+    package func reconfigure(
+        _ configuration: Value, shown: ShownConfiguration? = nil
+    ) throws(ModuleError) {
         let text = try module.file.approvedConfiguration(configuration, for: scope.handler)
         try stage.withLock { stage throws(ModuleError) in
             _ = HandlerMessage.take()
@@ -50,6 +53,7 @@ package final class LoadedHandler: Sendable {
             guard status >= 0 else {
                 throw failure(.reconfigureFailed, "refused its new configuration", status: status)
             }
+            context.tap?.reconfigured(shown ?? ShownConfiguration(configuration))
         }
     }
 

@@ -15,13 +15,16 @@ package final class LoadedModule: Sendable {
     package let file: ModuleFile
     private let code: Code
     private let environment: HostEnvironment
+    /// `nil`: nobody watches its handlers' calls.
+    private let watch: (any CallWatch)?
     /// Handlers that are not destroyed, in the order of creation.
     private let living = Mutex<[LoadedHandler]>([])
 
-    init(file: ModuleFile, code: Code, environment: HostEnvironment) {
+    init(file: ModuleFile, code: Code, environment: HostEnvironment, watch: (any CallWatch)? = nil) {
         self.file = file
         self.code = code
         self.environment = environment
+        self.watch = watch
     }
 
     /// The instance whose worker has the code; `nil` for code in this process.
@@ -43,17 +46,26 @@ package final class LoadedModule: Sendable {
     ///   otherwise.
     /// - Parameter configuration: a JSON object; defaults of the schema are filled in before the module gets it.
     /// - Parameter network: the services that the configuration lets it reach, as `NetworkGrant` has them.
+    /// - Parameter shown: the configuration as recordings may have it; `nil`: as it is.
     /// - Errors: `unknownHandler`, `badSchema`, `badConfiguration`, `createFailed` with the module's own message.
     /// - Concurrency: any thread; runs the module's code.
     package func makeHandler(
-        _ id: String, instance: String, configuration: Value = .map(Value.Map()), network: [String] = []
+        _ id: String, instance: String, configuration: Value = .map(Value.Map()), network: [String] = [],
+        shown: ShownConfiguration? = nil
     ) throws(ModuleError) -> LoadedHandler {
         let text = try file.approvedConfiguration(configuration, for: id)
         guard let declared = file.manifest.handler(id) else { throw file.unknownHandler(id) }
         let scope = HandlerScope(instance: instance, handler: id)
+        let tap = watch.flatMap { watch in
+            watch.watches(scope.name)
+                ? CallTap(
+                    CallSubject(
+                        file: file, scope: scope, shown: shown ?? ShownConfiguration(configuration), network: network,
+                        isIsolated: worker != nil), watch, calls: environment.calls) : nil
+        }
         let context = HostContext(
             environment: environment, module: file.manifest.name, version: file.manifest.version, scope: scope,
-            network: NetworkGrant(declared: file.manifest.network, granted: network))
+            network: NetworkGrant(declared: file.manifest.network, granted: network), tap: tap)
         let handler =
             switch code {
             case .inline(let table): try makeInline(declared, scope, text, context, table)
@@ -68,7 +80,7 @@ package final class LoadedModule: Sendable {
         _ table: ModuleTable
     ) throws(ModuleError) -> LoadedHandler {
         guard let functions = table.handlers[declared.id] else { throw file.unknownHandler(declared.id) }
-        let host = HostBlock.make(for: context)
+        let host = context.tap == nil ? HostBlock.make(for: context) : TappedHost.make(for: context)
         var created: OpaquePointer?
         context.isCreating = true
         _ = HandlerMessage.take()
@@ -93,7 +105,7 @@ package final class LoadedModule: Sendable {
             instance: created, handle: functions.pointee.handle, handleBatch: functions.pointee.handle_batch,
             cancel: functions.pointee.cancel, owner: self)
         return LoadedHandler(
-            module: self, scope: scope, handler: handler,
+            module: self, scope: scope, handler: context.tap?.wrap(handler) ?? handler,
             instance: InlineInstance(functions: functions, instance: created, code: code), context: context)
     }
 
@@ -104,8 +116,9 @@ package final class LoadedModule: Sendable {
         let instance = IsolatedInstance(of: module, declared, configuration: text, context: context)
         try module.add(instance)
         context.created()
+        let handler = instance.handler(scope, declared)
         return LoadedHandler(
-            module: self, scope: scope, handler: instance.handler(scope, declared), instance: instance,
+            module: self, scope: scope, handler: context.tap?.wrap(handler) ?? handler, instance: instance,
             context: context)
     }
 

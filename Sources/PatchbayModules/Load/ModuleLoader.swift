@@ -8,6 +8,7 @@ import Synchronization
 package final class ModuleLoader: Sendable {
     private let staging: StagingDirectory
     private let environment: HostEnvironment
+    private let watch: (any CallWatch)?
     /// Held over the whole of `load`, while code of the module runs: one module is loaded at a time.
     private let loading = Mutex<Void>(())
     /// In the order of loading.
@@ -18,8 +19,10 @@ package final class ModuleLoader: Sendable {
     /// Bytes of files that are mapped and turned out to be no modules.
     private let failed = Mutex<[Int]>([])
 
-    package init(staging: StagingDirectory, environment: HostEnvironment) {
+    /// - Parameter watch: sees the calls of handlers as they are made; `nil`: nobody does.
+    package init(staging: StagingDirectory, environment: HostEnvironment, watch: (any CallWatch)? = nil) {
         self.staging = staging
+        self.watch = watch
         self.environment = environment
     }
 
@@ -37,8 +40,8 @@ package final class ModuleLoader: Sendable {
             if case .process(let limits) = isolation {
                 let code = try IsolatedModule(
                     WorkerCode(file, at: try stage(file, isAlone: true)), instance: instance, limits: limits,
-                    environment: environment)
-                let module = LoadedModule(file: file, code: .isolated(code), environment: environment)
+                    environment: environment, isWatched: watch != nil)
+                let module = LoadedModule(file: file, code: .isolated(code), environment: environment, watch: watch)
                 loaded.withLock { $0.append(module) }
                 return module
             }
@@ -174,7 +177,7 @@ package final class ModuleLoader: Sendable {
                 remedy: "see the module's own message", cause: StatusName.message(HandlerMessage.take()))
         }
         let table = try ModuleTable(out, manifest: file.manifest, file: file.path)
-        return LoadedModule(file: file, code: .inline(table), environment: environment)
+        return LoadedModule(file: file, code: .inline(table), environment: environment, watch: watch)
     }
 }
 

@@ -11,6 +11,8 @@ package struct ModuleCatalogue: Sendable {
         package var name: String
         package var file: ModuleFile
         package var config: ConfigurationValue
+        /// `config` as recordings may have it; `nil`: as it is.
+        package var shown: ShownConfiguration?
         /// The services that it is granted.
         package var network: [String] = []
         package var isolation = ModuleIsolation.inline
@@ -187,8 +189,10 @@ package struct ModuleCatalogue: Sendable {
         }
         checkFiles("read", load.grant.read, file, load, path, &draft)
         checkFiles("write", load.grant.write, file, load, path, &draft)
+        let withheld = draft.configuration.withholding(load.config, at: "\(path).config")
         instances[load.name] = Instance(
-            name: load.name, file: file, config: load.config, network: load.grant.network,
+            name: load.name, file: file, config: load.config,
+            shown: ShownConfiguration(withheld.shown.value, redact: withheld.redact), network: load.grant.network,
             isolation: ModuleIsolation(load))
     }
 

@@ -34,7 +34,8 @@ final class HandlerSet: Sendable {
     private let logger: Logger
 
     init(
-        _ preparation: Preparation, handlers: [String], environment: HostEnvironment, logger: Logger
+        _ preparation: Preparation, handlers: [String], environment: HostEnvironment,
+        watch: (any CallWatch)? = nil, logger: Logger
     ) throws(HostError) {
         self.logger = logger
         do {
@@ -42,7 +43,7 @@ final class HandlerSet: Sendable {
         } catch {
             throw HostError("\(error)")
         }
-        loader = ModuleLoader(staging: staging, environment: environment)
+        loader = ModuleLoader(staging: staging, environment: environment, watch: watch)
         var byName: [String: Handler] = [:]
         var used: [(instance: ModuleCatalogue.Instance, handlers: [String])] = []
         for name in handlers {
@@ -129,7 +130,7 @@ final class HandlerSet: Sendable {
                 made.append(
                     try module.makeHandler(
                         handler, instance: instance.name, configuration: instance.config.value,
-                        network: instance.network))
+                        network: instance.network, shown: instance.shown))
             }
         } catch {
             destroy(made, module, loader)

@@ -25,6 +25,8 @@ package final class Host: Sendable {
     private let watch = Mutex<ConfigurationWatch?>(nil)
     private let tracer: Tracer
     private let metrics: MetricsRegistry
+    /// `nil` when no call is recorded.
+    private let recorder: CallRecorder?
     /// Runs from `start` to the end of `wait`.
     private let metricsExporter = Mutex<OTLPMetricsExporter?>(nil)
     private let dispatcher: Dispatcher
@@ -93,9 +95,12 @@ package final class Host: Sendable {
         environment.typeMatcher = TypePattern.matcher
         environment.limits.eventBytes = configuration.limits.eventBytes
         environment.limits.nesting = configuration.limits.nesting
+        recorder = try Self.recorder(options)
         self.environment = environment
         handlers = try HandlerSet(
-            preparation, handlers: blueprint.handlers, environment: environment, logger: options.logger)
+            preparation, handlers: blueprint.handlers, environment: environment, watch: recorder,
+            logger: options.logger)
+        try Self.check(options.recording?.bounds.handlers ?? [], among: handlers)
         var dispatchOptions = Dispatcher.Options()
         dispatchOptions.endsWhenIdle = options.once
         dispatchOptions.emitDepthMax = configuration.limits.emitDepth
@@ -312,6 +317,7 @@ package final class Host: Sendable {
         environment.transfers?.stop()
         let misbehaviour = handlers.end(openCalls: ended?.status.callsOpen ?? 0)
         report.misbehaviour = misbehaviour
+        report.recording = recorder?.progress
         let telemetryDeadline = TelemetryClock.monotonicNow() &+ Self.telemetryPatience
         let metricsExporter = metricsExporter.withLock { $0.take() }
         metricsExporter?.beginShutdown(by: telemetryDeadline)
@@ -321,6 +327,7 @@ package final class Host: Sendable {
         report.spans = RunReport.Spans(
             recorded: spans.recorded, exported: spans.exported, dropped: spans.dropped, refused: spans.refused)
         report.problems = problems.withLock { $0 } + tracer.diskErrors.map { "spans were lost: \($0)" }
+        if let problem = recorder?.progress.problem { report.problems.append("calls were not recorded: \(problem)") }
         report.metrics = metrics.snapshot()
         if let drift = report.drift {
             options.logger.critical("events or deliveries are unaccounted for: \(drift)")

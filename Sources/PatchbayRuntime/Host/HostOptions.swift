@@ -1,4 +1,5 @@
 package import Logging
+package import PatchbayModules
 
 /// How a host is run, beside its configuration: what the command line says.
 package struct HostOptions: Sendable {
@@ -26,6 +27,8 @@ package struct HostOptions: Sendable {
     package var version = ""
     /// Takes the fatal signals of the whole process to say whose code ended it, and heeds what earlier runs wrote down.
     package var watchesCrashes = false
+    /// Where calls of modules' handlers are recorded, and which; `nil`: none is.
+    package var recording: (folder: String, bounds: CallRecorder.Bounds)?
     package var logger: Logger
     /// 0 draws one.
     package var seed: UInt64 = 0

@@ -1,5 +1,6 @@
 import CPatchbaySystem
 package import PatchbayDispatch
+package import PatchbayModules
 package import PatchbayTelemetry
 
 /// What a run did, or has done so far: counts that add up.
@@ -90,6 +91,8 @@ package struct RunReport: Sendable {
     package var pendingDeliveries: UInt64 = 0
     /// What went wrong with the host itself.
     package var problems: [String] = []
+    /// `nil` when no call was to be recorded.
+    package var recording: CallRecorder.Progress?
     package var metrics: MetricsSnapshot?
     /// Memory of the process in bytes: now, and at its highest.
     package var residentBytes = pbs_resident_bytes()

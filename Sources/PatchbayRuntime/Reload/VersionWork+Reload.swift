@@ -63,7 +63,7 @@ extension VersionWork {
     /// among `made` then. The names of those that took it.
     mutating func reconfigure(_ changes: inout ModuleChanges) throws(VersionError) -> [String] {
         for (present, next) in changes.configured {
-            if takes(present, next.config) {
+            if takes(present, next) {
                 changes.done.append((present, next))
             } else {
                 changes.made.append((present, try make(next, in: present)))
@@ -81,7 +81,7 @@ extension VersionWork {
         for (_, next) in changes.made { keeper.handlers.destroy(next) }
         for (present, _) in changes.done {
             keeper.handlers.install(present)
-            if !takes(present, present.instance.config) {
+            if !takes(present, present.instance) {
                 keeper.logger.critical(
                     "\(present.instance.name) took a configuration that is not in force, and keeps it")
             }
@@ -98,15 +98,15 @@ extension VersionWork {
     }
 
     /// All handlers of an instance take a configuration, or those that did have their own again.
-    private func takes(_ version: ModuleVersion, _ config: ConfigurationValue) -> Bool {
+    private func takes(_ version: ModuleVersion, _ instance: ModuleCatalogue.Instance) -> Bool {
         for (index, handler) in version.handlers.enumerated() {
             do throws(ModuleError) {
-                try handler.reconfigure(config.value)
+                try handler.reconfigure(instance.config.value, shown: instance.shown)
             } catch {
                 keeper.logger.info("\(error)")
                 for earlier in version.handlers[..<index] {
                     do throws(ModuleError) {
-                        try earlier.reconfigure(version.instance.config.value)
+                        try earlier.reconfigure(version.instance.config.value, shown: version.instance.shown)
                     } catch {
                         keeper.logger.error("\(error)")
                     }

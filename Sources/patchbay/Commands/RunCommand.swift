@@ -29,6 +29,7 @@ struct RunCommand: ParsableCommand {
               patchbay run -c patchbay.yaml --trace console
               patchbay run -c patchbay.yaml --once --json
               cat events.jsonl | patchbay run -c stdin.yaml --once
+              patchbay run -c patchbay.yaml --record calls --record-handler billing.charge --record-failed
             """)
 
     enum Trace: String, ExpressibleByArgument, CaseIterable { case console, otlp, file }
@@ -59,6 +60,8 @@ struct RunCommand: ParsableCommand {
     @Option(
         help: ArgumentHelp("Where pending events are appended at a deadline.", valueName: "path"), completion: .file())
     var pending = "pending.jsonl"
+
+    @OptionGroup var recording: RecordingOptions
 
     @Option(
         help: "The least log level: trace, debug, info, notice, warning, error or critical.", completion: .logLevels)
@@ -104,6 +107,7 @@ struct RunCommand: ParsableCommand {
         options.controlPath = control
         options.version = Version.text
         options.watchesCrashes = true
+        options.recording = recording.value
         options.traces = trace.map { trace in
             switch trace {
             case .console: .console(colour: Output.isTerminal(STDOUT_FILENO))

@@ -1,5 +1,6 @@
 import PatchbayDispatch
 import PatchbayEvents
+import PatchbayModules
 import PatchbayRuntime
 import PatchbayTelemetry
 
@@ -61,6 +62,13 @@ extension RunReport {
         }
         for entry in misbehaviour {
             lines.append("misbehaved  \(entry.handler): \(entry.kind), \(Self.count(entry.count, "time", "times"))")
+        }
+        if let recording {
+            let cut =
+                recording.cut > 0 ? "; the end of \(Self.count(UInt64(recording.cut), "call", "calls")) is missing" : ""
+            lines.append(
+                "recorded    \(Self.count(UInt64(recording.calls), "call", "calls")), \(UInt64(recording.bytes).grouped) bytes\(cut)"
+            )
         }
         for problem in problems { lines.append("problem     \(problem)") }
         if end == "stuck" {
@@ -137,6 +145,16 @@ extension RunReport {
                     })
             ),
         ]
+        if let recording {
+            members.append(
+                (
+                    "recording",
+                    .object([
+                        ("calls", .int(Int64(recording.calls))), ("bytes", .int(Int64(recording.bytes))),
+                        ("cut", .int(Int64(recording.cut))),
+                    ])
+                ))
+        }
         if let metrics, !metrics.metrics.isEmpty {
             do {
                 members.append(("metrics", try JSONReader().value(Array(metrics.json.utf8))))

@@ -22,6 +22,8 @@ final class HostContext: Sendable {
     let network: NetworkGrant
     let logger: Logger
     let counters: MisbehaviourCounters
+    /// `nil` for a handler whose calls nobody watches.
+    let tap: CallTap?
     /// Answers that the module has asked for and not got; its instance is not destroyed before.
     let answers = OpenAnswers()
     /// Ends calls in the place of the call table; `nil`, as for all modules: the table does.
@@ -35,12 +37,14 @@ final class HostContext: Sendable {
     init(
         environment: HostEnvironment, module: String, version: String, scope: HandlerScope?,
         network: NetworkGrant = NetworkGrant(declared: [], granted: []),
-        completion: (@Sendable (patchbay_call, UnsafePointer<patchbay_result>?) -> patchbay_status)? = nil
+        completion: (@Sendable (patchbay_call, UnsafePointer<patchbay_result>?) -> patchbay_status)? = nil,
+        tap: CallTap? = nil
     ) {
         self.completion = completion
         self.environment = environment
         self.scope = scope
         self.network = network
+        self.tap = tap
         var logger = environment.logger
         logger[metadataKey: "module"] = .string("\(module) \(version)")
         if let scope { logger[metadataKey: "handler"] = .string(scope.name) }

@@ -31,10 +31,17 @@ enum HTTPService {
         _ answered: @escaping patchbay_answered, _ receiver: UnsafeMutableRawPointer?
     ) throws(ServiceRefusal) {
         _ = try context.requiredScope()
-        guard Int(wire.pointee.size) >= sizeMin else { throw .badArgument }
         try NetworkService.send(
-            .http(try read(wire.pointee)), for: call, timeout: wire.pointee.timeout_ns, of: context, answered,
+            .http(try request(wire)), for: call, timeout: wire.pointee.timeout_ns, of: context, answered,
             receiver)
+    }
+
+    /// What a module wants sent, copied and checked.
+    static func request(
+        _ wire: UnsafePointer<patchbay_http_request>
+    ) throws(ServiceRefusal) -> Transfer.Request {
+        guard Int(wire.pointee.size) >= sizeMin else { throw .badArgument }
+        return try read(wire.pointee)
     }
 
     private static func read(_ wire: patchbay_http_request) throws(ServiceRefusal) -> Transfer.Request {

@@ -28,10 +28,15 @@ enum MailService {
         _ answered: @escaping patchbay_answered, _ receiver: UnsafeMutableRawPointer?
     ) throws(ServiceRefusal) {
         _ = try context.requiredScope()
-        guard Int(wire.pointee.size) >= sizeMin else { throw .badArgument }
         try NetworkService.send(
-            .mail(try read(wire.pointee)), for: call, timeout: wire.pointee.timeout_ns, of: context, answered,
+            .mail(try mail(wire)), for: call, timeout: wire.pointee.timeout_ns, of: context, answered,
             receiver)
+    }
+
+    /// What a module wants sent, copied and checked.
+    static func mail(_ wire: UnsafePointer<patchbay_mail_message>) throws(ServiceRefusal) -> Transfer.Mail {
+        guard Int(wire.pointee.size) >= sizeMin else { throw .badArgument }
+        return try read(wire.pointee)
     }
 
     private static func read(_ wire: patchbay_mail_message) throws(ServiceRefusal) -> Transfer.Mail {

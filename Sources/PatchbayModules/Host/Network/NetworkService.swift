@@ -137,7 +137,7 @@ package enum NetworkService {
     }
 
     /// Lends an answer to a module for one call.
-    private static func lend(_ answer: TransferAnswer, _ body: (UnsafePointer<patchbay_answer>) -> Void) {
+    static func lend(_ answer: TransferAnswer, _ body: (UnsafePointer<patchbay_answer>) -> Void) {
         var wire = patchbay_answer()
         wire.size = UInt32(MemoryLayout<patchbay_answer>.size)
         wire.fault = answer.fault?.rawValue ?? 0

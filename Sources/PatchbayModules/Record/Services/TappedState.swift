@@ -1,0 +1,95 @@
+import CPatchbay
+import PatchbayEvents
+
+/// `patchbay.state` of calls that are watched.
+enum TappedState {
+    private static let plain = StateService.table
+
+    static var table: patchbay_state {
+        var table = plain
+        table.get = { host, call, key, buffer, length, revision in
+            guard let (tape, context) = CallTap.tape(host, call), let length else {
+                return TappedState.plain.get(host, call, key, buffer, length, revision)
+            }
+            return TappedState.get(tape, context, host, call, key, buffer, length, revision)
+        }
+        table.put = { host, call, key, value, length, revision, lifetime in
+            guard let (tape, _) = CallTap.tape(host, call) else {
+                return TappedState.plain.put(host, call, key, value, length, revision, lifetime)
+            }
+            return tape.perform(
+                "state.put",
+                [
+                    ("key", RecordedValue.text(key)),
+                    ("value", RecordedValue.bytes(UnsafeBufferPointer(start: value, count: Int(clamping: length)))),
+                    ("revision", TappedState.expected(revision)), ("lifetime", RecordedValue.number(lifetime)),
+                ], isLocal: true, unmatched: .real,
+                real: { TappedState.plain.put(host, call, key, value, length, revision, lifetime) })
+        }
+        table.del = { host, call, key, revision in
+            guard let (tape, _) = CallTap.tape(host, call) else {
+                return TappedState.plain.del(host, call, key, revision)
+            }
+            return tape.perform(
+                "state.del", [("key", RecordedValue.text(key)), ("revision", TappedState.expected(revision))],
+                isLocal: true, unmatched: .real, real: { TappedState.plain.del(host, call, key, revision) })
+        }
+        return table
+    }
+
+    private static func get(
+        _ tape: CallTape, _ context: HostContext, _ host: UnsafePointer<patchbay_host>?, _ call: patchbay_call,
+        _ key: patchbay_str, _ buffer: UnsafeMutablePointer<UInt8>?, _ length: UnsafeMutablePointer<UInt64>,
+        _ revision: UnsafeMutablePointer<UInt64>?
+    ) -> patchbay_status {
+        let room = length.pointee
+        let name = String(key)
+        let isOwn = context.environment.calls.withEffects(call) { effects in
+            effects.stateWrites.contains { $0.key == name }
+        }
+        var seen: UInt64 = 0
+        return tape.perform(
+            "state.get", [("key", RecordedValue.text(key))], isOwn: isOwn == true, unmatched: .refuse(.notFound),
+            real: {
+                defer { revision?.pointee = seen }
+                return TappedState.plain.get(host, call, key, buffer, length, &seen)
+            },
+            answer: { status in
+                var answer = [("length", RecordedValue.number(length.pointee))]
+                if seen == StateRevision.own {
+                    answer.append(("own", .bool(true)))
+                } else if status == .ok {
+                    answer.append(("revision", RecordedValue.number(seen)))
+                }
+                if status == .ok {
+                    let value = UnsafeBufferPointer(start: buffer, count: Int(clamping: length.pointee))
+                    answer.append(("value", RecordedValue.bytes(value)))
+                }
+                return answer
+            },
+            replay: { answer in
+                let status = RecordedValue.status(of: answer.member("status"))
+                let count = answer.number("length") ?? 0
+                // The handler comes with more room than it did: an answer with the value follows.
+                if status == .limit, count <= room { return nil }
+                seen = answer.number("revision") ?? 0
+                length.pointee = count
+                revision?.pointee = seen
+                guard status == .ok, let value = RecordedValue.bytes(of: answer.member("value")) else { return status }
+                return fill(buffer, room: room, with: value)
+            })
+    }
+
+    /// Copies bytes to a module's room.
+    static func fill(_ buffer: UnsafeMutablePointer<UInt8>?, room: UInt64, with bytes: [UInt8]) -> patchbay_status {
+        guard UInt64(bytes.count) <= room else { return .limit }
+        guard !bytes.isEmpty else { return .ok }
+        guard let buffer else { return .badArgument }
+        _ = UnsafeMutableBufferPointer(start: buffer, count: bytes.count).update(fromContentsOf: bytes)
+        return .ok
+    }
+
+    private static func expected(_ revision: UInt64) -> Value {
+        revision == StateRevision.any ? .string("any") : RecordedValue.number(revision)
+    }
+}
