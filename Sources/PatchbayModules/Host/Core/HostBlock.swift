@@ -21,7 +21,8 @@ struct HostBlock {
         block.initialize(
             to: HostBlock(
                 table: patchbay_host(
-                    size: UInt32(MemoryLayout<patchbay_host>.size) + environment.extraTableBytes, abi_minor: UInt32(PATCHBAY_ABI_MINOR),
+                    size: UInt32(MemoryLayout<patchbay_host>.size) + environment.extraTableBytes,
+                    abi_minor: UInt32(PATCHBAY_ABI_MINOR),
                     name: lastingText(environment.name), version: lastingText(environment.version),
                     service: { host, id in
                         HostBlock.with(host) { HostServices.table(for: id, among: $0.environment.offered) } ?? nil
