@@ -62,7 +62,7 @@ let completeExample = """
         - {name: billing, path: ./libbilling.so, sha256: "", isolation: process, limits: {memory: 512MiB, openFiles: 64, threads: 16, cpuTime: 5s}, grant: {network: [db.acme.com], read: [/etc/acme], write: [/var/lib/acme]}, config: {db: "${DB_URL}"}}
         - {name: flaky, builtin: fail, config: {script: [transient, ok]}}
       functions:
-        - {name: checksum, library: libz.so.1, symbol: crc32, signature: "u64(u64, bytes, u32)", args: ["0", event.data_bytes, size(event.data_bytes)], fail: result == 0, retry: errno == 11, emit: {type: com.acme.checksum}, concurrency: 4, blocking: false, isolation: process, limits: {memory: 512MiB, openFiles: 64, threads: 16, cpuTime: 5s}, grant: {network: [], read: [/etc/acme], write: [/var/lib/acme]}}
+        - {name: checksum, library: libz.so.1, symbol: crc32, signature: "u64(u64, bytes, u32)", args: ["0", event.data_bytes, size(event.data_bytes)], fail: result == 0, retry: errno == 11, emit: {type: com.acme.checksum}, concurrency: 4, blocking: true, isolation: process, limits: {memory: 512MiB, openFiles: 64, threads: 16, cpuTime: 5s}, grant: {network: [], read: [/etc/acme], write: [/var/lib/acme]}}
     policies:
       timeouts: {default: {attempt: 30s, total: 5m}}
       retries:

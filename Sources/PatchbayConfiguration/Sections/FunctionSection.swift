@@ -57,7 +57,14 @@ extension Configuration.Function {
             for key in ["limits", "grant"] {
                 reading.refuseInline(key, "a function", in: node, path)
             }
-        } else if !function.grant.network.isEmpty, let grant = node["grant"]?.value {
+            return
+        }
+        if !function.blocking, let entry = node["blocking"] {
+            reading.fail(
+                .impossible, "a function in a process of its own may always have to wait for that process",
+                at: entry.keyLocation, "\(path).blocking", remedy: "remove it, or set isolation: inline")
+        }
+        if !function.grant.network.isEmpty, let grant = node["grant"]?.value {
             reading.fail(
                 .impossible, "a function calls no services of the host, so 'network' has no meaning",
                 at: grant["network"]?.keyLocation ?? grant.location, "\(path).grant.network", remedy: "remove it")

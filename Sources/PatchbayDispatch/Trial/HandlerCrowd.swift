@@ -18,6 +18,9 @@ package final class HandlerCrowd: Sendable {
     private let finished: Mutex<Set<Int>>
     private let toThreads = Doorbell()
     private let running: Atomic<Int>
+    /// No further calls are made.
+    private let isStopping = Atomic<Bool>(false)
+    /// Nobody waits any longer.
     private let isOver = Atomic<Bool>(false)
 
     /// - Parameters:
@@ -35,18 +38,30 @@ package final class HandlerCrowd: Sendable {
 
     /// Calls it with each batch's first event in turn, on as many threads as there are batches.
     ///
-    /// - Parameter calls: of each thread.
-    /// - Returns: false when not all have ended after `patience` nanoseconds; those threads are left where they are.
-    package func run(_ batches: [EventBatch], calls: Int, patience: UInt64) throws(ThreadError) -> Bool {
-        running.store(batches.count, ordering: .relaxed)
+    /// - Parameters:
+    ///   - calls: of each thread, or fewer: after `budget` nanoseconds none is begun.
+    ///   - patience: how long those that are open then have to end, in nanoseconds.
+    /// - Returns: false when one has not ended by then; its thread is left where it is.
+    package func run(
+        _ batches: [EventBatch], calls: Int, budget: UInt64, patience: UInt64
+    ) throws(ThreadError) -> Bool {
         var threads: [OwnThread] = []
-        for (index, batch) in batches.enumerated() {
-            threads.append(try OwnThread("pb-crowd-\(index)") { [self] in perform(index, batch, calls) })
+        do throws(ThreadError) {
+            for (index, batch) in batches.enumerated() {
+                running.add(1, ordering: .relaxed)
+                threads.append(try OwnThread("pb-crowd-\(index)") { [self] in perform(index, batch, calls) })
+            }
+        } catch {
+            // Those that there are do.
+            running.subtract(1, ordering: .acquiringAndReleasing)
+            if threads.isEmpty { throw error }
         }
-        let deadline = pbs_now() + patience
+        let last = pbs_now() + budget
+        let deadline = last + patience
         while running.load(ordering: .acquiring) > 0, pbs_now() < deadline {
             completed.wait(timeout: 10_000_000) { table.hasForeign }
             collect()
+            if pbs_now() > last { isStopping.store(true, ordering: .releasing) }
         }
         isOver.store(true, ordering: .releasing)
         toThreads.ring()
@@ -77,7 +92,7 @@ package final class HandlerCrowd: Sendable {
             completed.ring()
         }
         let view = BatchView(batch)
-        for _ in 0..<calls {
+        for _ in 0..<calls where !isStopping.load(ordering: .acquiring) {
             let id = table.arm(slot)
             withUnsafePointer(to: view) { view in
                 var info = CallInfo(view: view)

@@ -65,12 +65,14 @@ package final class FunctionWorker: Sendable {
     ///
     /// - Errors and concurrency: those of `init`.
     package static func check(_ function: Function, limits: WorkerLimits) throws(ModuleError) {
-        let environment = HostEnvironment(
-            version: "check", calls: CallTable(capacity: 1, doorbell: Doorbell()),
-            logger: Logger(label: "patchbay") { _ in SwiftLogNoOpLogHandler() },
-            spans: HandlerSpans(tracer: .off(ids: IDGenerator(seed: 1))), metrics: MetricsRegistry())
-        try FunctionWorker(function, limits: limits, environment: environment) { _, _ in .badState }.end()
+        try FunctionWorker(function, limits: limits, environment: checking) { _, _ in .badState }.end()
     }
+
+    /// One for all checks, since host pointers keep it for ever.
+    private static let checking = HostEnvironment(
+        version: "check", calls: CallTable(capacity: 1, doorbell: Doorbell()),
+        logger: Logger(label: "patchbay") { _ in SwiftLogNoOpLogHandler() },
+        spans: HandlerSpans(tracer: .off(ids: IDGenerator(seed: 1))), metrics: MetricsRegistry())
 
     /// As `functions.c` of the worker offers it.
     private static let declared = Manifest.Handler(

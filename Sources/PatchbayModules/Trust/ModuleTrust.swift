@@ -23,11 +23,14 @@ package struct ModuleTrust: Sendable, Equatable {
         _ = try ModuleSignature(of: file).check(file, hash: hash, keys: keys)
     }
 
-    /// The same for a library that is no module, of which only the path is known.
+    /// The same for a library that is no module, of which only the path is known; one that is not there is for whoever
+    /// loads it to say.
     ///
-    /// - Errors: those of `check`, and what reading the file gives.
+    /// - Errors: those of `check`, `writableByAll` and the like, and what reading the file gives.
     package func checkLibrary(_ path: String) throws(ModuleError) {
-        guard self != .anyone else { return }
-        try check(path, hash: try ModuleScanner.hash(of: try FileContents(path: path), path))
+        guard isRequired || access(path, F_OK) == 0 else { return }
+        let contents = try FileContents(path: path)
+        try ModuleOwnership.check(contents, at: path)
+        try check(path, hash: try ModuleScanner.hash(of: contents, path))
     }
 }

@@ -8,7 +8,7 @@ import PatchbaySchemas
 /// them that the file configures.
 enum Builtins {
     /// Adds what is wrong with the built-ins' configuration to the draft.
-    static func check(_ draft: inout ConfigurationDraft, _ trust: ModuleTrust = .anyone) {
+    static func check(_ draft: inout ConfigurationDraft, _ trust: ModuleTrust) {
         FunctionCheck.check(&draft, trust)
         for load in draft.configuration.modules.load {
             guard let builtin = load.builtin else { continue }

@@ -9,6 +9,7 @@ struct DrawnConfigurations {
     private var random: SeededRandom
     /// Draws until one is admitted.
     private static let tries = 50
+    private static let itemsMax = 1_000
 
     init(_ source: Value, seed: UInt64) throws {
         self.source = source
@@ -39,11 +40,14 @@ struct DrawnConfigurations {
         case "object": return object(rules, depth)
         case "array":
             guard let items = rules[.string("items")] else { return .list([]) }
-            let least = number(rules, "minItems") ?? 0
-            let count = Int(least) + Int.random(in: 0...3, using: &random)
+            let least = Int(min(max(number(rules, "minItems") ?? 0, 0), Double(Self.itemsMax)))
+            let count = least + Int.random(in: 0...3, using: &random)
             return .list((0..<count).map { _ in value(of: items, depth: depth + 1) })
         case "boolean": return .bool(Bool.random(using: &random))
-        case "integer": return .int(Int64(number(rules)))
+        case "integer":
+            let number = number(rules)
+            // Bounds may lie beyond.
+            return .int(Int64(exactly: number.rounded()) ?? (number < 0 ? .min : .max))
         case "number": return .double(number(rules))
         case "null": return .null
         default: return .string(text(rules))

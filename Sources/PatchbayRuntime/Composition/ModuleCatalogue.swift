@@ -27,13 +27,16 @@ package struct ModuleCatalogue: Sendable {
     private var missing: [String: ModuleError] = [:]
 
     /// Scans the directory and the paths of `modules.load`. Errors that have a place go into the draft.
-    package init(_ draft: inout ConfigurationDraft) {
+    ///
+    /// - Parameter trust: whose modules may run; what the draft says unless given.
+    package init(_ draft: inout ConfigurationDraft, trust: ModuleTrust? = nil) {
         let modules = draft.configuration.modules
         let directory = modules.directory
         // Only the default folder may be missing, written out or not.
         let isExpected = directory != Configuration.Modules().directory || access(directory, F_OK) == 0
         let paths = modules.load.map(\.path).filter { !$0.isEmpty }
-        trust = Self.trust(&draft)
+        self.trust = trust ?? Self.trust(&draft)
+        let trust = self.trust
         let scanner = ModuleScanner(trust: trust)
         do throws(ModuleError) {
             scan = try scanner.scan(directory: isExpected ? directory : nil, files: paths)
@@ -104,8 +107,8 @@ package struct ModuleCatalogue: Sendable {
 
     // MARK: Private
 
-    /// The keys' files, of which each has to be one.
-    private static func trust(_ draft: inout ConfigurationDraft) -> ModuleTrust {
+    /// What the draft says; the keys' files, of which each has to be one.
+    static func trust(_ draft: inout ConfigurationDraft) -> ModuleTrust {
         let security = draft.configuration.security
         var keys: [PublicKey] = []
         for (index, path) in security.trustedKeys.enumerated() {

@@ -1,6 +1,6 @@
 import Logging
 package import PatchbayConfiguration
-import PatchbayModules
+package import PatchbayModules
 
 /// A configuration file read and checked against what is there: its modules, their schemas, its expressions. What
 /// `patchbay validate` reports, and what a run starts from. No module is loaded.
@@ -11,12 +11,15 @@ package struct Preparation: Sendable {
     let path: String
     let inputs: ConfigurationInputs
 
+    /// - Parameter trust: whose modules may run; what the file says unless given.
     /// - Throws: everything that is wrong, with places.
-    package init(path: String, inputs: ConfigurationInputs) throws(ConfigurationErrors) {
+    package init(
+        path: String, inputs: ConfigurationInputs, trust: ModuleTrust? = nil
+    ) throws(ConfigurationErrors) {
         self.path = path
         self.inputs = inputs
         var draft = Configuration.read(path: path, inputs: inputs)
-        let catalogue = ModuleCatalogue(&draft)
+        let catalogue = ModuleCatalogue(&draft, trust: trust)
         draft.resolveHandlers(among: catalogue.handlerNames)
         catalogue.checkConfigurations(&draft)
         Builtins.check(&draft, catalogue.trust)

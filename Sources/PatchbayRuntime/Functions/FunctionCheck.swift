@@ -17,6 +17,8 @@ enum FunctionCheck {
     ///
     /// - Parameter trust: whose libraries that lie at a path may be; those that the system finds are the system's.
     static func check(_ draft: inout ConfigurationDraft, _ trust: ModuleTrust) {
+        // Whose code may run is not known then.
+        guard !draft.errors.contains(where: { $0.path.hasPrefix("security") }) else { return }
         for (index, function) in draft.configuration.modules.functions.enumerated() {
             let entry = "modules.functions[\(index)]"
             // What could not be read is missing here.

@@ -99,7 +99,7 @@ enum FunctionCodec {
         }
     }
 
-    /// Reads what a call gave; `nil` when the bytes are not what the signature says, which would be our bug.
+    /// Reads what a call gave; `nil` when the bytes are not what the signature says, which is our bug, or a worker gone wild.
     static func outcome(_ bytes: [UInt8], of signature: FunctionSignature) -> Outcome? {
         var reader = Reader(bytes: bytes)
         guard let result = reader.value(signature.result), let errno = reader.number() else { return nil }
@@ -133,6 +133,7 @@ enum FunctionCodec {
             case .float: return .double(Double(bitPattern: number))
             case .string, .bytes:
                 guard number != PBF_NULL else { return .null }
+                guard number <= UInt64(bytes.count - at) else { return nil }
                 let padded = (number + 7) / 8 * 8
                 guard padded <= UInt64(bytes.count - at) else { return nil }
                 let content = bytes[at..<at + Int(number)]

@@ -30,7 +30,7 @@ final class IsolatedFunction: Sendable {
         Handler(
             name: name, module: configuration.library, version: "",
             definition: Handler.definition(module: "", version: "", handler: name),
-            concurrency: configuration.concurrency, blocking: configuration.blocking, batchMax: 0,
+            concurrency: configuration.concurrency, blocking: true, batchMax: 0,
             instance: OpaquePointer(Unmanaged.passUnretained(self).toOpaque()),
             handle: { instance, call, event in
                 guard let instance, let event else { return .badArgument }

@@ -26,6 +26,7 @@ struct ReloadFit: Equatable {
             if parts[0] == "modules", parts.last?.hasSuffix("#order") == true { continue }
             switch parts[0] {
             case "tests": continue
+            case "modules" where parts.count > 1 && parts[1] == "functions": refused.append(path)
             case "modules" where parts.count > 2 && Self.isBuiltin(parts[2], present, next): refused.append(path)
             case "modules", "shutdown": break
             case "reload" where parts.last == "moduleDrain": break

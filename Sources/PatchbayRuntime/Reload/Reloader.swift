@@ -111,7 +111,7 @@ final class Reloader: Sendable {
 
     private func prepare() throws(VersionError) -> Preparation {
         do throws(ConfigurationErrors) {
-            return try Preparation(path: path, inputs: inputs)
+            return try Preparation(path: path, inputs: inputs, trust: keeper.trust)
         } catch {
             throw VersionError(error.errors.map { "\($0)" }.joined(separator: "\n"))
         }

@@ -133,7 +133,8 @@ package struct TestSuite: Sendable {
         _ path: String, _ inputs: ConfigurationInputs
     ) throws(ConfigurationErrors) -> Configuration {
         var draft = Configuration.read(path: path, inputs: inputs)
-        Builtins.check(&draft)
+        let trust = ModuleCatalogue.trust(&draft)
+        Builtins.check(&draft, trust)
         return try draft.validated { _ in .found }
     }
 }

@@ -76,13 +76,16 @@ struct CheckCommand: ParsableCommand {
             }
         }
         let shown = rule.isEmpty ? findings : findings.filter { rule.contains($0.rule) }
-        let value = Value.object(
-            [("file", .string(module)), ("seed", .string(String(seed)))]
-                + (file.map { [("sha256", .string($0.contentHash.hex))] } ?? [])
-                + [("findings", .list(shown.map(\.value)))])
-        if let report { try keep(value, at: report, signer) }
+        func value(_ findings: [CheckFinding]) -> Value {
+            .object(
+                [("file", .string(module)), ("seed", .string(String(seed)))]
+                    + (file.map { [("sha256", .string($0.contentHash.hex))] } ?? [])
+                    + [("findings", .list(findings.map(\.value)))])
+        }
+        // With all findings, whatever is shown.
+        if let report { try keep(value(findings), at: report, signer) }
         if json {
-            Output.json(value)
+            Output.json(value(shown))
         } else {
             show(shown, seed)
         }
