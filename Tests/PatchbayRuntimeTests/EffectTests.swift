@@ -80,6 +80,16 @@ import Testing
         #expect(seen.count == 2 && seen.allSatisfy { $0["state"] == (goesOn ? state : "") }, "\(seen)")
     }
 
+    /// Regression: one hop more than the largest number there is ended the host, at each start anew.
+    @Test(arguments: ["9223372036854775807", "-9223372036854775808"])
+    func `an event from outside may claim any depth`(depth: String) throws {
+        let bench = try bench(.file, 1, extra: #","emitdepth":"\#(depth)""#)
+        let report = try bench.run(Self.emitting("com.acme.next", count: 1))
+        let isTooDeep = !depth.hasPrefix("-")
+        #expect(report.drift == nil && report.dead == (isTooDeep ? 1 : 0))
+        #expect(try bench.lines("seen").count == (isTooDeep ? 0 : 1))
+    }
+
     @Test(arguments: LogBackend.allCases)
     func `a circle of emits ends at the depth, as a dead letter`(_ backend: LogBackend) throws {
         let bench = try bench(backend, 1)

@@ -172,6 +172,22 @@ import Testing
         }
     }
 
+    /// Regression: a length that was next to the largest number there is ended the host.
+    @Test func `what a worker gone wild gives in the place of results is refused, not trusted`() throws {
+        let signature = try FunctionSignature("string(out bytes[9] b, out {i8, f64} s)")
+        func bytes(_ number: UInt64) -> [UInt8] { withUnsafeBytes(of: number) { Array($0) } }
+        for length in [UInt64.max - 1, UInt64.max - 7, 1 << 63, 9] {
+            #expect(FunctionCodec.outcome(bytes(length) + bytes(0), of: signature) == nil)
+        }
+        var random = SystemRandomNumberGenerator()
+        for _ in 0..<2_000 {
+            let words = (0..<Int.random(in: 0...8, using: &random)).flatMap { _ in
+                bytes([0, 1, 8, UInt64.max, .random(in: 0...(.max), using: &random)].randomElement() ?? 0)
+            }
+            if let outcome = FunctionCodec.outcome(words, of: signature) { #expect(outcome.outs.count == 2) }
+        }
+    }
+
     private static let misfits: [(type: String, value: Value)] = [
         ("u8", .int(256)), ("u8", .int(-1)), ("i8", .int(128)), ("i32", .double(0.5)), ("u64", .double(-1)),
         ("i64", .uint(.max)), ("i32", .string("1")), ("string", .string("a\u{0}b")), ("string", .int(1)),

@@ -92,7 +92,8 @@ extension KeyProof {
                 let bench = try RunBench()
                 try bench.install("lab")
                 try bench.write("events.jsonl", Events.lines(3, type: "com.acme.number", data: #"{"text":"1"}"#))
-                let report = try bench.run(parsing("blocking:\(value), isolation: inline").replacing("lab.record", with: "builtin.log"))
+                let yaml = parsing("blocking:\(value), isolation: inline")
+                let report = try bench.run(yaml.replacing("lab.record", with: "builtin.log"))
                 return "\(report.status.threads)"
             },
             // In a process of its own it may not open files.

@@ -28,7 +28,8 @@ package struct EmitLineage {
         self.parent = parent
         self.handler = handler
         self.context = context
-        depth = parent[Attribute.depth].flatMap { Int($0) } ?? 0
+        // An event from outside may claim any.
+        depth = parent[Attribute.depth].flatMap { Int($0) }.map { min(max($0, 0), Int(Int32.max)) } ?? 0
     }
 
     /// `event` with an id that a rerun repeats, time, cause, correlation and trace.

@@ -6,10 +6,11 @@ import Synchronization
 /// How what handlers have subscribed to comes in.
 extension DispatchLoop {
     var hasSubscribed: Bool { host.feed?.hasWork() ?? false }
-    /// Whether events of subscriptions may come in now: as long as sources' may, and none since a drain began.
-    var takesSubscribed: Bool { takesSources && waiting.isEmpty && !isDraining }
+    /// Whether events of subscriptions may come in now: while there is room, and none since a drain began. Each has a
+    /// bound of its own, so they do not share sources' pace, of which a source at full speed would leave nothing.
+    var takesSubscribed: Bool { hasRoom && waiting.isEmpty && !isDraining }
 
-    /// Lets the next events of subscriptions come in, as long as sources may: with a log that lasts, in one frame with
+    /// Lets the next events of subscriptions come in: with a log that lasts, in one frame with
     /// how far their subscriptions are then. A drain takes nothing more in.
     mutating func takeSubscribed() -> Bool {
         guard let feed = host.feed, feed.hasWork(), takesSubscribed else { return false }

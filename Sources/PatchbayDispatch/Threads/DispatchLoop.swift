@@ -210,7 +210,10 @@ struct DispatchLoop: ~Copyable {
         return takeChange() || progress
     }
 
-    var takesSources: Bool { log.takesSources && mayReadAhead && !isPendingFull }
+    var takesSources: Bool { hasRoom && mayReadAhead }
+
+    /// The log takes more, and less is pending than may be.
+    var hasRoom: Bool { log.takesSources && !isPendingFull }
 
     /// As much is pending, in memory and in the log, as may be.
     private var isPendingFull: Bool {

@@ -176,7 +176,8 @@ struct VersionWork: ~Copyable {
             case .undecided where !progress.isOver: continue
             case .undecided: break
             case .stays: trial.version.hold()
-            case .goesBack(let reason): takeBack(trial.instance, reason)
+            case .goesBack(let reason):
+                if !takeBack(trial.instance, reason) { trial.version.hold() }
             }
             trial.replacement.unwatch()
             trials.removeAll { $0.replacement === trial.replacement }
@@ -186,13 +187,16 @@ struct VersionWork: ~Copyable {
         return watchCanaries() || !trials.isEmpty
     }
 
-    private mutating func takeBack(_ instance: String, _ reason: String) {
+    /// False when it stays, for lack of another.
+    private mutating func takeBack(_ instance: String, _ reason: String) -> Bool {
         do throws(VersionError) {
             let change = try rollback(instance, by: "the host")
             keeper.book.withLock { $0.counts.rollbacks += 1 }
             keeper.logger.error("\(instance) \(change.from.text) was taken back: \(reason)")
+            return true
         } catch {
             keeper.logger.critical("\(instance) fails and cannot be taken back (\(reason)): \(error)")
+            return false
         }
     }
 

@@ -64,6 +64,9 @@ final class HostContext: Sendable {
     /// It was created: what it wanted by then counts once it holds.
     func created() { declared.withLock { $0.isOver = true } }
 
+    /// Whether it was created before, as in a worker's later lives.
+    var wasCreated: Bool { declared.withLock { $0.isOver } }
+
     /// While it is created; false when that is more than `max` wishes.
     func declare(_ change: SubscriptionChange, max: Int) -> Bool {
         declared.withLock { declared in

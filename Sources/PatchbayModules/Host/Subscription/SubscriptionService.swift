@@ -5,6 +5,8 @@ import PatchbayEvents
 /// handler is created, in its context until that instance is the one that holds.
 enum SubscriptionService {
     static let nameBytesMax = 256
+    /// Of a type pattern and of a correlation id: the log writes them with each place that a subscription reaches.
+    static let textBytesMax = 1_024
 
     /// It becomes an attribute of events, so it obeys the rules of attributes.
     static func name(_ text: patchbay_str) throws(ServiceRefusal) -> String {
@@ -23,7 +25,7 @@ enum SubscriptionService {
         // A subscription goes forward and takes what was appended at any time.
         guard wanted.flags == 0, wanted.since_ns == 0, wanted.as_of_ns == 0 else { throw .badArgument }
         guard wanted.from <= StreamWish.fromEnd else { throw .badArgument }
-        let max = context.environment.limits.textBytes
+        let max = Self.textBytesMax
         let type = try ForeignText.string(wanted.type, max: max)
         guard type.isEmpty || context.environment.typeMatcher(type) != nil else { throw .badArgument }
         return StreamWish(
@@ -39,7 +41,9 @@ enum SubscriptionService {
         let store = environment.subscriptions
         if call == 0, context.isCreating {
             // At a start the log's are not known yet: the dispatcher looks at it again.
-            if case .subscribe(let name, _) = change, store.isFull, !store.isSubscribed(name, of: scope) {
+            if case .subscribe(let name, _) = change, !context.wasCreated, store.isFull,
+                !store.isSubscribed(name, of: scope)
+            {
                 throw .limit
             }
             guard context.declare(change, max: store.countMax) else { throw .limit }

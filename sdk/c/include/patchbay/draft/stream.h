@@ -117,7 +117,8 @@ typedef struct patchbay_stream {
    *
    * `name` is the handler's own, 1 to 256 bytes. A subscription that is there and reads this stream keeps its place,
    * which is kept with the log, so subscribing is repeatable; of another stream, it begins anew. `filter` (NULL: all
-   * from revision 0) chooses by `from`, `type` and `correlation`; its `flags`, `since_ns` and `as_of_ns` have to be 0.
+   * from revision 0) chooses by `from`, `type` and `correlation` (1,024 bytes each); its `flags`, `since_ns` and
+   * `as_of_ns` have to be 0.
    * PATCHBAY_E_ARG: a malformed name, filter or pattern; PATCHBAY_E_LIMIT: too many, or too long a text;
    * PATCHBAY_E_STALE: the call is over. (in) [any]
    *
