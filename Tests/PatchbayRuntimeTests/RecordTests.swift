@@ -166,6 +166,48 @@ import Testing
         #expect(again.status == 0 && again.output.contains("crashed"), "\(again)")
     }
 
+    // MARK: Refusals
+
+    @Test(arguments: [[], ["--record", "calls"]])
+    func `what services refuse is refused alike, with a recording and without`(_ options: [String]) throws {
+        let bench = try bench([#"{"op":"wild"}"#])
+        let run = try bench.start(["run", "--once", "--secrets", "secrets", "--json"] + options).end(within: 60)
+        #expect(try run.status == 0 && done(run) == 1, "\(run)")
+        guard !options.isEmpty else { return }
+        let file = try #require(try recordings(bench).first)
+        let requests = try lines(bench, file).filter { $0["call"] != nil }
+        let malformed = requests.compactMap { ($0["with"] as? [String: Any])?["malformed"] as? String }
+        #expect(malformed.count == 22 && requests.count == 22, "\(bench.read(file))")
+        #expect(malformed == requests.compactMap { ($0["answer"] as? [String: Any])?["status"] as? String })
+        let same = try rerun(bench, file)
+        #expect(same.status == 0, "\(same)")
+    }
+
+    // MARK: Timeouts
+
+    @Test(arguments: ["oversleep", "overdue", "never"])
+    func `a call that the host has closed is recorded as late, and as failed`(_ op: String) throws {
+        let bench = try bench([#"{"op":"\#(op)"}"#])
+        let text = yaml("").replacingOccurrences(
+            of: "policies: {retries: {default: {duration: 1ms, maxRetries: 1}}}",
+            with: "policies: {retries: {default: {maxRetries: 0}}, timeouts: {default: {attempt: 100ms, total: 1h}}}")
+        try bench.write(text, to: "patchbay.yaml")
+        let run = try record(bench, "--record-failed", "--record-calls", "1")
+        #expect(try done(run) == 0, "\(run)")
+        let recording = try json(run.output)["recording"] as? [String: Any]
+        #expect(recording?["calls"] as? Int == 1, "\(run)")
+        let files = try recordings(bench)
+        #expect(files.count == 1, "\(files)")
+        let end = try #require(try lines(bench, files[0]).last)
+        #expect(end["outcome"] as? String == "cancelled" && end["by"] as? String == "host", "\(end)")
+        #expect(end["late"] as? Bool == true, "\(end)")
+        guard op == "never" else { return }
+        let again = try rerun(bench, files[0], "--timeout", "1")
+        #expect(again.status == 0 && again.output.contains("late: it did not end in time"), "\(again)")
+        let mended = try rerun(bench, files[0], "--module", try RecordedModule.library("1.0.1", "-DMENDED"))
+        #expect(mended.status == 1 && mended.output.contains("different: outcome"), "\(mended)")
+    }
+
     // MARK: Bounds
 
     @Test func `no more calls are recorded than asked for, and all are made`() throws {

@@ -246,7 +246,8 @@ final class IsolatedInstance: HandlerInstance {
     private func complete(
         _ call: patchbay_call, _ kind: OutcomeKind, _ details: ResultDetails, by who: String = "host"
     ) {
-        guard module.environment.calls.complete(call, kind, details) == .ok else { return }
-        context.tap?.ended(call, kind, details, by: who)
+        let calls = module.environment.calls
+        guard let tap = context.tap else { return _ = calls.complete(call, kind, details) }
+        _ = tap.completing(call, by: who, (kind, details)) { calls.complete(call, kind, details) }
     }
 }

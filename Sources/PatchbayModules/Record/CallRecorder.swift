@@ -48,6 +48,8 @@ package final class CallRecorder: CallWatch {
     private let stamp = pbs_unix_now() / 1_000_000
     private let state = Mutex(State())
     private let isOpen = Atomic<Bool>(true)
+    /// End the tapes of calls that the host has closed; one for each handler that was made.
+    private let looks = Mutex<[@Sendable () -> Void]>([])
 
     /// Makes the folder, for its owner alone, unless it is there.
     ///
@@ -74,11 +76,20 @@ package final class CallRecorder: CallWatch {
 
     package func watches(_ handler: String) -> Bool { bounds.handlers.isEmpty || bounds.handlers.contains(handler) }
 
+    package func looksAfter(_ endClosed: @escaping @Sendable () -> Void) { looks.withLock { $0.append(endClosed) } }
+
+    /// Ends the recordings of calls that the host has closed, and that may never be completed. [any thread]
+    package func endClosed() {
+        for look in looks.withLock({ $0 }) { look() }
+    }
+
     package var isWatching: Bool { isOpen.load(ordering: .relaxed) }
 
     package func begin(
         _ subject: CallSubject, _ call: patchbay_call, _ event: UnsafePointer<patchbay_event>
     ) -> CallTape? {
+        // They take the room of others.
+        endClosed()
         let number: Int? = state.withLock { state in
             guard isWatching, state.progress.calls + state.open < bounds.calls else { return nil }
             state.open += 1

@@ -15,6 +15,7 @@ final class CallTap: Sendable {
         self.subject = Mutex(subject)
         self.watch = watch
         self.calls = calls
+        watch.looksAfter { [weak self] in self?.endClosed() }
     }
 
     /// The tape of a call, by the host pointer that came with a request; `nil`: it is not watched. [any]
@@ -29,12 +30,29 @@ final class CallTap: Sendable {
         return open.withLock { $0[call] }
     }
 
-    /// What came of a call, once the host has taken it.
-    func ended(_ call: patchbay_call, _ kind: OutcomeKind, _ details: ResultDetails?, by who: String) {
+    /// Completes a call with `complete`, and notes what came of it: what the host takes is the outcome, and what it
+    /// refuses since it has closed the call is late. [any]
+    func completing(
+        _ call: patchbay_call, by who: String, _ outcome: @autoclosure () -> (OutcomeKind, ResultDetails?),
+        _ complete: () -> patchbay_status
+    ) -> patchbay_status {
+        guard let tape = tape(of: call) else { return complete() }
+        let (kind, details) = outcome()
+        return tape.completing(kind, details, by: who, complete) { forget(call) }
+    }
+
+    /// Ends the tapes of calls that the host has closed, and that may never be completed.
+    private func endClosed() {
         guard count.load(ordering: .acquiring) > 0 else { return }
-        guard let tape = open.withLock({ $0.removeValue(forKey: call) }) else { return }
+        for (call, tape) in open.withLock({ $0 }) where calls.isClosed(call) {
+            forget(call)
+            tape.endLate()
+        }
+    }
+
+    private func forget(_ call: patchbay_call) {
+        guard open.withLock({ $0.removeValue(forKey: call) }) != nil else { return }
         count.subtract(1, ordering: .releasing)
-        tape.end(kind, details, by: who)
     }
 
     /// The handler has another configuration from now on.
@@ -73,13 +91,12 @@ final class CallTap: Sendable {
         count.add(1, ordering: .acquiringAndReleasing)
         open.withLock { $0[call] = tape }
         let status = watch.run(handler, call, event)
+        // Completed here, since nobody else knows whether the host takes it. What is complete already stays so.
         if status == .ok {
-            ended(call, .done, nil, by: "handler")
+            _ = completing(call, by: "handler", (.done, nil)) { calls.complete(call, .done, nil) }
         } else if status < 0 {
-            // The message stays for whoever takes the status.
-            let message = HandlerMessage.take()
-            ForeignText.lending(message) { HandlerMessage.set($0) }
-            ended(call, .retry, ResultDetails(reason: message), by: "handler")
+            let details = ResultDetails(reason: HandlerMessage.take())
+            _ = completing(call, by: "handler", (.retry, details)) { calls.complete(call, .retry, details) }
         }
         return status
     }
@@ -118,5 +135,15 @@ private final class TappedHandler: Sendable {
 
     static func with<R>(_ instance: OpaquePointer, _ body: (TappedHandler) -> R) -> R {
         Unmanaged<TappedHandler>.fromOpaque(UnsafeRawPointer(instance))._withUnsafeGuaranteedRef { body($0) }
+    }
+}
+
+extension CallTable {
+    /// Whether the host has closed a call, as its slot knows until another call has it.
+    fileprivate func isClosed(_ call: patchbay_call) -> Bool {
+        let index = Int(call & 0xFF_FFFF)
+        guard index < capacity else { return false }
+        let word = words[index].load(ordering: .acquiring)
+        return word >> CallWord.generationShift == call >> 24 && word & CallWord.closed != 0
     }
 }

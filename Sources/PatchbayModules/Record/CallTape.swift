@@ -30,6 +30,8 @@ package final class CallTape: Sendable {
     /// Monotonic nanoseconds.
     private let started = pbs_now()
     private let state = Mutex(State())
+    /// Whether its outcome is known; held while the call is completed.
+    private let isDecided = Mutex(false)
     /// `nil` while a call is recorded.
     let answers: RecordedAnswers?
 
@@ -47,22 +49,33 @@ package final class CallTape: Sendable {
     /// Makes a request of a service and notes it.
     ///
     /// - Parameters:
+    ///   - read: what it is made with, read as the service reads it and with the same bounds; a request that the
+    ///     service refuses for what it is made with is noted as malformed.
     ///   - isLocal: in a rerun, what was recorded as done is done by the service, too, so that the call sees it.
     ///   - isOwn: in a rerun, the call's own doing decides the answer, so the service gives it.
+    ///   - shown: what is noted of a request that is not malformed, and not compared word for word.
     ///   - real: the service.
     ///   - answer: what it answered, beside its status.
     ///   - replay: hands a recorded answer over; `nil`: it does not fit, and a later one may.
     func perform(
-        _ function: String, _ arguments: [(String, Value)], isLocal: Bool = false, isOwn: Bool = false,
-        unmatched: Unmatched, beside: [(String, Value)] = [], real: () -> patchbay_status,
+        _ function: String, _ read: () throws(ServiceRefusal) -> [(String, Value)], isLocal: Bool = false,
+        isOwn: Bool = false, unmatched: Unmatched, beside shown: () -> [(String, Value)] = { [] },
+        real: () -> patchbay_status,
         answer: (patchbay_status) -> [(String, Value)] = { _ in [] },
         replay: (Value) -> patchbay_status? = { RecordedValue.status(of: $0.member("status")) }
     ) -> patchbay_status {
         let at = pbs_now() - started
+        let (arguments, beside, isMalformed): ([(String, Value)], [(String, Value)], Bool)
+        do throws(ServiceRefusal) {
+            (arguments, beside, isMalformed) = (try read(), shown(), false)
+        } catch {
+            (arguments, beside, isMalformed) = ([("malformed", RecordedValue.status(error.status))], [], true)
+        }
         let request = redacted(.object(arguments))
         let status: patchbay_status
         var isAnswered = true
-        if let answers, !isOwn {
+        // What is malformed the service refuses itself, in a rerun, too.
+        if let answers, !isOwn, !isMalformed {
             if let recorded = answers.answer(to: function, request, replay) {
                 status = recorded
                 if isLocal, recorded == .ok { _ = real() }
@@ -155,9 +168,31 @@ package final class CallTape: Sendable {
             ]))
     }
 
+    /// Completes the call and notes what came of it, one completion at a time, so that a second one finds the word of
+    /// the first. `decided` is told before that is written.
+    func completing(
+        _ kind: OutcomeKind, _ details: ResultDetails?, by who: String, _ complete: () -> patchbay_status,
+        decided: () -> Void
+    ) -> patchbay_status {
+        isDecided.withLock { isDecided in
+            let status = complete()
+            guard !isDecided, status == .ok || status == .stale else { return status }
+            isDecided = true
+            decided()
+            // Nobody else has completed it: the host has closed it.
+            if status == .ok { end(kind, details, by: who) } else { endLate() }
+            return status
+        }
+    }
+
+    /// The host has closed the call, which did not end in time.
+    func endLate() { end(.cancelled, nil, by: "host", beside: [("late", .bool(true))]) }
+
     /// What came of the call. `who` is `handler`; or `host`, or `worker` by its death, where
     /// it ended the call in its place.
-    func end(_ kind: OutcomeKind, _ details: ResultDetails?, by who: String) {
+    private func end(
+        _ kind: OutcomeKind, _ details: ResultDetails?, by who: String, beside: [(String, Value)] = []
+    ) {
         let at = pbs_now() - started
         let isFirst = state.withLock { state in
             defer { state.isOver = true }
@@ -167,6 +202,7 @@ package final class CallTape: Sendable {
         var outcome: [(String, Value)] = [
             ("outcome", .string(kind.name)), ("at", RecordedValue.number(at)), ("by", .string(who)),
         ]
+        outcome += beside
         if let details {
             if details.code != 0 { outcome.append(("code", .int(Int64(details.code)))) }
             if !details.reason.isEmpty { outcome.append(("reason", .string(details.reason))) }

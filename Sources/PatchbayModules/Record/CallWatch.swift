@@ -6,6 +6,8 @@ package import PatchbayEvents
 package protocol CallWatch: AnyObject, Sendable {
     /// Whether calls of a handler may be watched, by the name that routes use. Asked once, when it is made.
     func watches(_ handler: String) -> Bool
+    /// Gives it what ends the tapes of a handler's calls that the host has closed. [any thread]
+    func looksAfter(_ endClosed: @escaping @Sendable () -> Void)
     /// Whether more calls will be watched. [any thread]
     var isWatching: Bool { get }
     /// A tape for a call that is about to begin; `nil`: this one is not watched. [worker]
@@ -19,6 +21,8 @@ package protocol CallWatch: AnyObject, Sendable {
 }
 
 extension CallWatch {
+    package func looksAfter(_ endClosed: @escaping @Sendable () -> Void) {}
+
     package func run(
         _ handler: Handler, _ call: patchbay_call, _ event: UnsafePointer<patchbay_event>
     ) -> patchbay_status { handler.handle(handler.instance, call, event) }

@@ -12,6 +12,7 @@ package enum RecordedValue {
         return .object([("hex", .string(ContentHash.hexadecimal(bytes)))])
     }
 
+    /// Text of the host's own, or that a service has checked.
     static func text(_ text: patchbay_str) -> Value { bytes(text.bytes) }
 
     static func number(_ number: UInt64) -> Value { Int64(exactly: number).map { .int($0) } ?? .uint(number) }
@@ -76,22 +77,20 @@ package enum RecordedValue {
     }
 
     /// What a handler drafted; its time is apart, since it is another one each time.
-    static func draft(_ draft: UnsafePointer<patchbay_draft>?, _ context: HostContext) -> Value {
-        guard let scope = context.scope else { return .null }
-        do throws(ServiceRefusal) {
-            let event = try DraftReader.event(draft, scope: scope, limits: context.environment.limits).event
-            var members: [(String, Value)] = [("type", .string(event.type)), ("source", .string(event.source))]
-            if !event.id.isEmpty { members.append(("id", .string(event.id))) }
-            if let subject = event.subject { members.append(("subject", .string(subject))) }
-            if let type = event.datacontenttype { members.append(("datacontenttype", .string(type))) }
-            if !event.extensions.isEmpty {
-                members.append(("extensions", .object(event.extensions.map { ($0.name, .string($0.value)) })))
-            }
-            if let data = event.data { members.append(("data", bytes(data))) }
-            return .object(members)
-        } catch {
-            return .object([("malformed", status(error.status))])
+    static func draft(
+        _ draft: UnsafePointer<patchbay_draft>?, _ context: HostContext
+    ) throws(ServiceRefusal) -> Value {
+        let scope = try context.requiredScope()
+        let event = try DraftReader.event(draft, scope: scope, limits: context.environment.limits).event
+        var members: [(String, Value)] = [("type", .string(event.type)), ("source", .string(event.source))]
+        if !event.id.isEmpty { members.append(("id", .string(event.id))) }
+        if let subject = event.subject { members.append(("subject", .string(subject))) }
+        if let type = event.datacontenttype { members.append(("datacontenttype", .string(type))) }
+        if !event.extensions.isEmpty {
+            members.append(("extensions", .object(event.extensions.map { ($0.name, .string($0.value)) })))
         }
+        if let data = event.data { members.append(("data", bytes(data))) }
+        return .object(members)
     }
 
     /// When a draft is due, in nanoseconds from now; 0: at once.

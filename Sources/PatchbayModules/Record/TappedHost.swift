@@ -36,12 +36,24 @@ struct TappedHost {
         _ host: UnsafePointer<patchbay_host>?, _ call: patchbay_call, _ result: UnsafePointer<patchbay_result>?
     ) -> patchbay_status {
         guard let host else { return .badArgument }
-        // Once it is complete the call may be over, and its slot another's.
-        let kind = result.map { $0.pointee.size >= 8 ? OutcomeKind(abi: $0.pointee.outcome) : .retry } ?? .done
-        let details = result.flatMap { $0.pointee.size >= 8 ? ResultDetails($0) : nil }
-        let status = usual(host).pointee.complete(usual(host), call, result)
-        if status == .ok { _ = HostBlock.with(host) { $0.tap?.ended(call, kind, details, by: "handler") } }
-        return status
+        func real() -> patchbay_status { usual(host).pointee.complete(usual(host), call, result) }
+        let status = HostBlock.with(host) { $0.tap?.completing(call, by: "handler", outcome(result), real) }
+        return (status ?? nil) ?? real()
+    }
+
+    /// What a result says, as the host reads it.
+    private static func outcome(_ result: UnsafePointer<patchbay_result>?) -> (OutcomeKind, ResultDetails?) {
+        guard let result else { return (.done, nil) }
+        guard result.pointee.size >= 8 else { return (.retry, nil) }
+        let kind = OutcomeKind(abi: result.pointee.outcome)
+        return kind == .done && isPlain(result.pointee) ? (.done, nil) : (kind, ResultDetails(result))
+    }
+
+    /// Of a whole result that says nothing beside its outcome the host looks at nothing else.
+    private static func isPlain(_ result: patchbay_result) -> Bool {
+        let lengths = result.reason.len | result.detail_json.len | result.reply.len
+        return result.size >= UInt32(MemoryLayout<patchbay_result>.size) && result.flags == 0 && result.code == 0
+            && result.retry_after_ns | lengths == 0
     }
 
     /// [any]

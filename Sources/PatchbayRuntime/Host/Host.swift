@@ -317,6 +317,7 @@ package final class Host: Sendable {
         environment.transfers?.stop()
         let misbehaviour = handlers.end(openCalls: ended?.status.callsOpen ?? 0)
         report.misbehaviour = misbehaviour
+        recorder?.endClosed()
         report.recording = recorder?.progress
         let telemetryDeadline = TelemetryClock.monotonicNow() &+ Self.telemetryPatience
         let metricsExporter = metricsExporter.withLock { $0.take() }

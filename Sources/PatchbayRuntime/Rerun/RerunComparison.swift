@@ -44,7 +44,9 @@ package struct RerunComparison: Sendable {
     private mutating func compareEnds(_ recording: RecordedCall, _ rerun: RerunRecord) {
         let (before, now) = (RerunEnding(recording), RerunEnding(rerun))
         // What was cut has no end that could differ.
-        guard !recording.isCut, !(before.isAbrupt && now.isAbrupt) else { return }
+        guard !recording.isCut else { return }
+        // Without an end a process may have died or been late; a call that the host has closed was late.
+        if before.isAbrupt && now.isAbrupt, before.name != "late" || now.name == "late" { return }
         if before.name != now.name {
             differences.append(
                 Difference(what: "outcome", recorded: .string(before.name), rerun: .string(now.name)))
@@ -146,10 +148,14 @@ package struct RerunEnding: Sendable {
     package let outcome: Value?
     /// In words; empty for an outcome without a reason.
     package let reason: String
-    /// It ended its process, or never ended.
+    /// It ended its process, never ended, or was closed by the host before it did.
     package let isAbrupt: Bool
 
     package init(_ recording: RecordedCall) {
+        guard recording.outcome?.member("late") == nil else {
+            (name, outcome, isAbrupt, reason) = ("late", nil, true, "it did not end in time")
+            return
+        }
         outcome = recording.outcome
         reason = recording.outcome?.text("reason") ?? ""
         // A worker's death, which the host has told as the outcome.

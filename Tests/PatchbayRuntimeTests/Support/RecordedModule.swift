@@ -25,6 +25,7 @@ enum RecordedModule {
 
     /// `sum` adds to what is stored and emits it; `fetch` gets a URL and emits what came; `rich` asks every service for
     /// something and fails if an answer is not as it should be; `late` completes from a thread of its own; `crash` does.
+    /// `wild` makes requests that are refused; `oversleep`, `overdue` (from a thread) and `never` do not end in time.
     private static let source = ##"""
         #include <patchbay.h>
         #include <patchbay/draft/stream.h>
@@ -138,6 +139,62 @@ enum RecordedModule {
           return emit(till, call, "com.example.rich", (const char *)room);
         }
 
+        /* Requests that are refused for what they are made with; 0: all are. */
+        static int wild(till *till, patchbay_call call) {
+          const patchbay_host *host = till->host;
+          const uint8_t *nowhere = (const uint8_t *)8;
+          patchbay_str null = {NULL, 3}, huge = {(const char *)8, 1ull << 62};
+          patchbay_draft hollow = {.size = sizeof hollow, .type = TEXT("com.example.rung"), .data_len = 8};
+          const patchbay_draft *drafts[] = {&hollow, (const patchbay_draft *)8};
+          patchbay_stream_filter filter = {.size = sizeof filter, .type = {NULL, 3}};
+          uint64_t length = 8, first, next;
+          uint8_t room[8];
+          struct { patchbay_status is, should; } all[] = {
+            {till->state->put(host, call, TEXT("a"), NULL, 8, PATCHBAY_STATE_ANY, 0), PATCHBAY_E_ARG},
+            {till->state->put(host, call, TEXT("a"), nowhere, 1ull << 40, PATCHBAY_STATE_ANY, 0), PATCHBAY_E_LIMIT},
+            {till->state->put(host, call, TEXT("a"), nowhere, UINT64_MAX, PATCHBAY_STATE_ANY, 0), PATCHBAY_E_LIMIT},
+            {till->state->put(host, call, huge, room, 1, PATCHBAY_STATE_ANY, 0), PATCHBAY_E_LIMIT},
+            {till->state->get(host, call, huge, room, &length, NULL), PATCHBAY_E_LIMIT},
+            {till->state->del(host, call, null, PATCHBAY_STATE_ANY), PATCHBAY_E_ARG},
+            {till->timer->set(host, call, null, drafts[1]), PATCHBAY_E_ARG},
+            {till->timer->cancel(host, call, huge), PATCHBAY_E_LIMIT},
+            {till->emit->add(host, call, &hollow), PATCHBAY_E_ARG},
+            {till->emit->add(host, call, NULL), PATCHBAY_E_ARG},
+            {till->stream->append(host, call, TEXT("s"), drafts, 2, PATCHBAY_STREAM_ANY, NULL), PATCHBAY_E_ARG},
+            {till->stream->append(host, call, TEXT("s"), drafts, 1ull << 40, PATCHBAY_STREAM_ANY, NULL),
+             PATCHBAY_E_LIMIT},
+            {till->stream->append(host, call, null, drafts + 1, 1, PATCHBAY_STREAM_ANY, NULL), PATCHBAY_E_ARG},
+            {till->stream->snapshot_put(host, call, TEXT("s"), 0, NULL, 8), PATCHBAY_E_ARG},
+            {till->stream->snapshot_put(host, call, TEXT("s"), 0, nowhere, 1ull << 40), PATCHBAY_E_LIMIT},
+            {till->stream->snapshot_get(host, call, null, 0, room, &length, NULL), PATCHBAY_E_ARG},
+            {till->stream->head(host, call, huge, &first, &next), PATCHBAY_E_LIMIT},
+            {till->stream->read(host, call, huge, 0, 1, 0, visit, &first), PATCHBAY_E_LIMIT},
+            {till->stream->query(host, call, TEXT("s"), &filter, 1, visit, &first, NULL), PATCHBAY_E_ARG},
+            {till->stream->subscribe(host, call, huge, TEXT("s"), NULL), PATCHBAY_E_LIMIT},
+            {till->stream->subscribe(host, call, TEXT("n"), TEXT("s"), &filter), PATCHBAY_E_ARG},
+            {till->stream->unsubscribe(host, call, null), PATCHBAY_E_ARG},
+          };
+          for (int index = 0; index < (int)(sizeof all / sizeof *all); index++)
+            if (all[index].is != all[index].should) return index + 1;
+          return 0;
+        }
+
+        /* Until the host has closed the call. */
+        static void oversleep(till *till, patchbay_call call) {
+          struct timespec wait = {0, 20000000};
+          uint64_t length = 0;
+          while (till->state->get(till->host, call, TEXT("none"), NULL, &length, NULL) != PATCHBAY_E_STALE)
+            nanosleep(&wait, NULL);
+        }
+
+        static void *overdue(void *context) {
+          waiting *open = context;
+          oversleep(open->till, open->call);
+          open->till->host->complete(open->till->host, open->call, NULL);
+          free(open);
+          return NULL;
+        }
+
         static void *finish(void *context) {
           waiting *open = context;
           patchbay_result result = {.size = sizeof result, .outcome = PATCHBAY_RETRY, .code = 7,
@@ -175,7 +232,7 @@ enum RecordedModule {
             return till->http->send(till->host, call, &request, answered, open) < 0 ? PATCHBAY_E_INTERNAL
                                                                                     : PATCHBAY_PENDING;
           }
-          if (pthread_create(&thread, NULL, finish, open) != 0) return PATCHBAY_E_NOMEM;
+          if (pthread_create(&thread, NULL, strcmp(op, "overdue") == 0 ? overdue : finish, open) != 0) return PATCHBAY_E_NOMEM;
           pthread_detach(thread);
           return PATCHBAY_PENDING;
         }
@@ -189,7 +246,20 @@ enum RecordedModule {
           patchbay_json_number(data, "amount", &amount);
           if (strcmp(op, "rich") == 0) return rich(till_, call);
           if (strcmp(op, "late") == 0 || strcmp(op, "fetch") == 0) return later(till_, call, op, data);
+          if (strcmp(op, "overdue") == 0) return later(till_, call, op, data);
+          if (strcmp(op, "oversleep") == 0) {
+            oversleep(till_, call);
+            return PATCHBAY_OK;
+          }
+          if (strcmp(op, "wild") == 0) {
+            int wrong = wild(till_, call);
+            char text[32];
+            snprintf(text, sizeof text, "{\"wrong\":%d}", wrong);
+            till_->host->set_error(till_->host, (patchbay_str){text, strlen(text)});
+            return wrong ? PATCHBAY_E_ARG : PATCHBAY_OK;
+          }
         #ifndef MENDED
+          if (strcmp(op, "never") == 0) return PATCHBAY_PENDING;
           if (strcmp(op, "crash") == 0) {
             double unused;
             uint64_t length = sizeof unused;

@@ -41,7 +41,7 @@ enum StateService {
         let revision: UInt64
     }
 
-    private static func key(_ text: patchbay_str, _ context: HostContext) throws(ServiceRefusal) -> String {
+    static func key(_ text: patchbay_str, _ context: HostContext) throws(ServiceRefusal) -> String {
         let key = try ForeignText.string(text, max: context.environment.limits.stateKeyBytes)
         guard !key.isEmpty else { throw .badArgument }
         return key

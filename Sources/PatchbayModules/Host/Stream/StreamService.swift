@@ -96,7 +96,7 @@ enum StreamService {
     /// Events of one page at most.
     static let pageEvents = 1000
 
-    private static func name(_ text: patchbay_str) throws(ServiceRefusal) -> String {
+    static func name(_ text: patchbay_str) throws(ServiceRefusal) -> String {
         let name = try ForeignText.string(text, max: Streams.nameBytesMax)
         do throws(StreamRefusal) {
             try Streams.check(name: name)

@@ -24,7 +24,7 @@ enum TimerService {
             })
     }
 
-    private static func key(_ text: patchbay_str) throws(ServiceRefusal) -> String {
+    static func key(_ text: patchbay_str) throws(ServiceRefusal) -> String {
         let key = try ForeignText.string(text, max: keyBytesMax)
         // It becomes an attribute of the event, so it obeys the rules of attributes.
         guard !key.isEmpty, DraftReader.isAttributeText(key) else { throw .badArgument }

@@ -41,8 +41,10 @@ enum TappedEmit {
         table.add = { host, call, draft in
             guard let (tape, context) = CallTap.tape(host, call) else { return TappedEmit.plain.add(host, call, draft) }
             return tape.perform(
-                "emit.add", [("event", RecordedValue.draft(draft, context))], isLocal: true, unmatched: .real,
-                beside: [("inNanoseconds", RecordedValue.delay(draft, context))],
+                "emit.add",
+                { () throws(ServiceRefusal) in [("event", try RecordedValue.draft(draft, context))] },
+                isLocal: true, unmatched: .real,
+                beside: { [("inNanoseconds", RecordedValue.delay(draft, context))] },
                 real: { TappedEmit.plain.add(host, call, draft) })
         }
         return table
@@ -59,14 +61,21 @@ enum TappedTimer {
                 return TappedTimer.plain.set(host, call, key, draft)
             }
             return tape.perform(
-                "timer.set", [("key", RecordedValue.text(key)), ("event", RecordedValue.draft(draft, context))],
-                isLocal: true, unmatched: .real, beside: [("inNanoseconds", RecordedValue.delay(draft, context))],
+                "timer.set",
+                { () throws(ServiceRefusal) in
+                    [
+                        ("key", .string(try TimerService.key(key))),
+                        ("event", try RecordedValue.draft(draft, context)),
+                    ]
+                }, isLocal: true, unmatched: .real,
+                beside: { [("inNanoseconds", RecordedValue.delay(draft, context))] },
                 real: { TappedTimer.plain.set(host, call, key, draft) })
         }
         table.cancel = { host, call, key in
             guard let (tape, _) = CallTap.tape(host, call) else { return TappedTimer.plain.cancel(host, call, key) }
             return tape.perform(
-                "timer.cancel", [("key", RecordedValue.text(key))], isLocal: true, unmatched: .real,
+                "timer.cancel", { () throws(ServiceRefusal) in [("key", .string(try TimerService.key(key)))] },
+                isLocal: true, unmatched: .real,
                 real: { TappedTimer.plain.cancel(host, call, key) })
         }
         return table

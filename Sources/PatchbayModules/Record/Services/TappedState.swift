@@ -14,25 +14,34 @@ enum TappedState {
             return TappedState.get(tape, context, host, call, key, buffer, length, revision)
         }
         table.put = { host, call, key, value, length, revision, lifetime in
-            guard let (tape, _) = CallTap.tape(host, call) else {
+            guard let (tape, context) = CallTap.tape(host, call) else {
                 return TappedState.plain.put(host, call, key, value, length, revision, lifetime)
             }
             return tape.perform(
                 "state.put",
-                [
-                    ("key", RecordedValue.text(key)),
-                    ("value", RecordedValue.bytes(UnsafeBufferPointer(start: value, count: Int(clamping: length)))),
-                    ("revision", TappedState.expected(revision)), ("lifetime", RecordedValue.number(lifetime)),
-                ], isLocal: true, unmatched: .real,
+                { () throws(ServiceRefusal) in
+                    let bytes = try ForeignText.bytes(
+                        value, length, max: context.environment.limits.stateValueBytes)
+                    return [
+                        ("key", .string(try StateService.key(key, context))), ("value", RecordedValue.bytes(bytes)),
+                        ("revision", TappedState.expected(revision)), ("lifetime", RecordedValue.number(lifetime)),
+                    ]
+                }, isLocal: true, unmatched: .real,
                 real: { TappedState.plain.put(host, call, key, value, length, revision, lifetime) })
         }
         table.del = { host, call, key, revision in
-            guard let (tape, _) = CallTap.tape(host, call) else {
+            guard let (tape, context) = CallTap.tape(host, call) else {
                 return TappedState.plain.del(host, call, key, revision)
             }
             return tape.perform(
-                "state.del", [("key", RecordedValue.text(key)), ("revision", TappedState.expected(revision))],
-                isLocal: true, unmatched: .real, real: { TappedState.plain.del(host, call, key, revision) })
+                "state.del",
+                { () throws(ServiceRefusal) in
+                    [
+                        ("key", .string(try StateService.key(key, context))),
+                        ("revision", TappedState.expected(revision)),
+                    ]
+                }, isLocal: true, unmatched: .real,
+                real: { TappedState.plain.del(host, call, key, revision) })
         }
         return table
     }
@@ -43,13 +52,10 @@ enum TappedState {
         _ revision: UnsafeMutablePointer<UInt64>?
     ) -> patchbay_status {
         let room = length.pointee
-        let name = String(key)
-        let isOwn = context.environment.calls.withEffects(call) { effects in
-            effects.stateWrites.contains { $0.key == name }
-        }
         var seen: UInt64 = 0
         return tape.perform(
-            "state.get", [("key", RecordedValue.text(key))], isOwn: isOwn == true, unmatched: .refuse(.notFound),
+            "state.get", { () throws(ServiceRefusal) in [("key", .string(try StateService.key(key, context)))] },
+            isOwn: isOwn(key, call, context), unmatched: .refuse(.notFound),
             real: {
                 defer { revision?.pointee = seen }
                 return TappedState.plain.get(host, call, key, buffer, length, &seen)
@@ -76,8 +82,23 @@ enum TappedState {
                 length.pointee = count
                 revision?.pointee = seen
                 guard status == .ok, let value = RecordedValue.bytes(of: answer.member("value")) else { return status }
+                // What is withheld in it is of another length.
+                length.pointee = UInt64(value.count)
                 return fill(buffer, room: room, with: value)
             })
+    }
+
+    /// Whether the call has written a key itself.
+    private static func isOwn(_ key: patchbay_str, _ call: patchbay_call, _ context: HostContext) -> Bool {
+        do throws(ServiceRefusal) {
+            let key = try StateService.key(key, context)
+            let isWritten = context.environment.calls.withEffects(call) { effects in
+                effects.stateWrites.contains { $0.key == key }
+            }
+            return isWritten == true
+        } catch {
+            return false
+        }
     }
 
     /// Copies bytes to a module's room.

@@ -20,16 +20,16 @@ enum TappedStream {
             guard let (tape, context) = CallTap.tape(host, call) else {
                 return TappedStream.plain.append(host, call, stream, drafts, count, expected, revision)
             }
-            let most = context.environment.limits.streamEventsPerCall
-            let events = UnsafeBufferPointer(start: drafts, count: drafts == nil ? 0 : min(most, Int(clamping: count)))
-                .map { RecordedValue.draft($0, context) }
             var place: UInt64 = 0
             return tape.perform(
                 "stream.append",
-                [
-                    ("stream", RecordedValue.text(stream)), ("events", .list(events)),
-                    ("expected", TappedStream.expected(expected)),
-                ], unmatched: .refuse(.unsupported),
+                { () throws(ServiceRefusal) in
+                    [
+                        ("stream", .string(try StreamService.name(stream))),
+                        ("events", .list(try TappedStream.events(drafts, count, context))),
+                        ("expected", TappedStream.expected(expected)),
+                    ]
+                }, unmatched: .refuse(.unsupported),
                 real: {
                     let status = TappedStream.plain.append(host, call, stream, drafts, count, expected, &place)
                     if status == .ok || status == .conflict { revision?.pointee = place }
@@ -44,17 +44,32 @@ enum TappedStream {
                 })
         }
         table.snapshot_put = { host, call, stream, revision, bytes, count in
-            guard let (tape, _) = CallTap.tape(host, call) else {
+            guard let (tape, context) = CallTap.tape(host, call) else {
                 return TappedStream.plain.snapshot_put(host, call, stream, revision, bytes, count)
             }
             return tape.perform(
                 "stream.snapshotPut",
-                [
-                    ("stream", RecordedValue.text(stream)), ("revision", RecordedValue.number(revision)),
-                    ("bytes", RecordedValue.bytes(UnsafeBufferPointer(start: bytes, count: Int(clamping: count)))),
-                ], unmatched: .accept,
+                { () throws(ServiceRefusal) in
+                    let name = try StreamService.name(stream)
+                    let bytes = try ForeignText.bytes(bytes, count, max: context.environment.limits.stateValueBytes)
+                    return [
+                        ("stream", .string(name)), ("revision", RecordedValue.number(revision)),
+                        ("bytes", RecordedValue.bytes(bytes)),
+                    ]
+                }, unmatched: .accept,
                 real: { TappedStream.plain.snapshot_put(host, call, stream, revision, bytes, count) })
         }
+    }
+
+    /// No more of them than the service takes, and none behind a malformed one.
+    private static func events(
+        _ drafts: UnsafePointer<UnsafePointer<patchbay_draft>?>?, _ count: UInt64, _ context: HostContext
+    ) throws(ServiceRefusal) -> [Value] {
+        guard let drafts else { throw .badArgument }
+        guard count <= UInt64(context.environment.limits.streamEventsPerCall) else { throw .limit }
+        var events: [Value] = []
+        for index in 0..<Int(count) { events.append(try RecordedValue.draft(drafts[index], context)) }
+        return events
     }
 
     private static func expected(_ revision: UInt64) -> Value {
@@ -75,7 +90,8 @@ enum TappedStream {
             }
             var (begin, end): (UInt64, UInt64) = (0, 0)
             let status = tape.perform(
-                "stream.head", [("stream", RecordedValue.text(stream))], unmatched: .refuse(.notFound),
+                "stream.head", { () throws(ServiceRefusal) in [("stream", .string(try StreamService.name(stream)))] },
+                unmatched: .refuse(.notFound),
                 real: { TappedStream.plain.head(host, call, stream, &begin, &end) },
                 answer: { _ in [("first", RecordedValue.number(begin)), ("next", RecordedValue.number(end))] },
                 replay: { answer in
@@ -93,27 +109,32 @@ enum TappedStream {
             var shown = ShownEvents(visit: visit, visitor: visitor)
             return tape.perform(
                 "stream.read",
-                [
-                    ("stream", RecordedValue.text(stream)), ("from", RecordedValue.number(from)),
-                    ("count", RecordedValue.number(count)), ("flags", .int(Int64(flags))),
-                ], unmatched: .refuse(.notFound),
+                { () throws(ServiceRefusal) in
+                    [
+                        ("stream", .string(try StreamService.name(stream))), ("from", RecordedValue.number(from)),
+                        ("count", RecordedValue.number(count)), ("flags", .int(Int64(flags))),
+                    ]
+                }, unmatched: .refuse(.notFound),
                 real: {
                     shown.collecting { TappedStream.plain.read(host, call, stream, from, count, flags, $0, $1) }
                 },
                 answer: { _ in [("events", .list(shown.events))] }, replay: { shown.show($0) })
         }
         table.query = { host, call, stream, filter, count, visit, visitor, next in
-            guard let (tape, _) = CallTap.tape(host, call), let visit, let filter else {
+            guard let (tape, context) = CallTap.tape(host, call), let visit, let filter else {
                 return TappedStream.plain.query(host, call, stream, filter, count, visit, visitor, next)
             }
             var shown = ShownEvents(visit: visit, visitor: visitor)
             var left: UInt64 = 0
             return tape.perform(
                 "stream.query",
-                [
-                    ("stream", RecordedValue.text(stream)), ("filter", TappedStream.filter(filter)),
-                    ("count", RecordedValue.number(count)),
-                ], unmatched: .refuse(.notFound),
+                { () throws(ServiceRefusal) in
+                    _ = try StreamQuery(filter, count: count, context.environment)
+                    return [
+                        ("stream", .string(try StreamService.name(stream))), ("filter", TappedStream.filter(filter)),
+                        ("count", RecordedValue.number(count)),
+                    ]
+                }, unmatched: .refuse(.notFound),
                 real: {
                     let status = shown.collecting {
                         TappedStream.plain.query(host, call, stream, filter, count, $0, $1, &left)
@@ -136,8 +157,10 @@ enum TappedStream {
             let room = length.pointee
             var seen: UInt64 = 0
             return tape.perform(
-                "stream.snapshotGet", [("stream", RecordedValue.text(stream)), ("at", RecordedValue.number(at))],
-                unmatched: .refuse(.notFound),
+                "stream.snapshotGet",
+                { () throws(ServiceRefusal) in
+                    [("stream", .string(try StreamService.name(stream))), ("at", RecordedValue.number(at))]
+                }, unmatched: .refuse(.notFound),
                 real: {
                     let status = TappedStream.plain.snapshot_get(host, call, stream, at, buffer, length, &seen)
                     if status == .ok || status == .limit { revision?.pointee = seen }
@@ -163,6 +186,7 @@ enum TappedStream {
                     guard status == .ok, let bytes = RecordedValue.bytes(of: answer.member("bytes")) else {
                         return status
                     }
+                    length.pointee = UInt64(bytes.count)
                     return TappedState.fill(buffer, room: room, with: bytes)
                 })
         }
@@ -172,15 +196,19 @@ enum TappedStream {
 
     private static func setSubscribing(_ table: inout patchbay_stream) {
         table.subscribe = { host, call, name, stream, filter in
-            guard let (tape, _) = CallTap.tape(host, call) else {
+            guard let (tape, context) = CallTap.tape(host, call) else {
                 return TappedStream.plain.subscribe(host, call, name, stream, filter)
             }
             return tape.perform(
                 "stream.subscribe",
-                [
-                    ("name", RecordedValue.text(name)), ("stream", RecordedValue.text(stream)),
-                    ("filter", filter.map(TappedStream.filter) ?? .null),
-                ], isLocal: true, unmatched: .real,
+                { () throws(ServiceRefusal) in
+                    let stream = try StreamService.name(stream)
+                    _ = try SubscriptionService.wish(stream, filter, context)
+                    return [
+                        ("name", .string(try SubscriptionService.name(name))), ("stream", .string(stream)),
+                        ("filter", filter.map(TappedStream.filter) ?? .null),
+                    ]
+                }, isLocal: true, unmatched: .real,
                 real: { TappedStream.plain.subscribe(host, call, name, stream, filter) })
         }
         table.unsubscribe = { host, call, name in
@@ -188,13 +216,15 @@ enum TappedStream {
                 return TappedStream.plain.unsubscribe(host, call, name)
             }
             return tape.perform(
-                "stream.unsubscribe", [("name", RecordedValue.text(name))], isLocal: true, unmatched: .accept,
+                "stream.unsubscribe",
+                { () throws(ServiceRefusal) in [("name", .string(try SubscriptionService.name(name)))] },
+                isLocal: true, unmatched: .accept,
                 real: { TappedStream.plain.unsubscribe(host, call, name) })
         }
     }
 
+    /// One that the service has found well formed.
     private static func filter(_ filter: UnsafePointer<patchbay_stream_filter>) -> Value {
-        guard filter.pointee.size >= UInt32(MemoryLayout<patchbay_stream_filter>.size) else { return .null }
         let filter = filter.pointee
         return .object([
             ("flags", .int(Int64(filter.flags))), ("from", RecordedValue.number(filter.from)),
