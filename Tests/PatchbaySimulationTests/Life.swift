@@ -189,7 +189,8 @@ final class Life {
     /// When something happens by itself; monotonic nanoseconds.
     var due: UInt64 {
         let source = port.incoming.isFull ? .max : max(source.due, clock.now + 1)
-        return min(loop.nextDue, hands.due, writerIsIdle ? .max : writerDue, source)
+        let reader = subscriptions.readDue.map { max($0, clock.now + 1) } ?? .max
+        return min(loop.nextDue, hands.due, writerIsIdle ? .max : writerDue, source, reader)
     }
 
     /// Nothing is under way, and nothing comes by itself.

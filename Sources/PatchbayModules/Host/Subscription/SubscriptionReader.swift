@@ -65,7 +65,7 @@ final class SubscriptionReader: Sendable {
 
     private func run() {
         while true {
-            let due = state.withLock { $0.resting.map(\.until).min() }
+            let due = due
             let now = pbs_now()
             let timeout = due.map { $0 > now ? $0 - now : 1 } ?? 0
             bell.wait(timeout: timeout) { state.withLock { !$0.orders.isEmpty || $0.isEnding } }
@@ -73,6 +73,9 @@ final class SubscriptionReader: Sendable {
             if state.withLock({ $0.isEnding }) { return }
         }
     }
+
+    /// When an order that failed is tried again, in monotonic nanoseconds; `nil`: none rests.
+    var due: UInt64? { state.withLock { $0.resting.map(\.until).min() } }
 
     /// Reads what was ordered first, and gives back what has rested by `now`; false when there is nothing to do.
     func read(now: UInt64) -> Bool {

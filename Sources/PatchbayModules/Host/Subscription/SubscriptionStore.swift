@@ -78,6 +78,9 @@ package final class SubscriptionStore: Sendable {
     /// Reads one order in the place of the reader's thread, by the monotonic time; false when none is to be read.
     package func read(now: UInt64) -> Bool { contents.withLock { $0.reader }?.read(now: now) ?? false }
 
+    /// When `read` has something to do again by itself, by the monotonic time; `nil`: never.
+    package var readDue: UInt64? { contents.withLock { $0.reader }?.due }
+
     /// Reads nothing more.
     package func end() { contents.withLock { $0.reader.take() }?.end() }
 
