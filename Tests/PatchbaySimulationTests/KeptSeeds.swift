@@ -5,6 +5,7 @@
 /// the simulation it is one more seed.
 enum KeptSeeds {
     static let all = [
-        1618  // A disk that did not give its checkpoints looked like one that had lost them.
+        1618,  // A disk that did not give its checkpoints looked like one that had lost them.
+        230,  // Nothing woke the host for a subscription that rested after a fault of the disk.
     ]
 }
