@@ -358,7 +358,8 @@ final class WorkerLife: Sendable {
         switch doom.withLock({ $0 }) {
         case .overdue(let call):
             return WorkerDeath(
-                culprit: .call(call), ending: ending, reason: "killed: a call went on after it was cancelled")
+                culprit: .call(call), ending: ending,
+                reason: "timeout: the call did not end in time, and its worker was killed")
         case .broken:
             return WorkerDeath(
                 culprit: .anyCall, ending: ending, reason: "killed: its worker said what makes no sense")
