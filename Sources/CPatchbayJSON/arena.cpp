@@ -15,7 +15,20 @@ constexpr uint64_t kept = 1ull << 20;  // bytes whose pages stay after a reset
 
 }  // namespace
 
+bool pbj_arena::reserve() {
+  for (uint64_t size = reserve_max; size >= reserve_min; size /= 2) {
+    void *range = mmap(nullptr, size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (range == MAP_FAILED) continue;
+    base = static_cast<char *>(range);
+    reserved = size;
+    return true;
+  }
+  return false;
+}
+
 bool pbj_arena::grow(uint64_t length) {
+  // Many a batch needs none of it, and a process may have some 65,000 mappings.
+  if (base == nullptr && !reserve()) return false;
   // The range is only reserved (PROT_NONE), so a strict overcommit policy counts what is committed and no more.
   uint64_t needed = used + length + slack;
   if (length > reserved || needed > reserved) return false;
@@ -25,23 +38,11 @@ bool pbj_arena::grow(uint64_t length) {
   return true;
 }
 
-extern "C" pbj_arena *pbj_arena_new(void) {
-  auto *arena = new (std::nothrow) pbj_arena;
-  if (arena == nullptr) return nullptr;
-  for (uint64_t size = reserve_max; size >= reserve_min; size /= 2) {
-    void *range = mmap(nullptr, size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    if (range == MAP_FAILED) continue;
-    arena->base = static_cast<char *>(range);
-    arena->reserved = size;
-    return arena;
-  }
-  delete arena;
-  return nullptr;
-}
+extern "C" pbj_arena *pbj_arena_new(void) { return new (std::nothrow) pbj_arena; }
 
 extern "C" void pbj_arena_free(pbj_arena *arena) {
   if (arena == nullptr) return;
-  munmap(arena->base, arena->reserved);
+  if (arena->base != nullptr) munmap(arena->base, arena->reserved);
   delete arena;
 }
 

@@ -7,7 +7,7 @@
 #include "patchbay_json.h"
 
 struct pbj_arena {
-  char *base = nullptr;
+  char *base = nullptr;    // nullptr until there is need of it
   uint64_t reserved = 0;   // bytes of address space
   uint64_t committed = 0;  // bytes that may be touched
   uint64_t used = 0;
@@ -27,5 +27,6 @@ struct pbj_arena {
   static constexpr uint64_t slack = 64;
 
  private:
+  bool reserve();
   bool grow(uint64_t length);
 };

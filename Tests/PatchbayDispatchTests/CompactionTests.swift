@@ -97,6 +97,22 @@ import Testing
         #expect(first == order)
     }
 
+    @Test func `events that came one by one are packed, and take little more than themselves`() {
+        let bench = Bench(Bench.plan(lanes: 1))
+        bench.reply = { _ in .deaf(.seconds(20)) }
+        for number in 0..<1_000 { bench.send("e\(number)") }
+        let before = bench.retainedBytes
+        bench.run(for: 0)
+        #expect(before > 1_000 * 16_000)
+        #expect(bench.compact() == 2 && bench.packedEvents == 999)
+        bench.run(for: 0)
+        #expect(bench.released == 999 && bench.altered.isEmpty)
+        #expect(bench.retainedBytes < before / 10)
+        #expect(bench.compact() == 0)
+        #expect(runsOut(bench))
+        #expect(bench.startedIDs == (0..<1_000).map { "e\($0)" })
+    }
+
     @Test func `a dying delivery is moved, too, and ends once`() {
         let bench = Bench(Bench.plan(lanes: 2))
         bench.burialDelay = .seconds(5)

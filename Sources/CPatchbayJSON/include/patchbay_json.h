@@ -89,7 +89,7 @@ typedef struct pbj_arena pbj_arena;
 pbj_arena *pbj_arena_new(void);
 void pbj_arena_free(pbj_arena *);
 void pbj_arena_reset(pbj_arena *);
-const char *pbj_arena_base(const pbj_arena *);   /* what PBJ_ARENA offsets count from; fixed for the arena's life */
+const char *pbj_arena_base(const pbj_arena *);   /* what PBJ_ARENA offsets count from; NULL until something is in it, then fixed for the arena's life */
 uint64_t pbj_arena_used(const pbj_arena *);
 /* Copies bytes in; returns a span with PBJ_ARENA set, or one of length UINT32_MAX when memory is out. */
 pbj_span pbj_arena_copy(pbj_arena *, const char *bytes, uint64_t length);

@@ -3,14 +3,15 @@ package import PatchbayEvents
 
 extension DispatchCore {
     /// Moves what is still waiting out of batches that are mostly settled, so that a lane that lags retains its own
-    /// events and not its neighbours'. A batch of which a call is open stays as it is until a later compaction: copies
+    /// events and not its neighbours', and out of those that came with few events, so that it retains little more than
+    /// these. A batch of which a call is open stays as it is until a later compaction: copies
     /// would come on top of it.
     ///
     /// Costs a look at every loaded delivery and every run: call it when the log has grown by a good part of its bound.
     ///
     /// - Returns: the new batches; they are retained here already, and released like others.
     package mutating func compact(effects: inout DispatchEffects) -> [EventBatch] {
-        let waiting = waitingInSettledBatches()
+        let waiting = waitingInLooseBatches()
         var moves: [BatchMove] = []
         var lower = 0
         while lower < waiting.count {
@@ -19,6 +20,8 @@ extension DispatchCore {
             if let move = move(of: slot, waiting[lower..<upper]) { moves.append(move) }
             lower = upper
         }
+        // What it is moved to takes memory, too.
+        guard moves.reduce(0, { $0 + $1.gainedBytes }) > EventBatch.byteCountMin else { return [] }
         var packer = BatchPacker(textLeft: moves.reduce(0) { $0 + $1.textBytes })
         for move in moves where packer.hasRoom(for: move, &batches) {
             guard let indices = packer.copy(move, &batches) else { continue }
@@ -28,12 +31,12 @@ extension DispatchCore {
         return packer.finish(&batches)
     }
 
-    /// What is not in flight of batches that are partly settled, batch by batch.
-    private func waitingInSettledBatches() -> [WaitingPart] {
+    /// What is not in flight of loose batches, batch by batch.
+    private func waitingInLooseBatches() -> [WaitingPart] {
         var waiting: [WaitingPart] = []
         for node in 1..<max(1, deliveries.highWater) {
             let delivery = deliveries.base[node]
-            guard delivery.state != .free, delivery.state != .inFlight, isPartlySettled(delivery.batch) else {
+            guard delivery.state != .free, delivery.state != .inFlight, isLoose(delivery.batch) else {
                 continue
             }
             waiting.append(WaitingPart(slot: delivery.batch, link: Link(node), isRun: false))
@@ -42,7 +45,7 @@ extension DispatchCore {
             var link = lanes[lane].runHead
             while link != 0 {
                 let run = runs.base[Int(link)]
-                if run.lower < run.upper, isPartlySettled(run.batch) {
+                if run.lower < run.upper, isLoose(run.batch) {
                     waiting.append(WaitingPart(slot: run.batch, link: link, isRun: true))
                 }
                 link = run.next
@@ -52,10 +55,14 @@ extension DispatchCore {
         return waiting
     }
 
-    private func isPartlySettled(_ slot: Link) -> Bool {
+    /// Partly settled, or with few events from the start.
+    private func isLoose(_ slot: Link) -> Bool {
         let batch = batches.base + Int(slot)
-        return batch.pointee.holds < batch.pointee.deliveries && !batch.pointee.isMuted
+        guard !batch.pointee.isMuted else { return false }
+        return batch.pointee.holds < batch.pointee.deliveries || batch.pointee.deliveries <= Self.fewDeliveries
     }
+
+    private static var fewDeliveries: Int { EventBatch.eventsMax / 8 }
 
     /// `nil` when a batch is not worth moving: something else keeps it, or it would not get much smaller.
     private func move(of slot: Link, _ parts: ArraySlice<WaitingPart>) -> BatchMove? {
@@ -81,7 +88,9 @@ extension DispatchCore {
             move.extensions += Int(event.ext_count)
             bytes += Int(event.line.length) + MemoryLayout<pbj_event>.stride + 64
         }
-        return bytes * 2 <= batches.base[Int(slot)].batch.takeUnretainedValue().byteCount ? move : nil
+        let held = batches.base[Int(slot)].batch.takeUnretainedValue().byteCount
+        move.gainedBytes = held - bytes
+        return bytes * 2 <= held ? move : nil
     }
 
     private func perform(_ part: WaitingPart, _ indices: [UInt32], _ packer: inout BatchPacker) {
@@ -121,6 +130,8 @@ private struct BatchMove {
     var events: [Int] = []
     var textBytes = 0
     var extensions = 0
+    /// What the batch takes beyond that.
+    var gainedBytes = 0
 }
 
 /// Packs events of many batches densely into few; what is needed of one batch stays together.

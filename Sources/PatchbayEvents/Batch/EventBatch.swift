@@ -13,6 +13,10 @@ package final class EventBatch: @unchecked Sendable {
     package static let eventsMax = 512
     /// Room for extension attributes of one batch.
     package static let extensionsMax = 4096
+    /// Room for deliveries that every batch has.
+    private static let deliveriesMin = 16
+    /// What is mapped takes whole pages.
+    private static let pageBytes = 4096
     /// simdjson reads past the end of what it parses.
     package static let padding = 64
 
@@ -58,7 +62,7 @@ package final class EventBatch: @unchecked Sendable {
     package var configuration: UInt16?
 
     // Text and records are mapped, not allocated: a batch that goes gives its pages back at once, so what a burst took
-    // does not stay with the process.
+    // does not stay with the process. The kernel makes one mapping of those that lie side by side.
     package init(source: Int, textCapacity: Int) {
         self.source = source
         self.textCapacity = textCapacity
@@ -66,7 +70,7 @@ package final class EventBatch: @unchecked Sendable {
         events = Self.map(Self.eventsMax)
         extensions = Self.map(Self.extensionsMax)
         traces = Self.map(Self.eventsMax)
-        deliveryCapacity = Self.eventsMax
+        deliveryCapacity = Self.deliveriesMin
         deliveries = .allocate(capacity: deliveryCapacity)
         arena = pbj_arena_new()
     }
@@ -91,11 +95,18 @@ package final class EventBatch: @unchecked Sendable {
         pbs_release(base, UInt64(count * MemoryLayout<T>.stride))
     }
 
+    /// What a batch takes with nothing but a few short events, in bytes.
+    package static let byteCountMin = 4 * pageBytes + deliveriesMin * MemoryLayout<RoutedDelivery>.stride
+
     /// Memory that it holds while it is retained, in bytes.
     package var byteCount: Int {
-        textCapacity + Int(pbj_arena_used(arena)) + count * (MemoryLayout<pbj_event>.stride + 64)
-            + deliveryCount * MemoryLayout<RoutedDelivery>.stride
+        Self.pages(textCapacity + Self.padding) + Self.pages(Int(pbj_arena_used(arena)))
+            + Self.pages(count * MemoryLayout<pbj_event>.stride) + Self.pages(count * MemoryLayout<EventTrace>.stride)
+            + Self.pages(max(1, extensionCount) * MemoryLayout<patchbay_kv>.stride)
+            + max(Self.deliveriesMin, deliveryCount) * MemoryLayout<RoutedDelivery>.stride
     }
+
+    private static func pages(_ bytes: Int) -> Int { (bytes + pageBytes - 1) / pageBytes * pageBytes }
 
     /// Empties it for the next fill; text is kept by whoever calls.
     package func reset() {

@@ -78,8 +78,9 @@ final class Bench {
     private let maker = BatchMaker()
     /// What each event is, by its id.
     private var originals: [String: Original] = [:]
-    /// Batches that the core retains.
-    private var retained: Set<ObjectIdentifier> = []
+    /// Batches that the core retains, with their memory in bytes.
+    private var retained: [ObjectIdentifier: Int] = [:]
+    var retainedBytes: Int { retained.values.reduce(0, +) }
     /// Batches that came back and had not gone there.
     private(set) var releasedTwice = 0
 
@@ -136,7 +137,7 @@ final class Bench {
             let original = Original(batch, index)
             originals[original.id] = original
         }
-        retained.insert(ObjectIdentifier(batch))
+        retained[ObjectIdentifier(batch)] = batch.byteCount
         core.accept(batch, effects: &effects)
     }
 
@@ -153,11 +154,11 @@ final class Bench {
             }
         }
         let batches = core.compact(effects: &effects)
-        for batch in batches { retained.insert(ObjectIdentifier(batch)) }
+        for batch in batches { retained[ObjectIdentifier(batch)] = batch.byteCount }
         packed += batches.count
         packedEvents += batches.reduce(0) { $0 + $1.count }
         lookAtPending()
-        for call in open where !retained.contains(call.batch) { altered.append("open: \(call.id)") }
+        for call in open where retained[call.batch] == nil { altered.append("open: \(call.id)") }
         return batches.count
     }
 
@@ -272,7 +273,9 @@ final class Bench {
         }
         for hold in taken.holds { held[hold.lane] += hold.change }
         released += taken.released.count
-        for batch in taken.released where retained.remove(ObjectIdentifier(batch)) == nil { releasedTwice += 1 }
+        for batch in taken.released where retained.removeValue(forKey: ObjectIdentifier(batch)) == nil {
+            releasedTwice += 1
+        }
         if burialDelay == 0 {
             let due = burials
             burials = []
