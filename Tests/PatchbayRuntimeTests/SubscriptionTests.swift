@@ -66,6 +66,26 @@ import Testing
         #expect(line.contains(" of=account at=0 by=all attempt=1 route=(subscription)"), "\(line)")
     }
 
+    @Test func `have no part in an event that is redriven without a host`() throws {
+        let bench = try bench(.file)
+        try append(["com.acme.poison"], "own", to: bench)
+        #expect(try bench.run(Self.yaml()).dead == 1)
+        var letters: [StoredLetter] = []
+        try StoredLetters(folder: bench.path("data")).forEach { letter in
+            letters.append(letter)
+            return true
+        }
+        #expect(letters.map(\.route) == ["(subscription)"])
+        do {
+            var operations = try LetterOperations(
+                folder: bench.path("data"), routes: letters.map(\.redriveRoute), handlers: ["follower.follow"],
+                who: "ada")
+            try operations.redrive(letters)
+        }
+        #expect(try bench.run(Self.yaml()).dead == 1)
+        #expect(try bench.deadLetters().last?["dlqroute"] == "(timer)")
+    }
+
     @Test func `go on in a later run where they were, and first with what came meanwhile`() throws {
         let bench = try bench(.file, Self.appended(10))
         #expect(try bench.run(Self.yaml()).status.counts.done == 20)
@@ -312,6 +332,12 @@ import Testing
                 #expect(told["dlqhandler"] == Self.handler && told["dlqroute"] == "(subscription)")
                 #expect(told["dlqclass"] == "refused" && told["streamname"] == "orders")
                 #expect(told["dlqreason"]?.hasPrefix("it cannot be taken in: ") == true, "\(told)")
+                var stored = StoredLetter(
+                    id: LetterID(sequence: 1, index: 0), delivery: DeliveryID(position: 1, handler: 0), diedAt: 1,
+                    event: told, line: letter.line, history: [])
+                #expect(stored.redriveHindrance?.contains("it is in stream orders at revision 1") == true)
+                stored.edit = event("c", "/s", "t", at: 1).event.json
+                #expect(stored.redriveHindrance == nil)
                 delivered.append("dead at \(told["streamrevision"] ?? "")")
             }
         }

@@ -163,7 +163,7 @@ final class Life {
             }
         }
         var operations = try LetterOperations(
-            storage, lock: nil, routes: Set(redriven.map(\.route)).sorted(), handlers: dispatcher.names.handlers,
+            storage, lock: nil, routes: Set(redriven.map(\.redriveRoute)).sorted(), handlers: dispatcher.names.handlers,
             who: "operator")
         try operations.redrive(redriven)
         try operations.purge(purged)

@@ -14,8 +14,10 @@ package struct EmitLineage {
         static let emitter = "dlqhandler"
         static let reason = "dlqreason"
         static let failureClass = "dlqclass"
-        static let refused = "refused"
     }
+
+    /// The failure class of what stands for an event of a stream that cannot be taken in.
+    package static let refusedClass = "refused"
 
     private let parent: Event
     private let handler: String
@@ -77,15 +79,15 @@ package struct EmitLineage {
         var event = event
         event.set(Attribute.emitter, handler)
         event.set(Attribute.reason, reason.attributeText)
-        event.set(Attribute.failureClass, Attribute.refused)
+        event.set(Attribute.failureClass, refusedClass)
         return event
     }
 
     /// What the dead letter of such an event says; false for every other event.
     static func wasRefused(_ event: Event, route: String, _ facts: inout DeadLetterFacts) -> Bool {
-        guard event[Attribute.failureClass] == Attribute.refused else { return false }
+        guard event[Attribute.failureClass] == refusedClass else { return false }
         facts.reason = event[Attribute.reason] ?? ""
-        facts.failureClass = Attribute.refused
+        facts.failureClass = refusedClass
         facts.handler = event[Attribute.emitter] ?? ""
         facts.route = route
         return true

@@ -135,6 +135,7 @@ final class ControlService: ControlAnswering, @unchecked Sendable {
             var lines: [[UInt8]] = []
             var deliveries = GivenDeliveries.DeliveryList()
             for letter in stored where letter.isMuted == isMuted {
+                if let hindrance = letter.redriveHindrance { throw ControlFailure(.malformed, hindrance) }
                 deliveries.add([try delivery(of: letter, to: target)])
                 lines.append(try letter.redriven().json)
             }
@@ -155,7 +156,7 @@ final class ControlService: ControlAnswering, @unchecked Sendable {
         guard !handler.isEmpty else {
             throw ControlFailure(.handler, "no route took the event of \(letter.id); say who gets it")
         }
-        let place = try replays.place(ofHandler: handler, route: letter.route)
+        let place = try replays.place(ofHandler: handler, route: letter.redriveRoute)
         return letter.delivery(event: 0, route: place.route, lane: place.lane)
     }
 

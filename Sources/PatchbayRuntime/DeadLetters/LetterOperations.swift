@@ -64,12 +64,13 @@ package struct LetterOperations: ~Copyable {
     package mutating func redrive(_ letters: [StoredLetter], to target: String? = nil) throws {
         let (routes, handlers, who, numbers) = (routes, handlers, who, committer.numbers)
         try inFrames(letters) { letter, batch, submission in
+            if let hindrance = letter.redriveHindrance { throw LogFormatError(hindrance) }
             let event = try letter.redriven()
             let json = event.json
             batch.growText(to: batch.textCount + json.count + 1)
             json.withUnsafeBytes { StoredDecoder.append($0, to: batch) }
             guard let lane = handlers.firstIndex(of: target ?? letter.handler),
-                let route = routes.firstIndex(of: letter.route)
+                let route = routes.firstIndex(of: letter.redriveRoute)
             else { throw LogFormatError("dead letter \(letter.id) has no handler to go to") }
             batch.append(
                 letter.delivery(event: batch.deliveryCount, route: UInt16(route), lane: UInt16(lane)))

@@ -51,6 +51,20 @@ package struct StoredLetter: Sendable {
             priority: origin.priority)
     }
 
+    /// What a redrive's delivery is recorded under: one of a subscription's event is none of its subscription's, which
+    /// has gone on.
+    package var redriveRoute: String {
+        route == Blueprint.subscriptionRouteName ? Blueprint.timerRouteName : route
+    }
+
+    /// Why it cannot be redriven as it is, with what to do; `nil` when it can.
+    package var redriveHindrance: String? {
+        guard failureClass == EmitLineage.refusedClass, edit == nil else { return nil }
+        let place = "stream \(event["streamname"] ?? "") at revision \(event["streamrevision"] ?? "")"
+        return "dead letter \(id) is without its event, which the host could not take in; it is in \(place): "
+            + "say with dlq edit what a redrive delivers"
+    }
+
     /// What a redrive delivers.
     package func redriven() throws(CloudEventsError) -> Event {
         guard let edit else { return event.redriven }

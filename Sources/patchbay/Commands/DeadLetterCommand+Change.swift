@@ -174,7 +174,8 @@ extension DeadLetterCommand {
                         throw Output.failure(
                             "no route took the event of \(letter.id); say who gets it with --to", code: 2)
                     }
-                    routes.insert(letter.route)
+                    if let hindrance = letter.redriveHindrance { throw Output.failure(hindrance, code: 2) }
+                    routes.insert(letter.redriveRoute)
                     handlers.insert(to ?? letter.handler)
                     return true
                 }
