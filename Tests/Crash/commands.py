@@ -4,6 +4,8 @@ import json
 import os
 import subprocess
 
+import oracle
+
 
 class Command:
     """One `patchbay` at a time; under the shim, since without a host it writes the log itself."""
@@ -78,9 +80,15 @@ class Appender(Command):
         self.acknowledged[name] += ids
         self.batch = None
 
-    def check(self):
+    def left(self, calls):
+        """What was appended and has not been seen by the handler that follows the streams."""
+        seen = oracle.followed(calls)
+        return [id for name, ids in self.acknowledged.items() for id in ids if id not in seen.get(name, {}).values()]
+
+    def check(self, calls):
         """What is wrong with the streams, as texts. Every append was answered."""
         wrong = []
+        seen = oracle.followed(calls)
         for name, ids in self.acknowledged.items():
             lines = self.asked("stream", "read", name, "--folder", self.folder).splitlines()
             events = [json.loads(line) for line in lines]
@@ -90,6 +98,8 @@ class Appender(Command):
                 wrong.append(f"stream {name}: lost {lost[:5]}, has {len(found)} events of {len(ids)}")
             if [event["revision"] for event in events] != list(range(len(events))):
                 wrong.append(f"stream {name}: its revisions have gaps")
+            if list(seen.get(name, {}).values()) != ids:
+                wrong.append(f"stream {name}: who follows it saw {len(seen.get(name, {}))} events of {len(ids)}")
         return wrong
 
 

@@ -85,8 +85,8 @@ class Round:
             for sender in self.senders:
                 sender.is_stopping.set()
             host = self.start(cycles)
-            self.settle(host)
             self.append(host)
+            self.settle(host)
             self.expect(host, "the last run")
             host = self.start(cycles + 1)
             self.rest(host)
@@ -148,7 +148,8 @@ class Round:
                 self.counts[name] += count
 
     def left(self):
-        return oracle.unsettled(self.events, oracle.read(f"{self.work}/record"), ATTEMPTS_MAX)
+        calls = oracle.read(f"{self.work}/record")
+        return oracle.unsettled(self.events, calls, ATTEMPTS_MAX) + self.appender.left(calls)
 
     def settle(self, host):
         """Waits until everything is settled, and drains."""
@@ -205,7 +206,8 @@ class Round:
         self.counts["calls"] = len(calls)
         self.counts["appends"] = self.appender.answered
         self.counts["redriven"] = len(self.redriver.redriven)
-        return wrong + self.appender.check() + self.redriver.check(calls)
+        self.counts["followed"] = sum(len(seen) for seen in oracle.followed(calls).values())
+        return wrong + self.appender.check(calls) + self.redriver.check(calls)
 
     def first_lost(self):
         """What the record says beside a failure."""

@@ -2,7 +2,8 @@
  * returns, outside of the data folder: "<cycle> <handler> <event> <attempt> <outcome> <key> <rank> <again>".
  *
  * An event's subject says what becomes of it: `ok`; `t1`, `t2` fail that often and then succeed; `no` fails for good;
- * `never` fails until its attempts are used up; `emit` emits two events, `later` one for later; `timer` sets a timer.
+ * `never` fails until its attempts are used up; `emit` emits two events, `later` one for later; `timer` sets a timer;
+ * `book` appends to the stream "book". What follows streams has the stream in place of the key, and the revision as rank.
  * `rank` is how many events of the key were done before, by the handler's state; `again` is 1 when state says that this
  * very delivery was done before. */
 #include <fcntl.h>
@@ -75,6 +76,12 @@ static int effects(const patchbay_context *context, const patchbay_event *event,
     draft.not_before_ns = in_milliseconds(150);
     return context->timer->set(context->host, context->call, event->id, &draft) >= 0;
   }
+  if (patchbay_is(kind, "book")) {
+    const patchbay_draft *drafts[] = {&draft};
+    draft.type = PATCHBAY_STR("crash.booked");
+    return context->stream->append(context->host, context->call, PATCHBAY_STR("book"), drafts, 1, PATCHBAY_STREAM_ANY,
+                                   NULL) >= 0;
+  }
   return 1;
 }
 
@@ -122,6 +129,39 @@ PATCHBAY_HANDLER(work) { return handle(context, event, "work"); }
 PATCHBAY_HANDLER(keyed) { return handle(context, event, "keyed"); }
 PATCHBAY_HANDLER(follow) { return handle(context, event, "follow"); }
 
+static patchbay_status booked_open(const patchbay_host *host, patchbay_str config, void **state) {
+  const patchbay_stream *stream = host->service(host, PATCHBAY_STR(PATCHBAY_STREAM));
+  const char *names[] = {"book", "account", "order-7"};
+  (void)config, (void)state;
+  for (size_t at = 0; at < sizeof names / sizeof *names; at++) {
+    patchbay_status status = stream->subscribe(host, 0, patchbay_text(names[at]), patchbay_text(names[at]), NULL);
+    if (status < 0) return status;
+  }
+  return PATCHBAY_OK;
+}
+
+static void booked_close(void *state) { (void)state; }
+
+/* Follows streams: those that operators append to, and the one of `work`. Some events take two attempts. */
+PATCHBAY_HANDLER_WITH(booked, booked_open, booked_close) {
+  patchbay_str name = patchbay_extension(event, PATCHBAY_STREAM_NAME_ATTRIBUTE);
+  patchbay_str revision = patchbay_extension(event, PATCHBAY_STREAM_REVISION_ATTRIBUTE);
+  char line[1024], mark[512];
+  uint64_t ignored = 0;
+  long again = 0;
+  const char *outcome = "retry";
+  if (event->attempt > 1 || revision.len == 0 || revision.ptr[revision.len - 1] != '3') {
+    patchbay_str done = text_of("b:%.*s", event->id, mark, sizeof mark);
+    again = number_in(context, done, &ignored);
+    outcome = put_number(context, done, 1, PATCHBAY_STATE_ANY) ? "done" : "refused";
+  }
+  int length = snprintf(line, sizeof line, "%s booked %.*s %u %s %.*s %.*s %ld %.*s\n", getenv("CRASH_CYCLE"),
+                        PATCHBAY_ARGS(event->id), event->attempt, outcome, PATCHBAY_ARGS(name), PATCHBAY_ARGS(revision),
+                        again, event->subject.len ? (int)event->subject.len : 1,
+                        event->subject.len ? event->subject.ptr : "-");
+  if (write(record_file(), line, (size_t)length) != length) return patchbay_retry("record: it cannot be written");
+  return strcmp(outcome, "done") == 0 ? patchbay_done() : patchbay_retry("again: it ends in 3");
+}
 
 /* Gets what operators redrive, and is done with everything. */
 PATCHBAY_HANDLER(again) {
@@ -133,11 +173,12 @@ PATCHBAY_HANDLER(again) {
   return patchbay_done();
 }
 
-PATCHBAY_MODULE((work, keyed, follow, again),
+PATCHBAY_MODULE((work, keyed, follow, booked, again),
   "name": "crash", "version": "1.0.0",
   "handlers": [
     {"id": "work", "accepts": ["crash.**"], "emits": ["crash.follow", "crash.timer"]},
     {"id": "keyed", "accepts": ["crash.**"], "emits": ["crash.follow"]},
     {"id": "follow", "accepts": ["crash.**"], "emits": ["crash.follow"]},
+    {"id": "booked", "accepts": ["crash.booked"]},
     {"id": "again", "accepts": ["crash.**"]}
   ])

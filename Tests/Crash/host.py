@@ -15,6 +15,7 @@ modules: {{directory: {work}/plugins}}
 log: {{backend: file, path: {data}, sync: always, retention: {{bytes: {retention}, age: 0s}}}}
 policies:
   retries:
+    default: {{policy: constant, duration: {delay}, maxRetries: {retries}, jitter: none}}
     quick: {{policy: constant, duration: {delay}, maxRetries: {retries}, jitter: none}}
   circuitBreakers:
     default: {{trip: consecutiveFailures >= 1000000}}
@@ -28,6 +29,7 @@ routes:
     to: [{{handler: crash.keyed}}]
     use: {{retry: quick}}
   - {{name: follow, type: crash.follow, to: [{{handler: crash.follow}}], use: {{retry: quick}}}}
+  - {{name: booked, type: crash-booked, to: [{{handler: crash.booked}}]}}
   - {{name: again, type: crash-again, to: [{{handler: crash.again}}], use: {{retry: quick}}}}
 unmatched: drop
 sources: [{{name: inbox, type: socket, path: {work}/in.sock}}]

@@ -5,7 +5,7 @@ import socket
 import threading
 import time
 
-KINDS = ["ok"] * 10 + ["t1", "t1", "t2", "no", "never", "emit", "emit", "later", "timer"]
+KINDS = ["ok"] * 10 + ["t1", "t1", "t2", "no", "never", "emit", "emit", "later", "timer", "book", "book"]
 
 
 class Event:

@@ -23,6 +23,10 @@ def read(path):
         return []
 
 
+# Handlers of what handlers bring about; an event's subject is its parent's id.
+FOLLOWERS = ("follow", "timer", "booked")
+
+
 def is_settled(calls, attempts_max):
     last = calls[-1]
     return last.outcome in ("done", "fail") or (last.outcome == "retry" and last.attempt >= attempts_max)
@@ -39,13 +43,13 @@ def unsettled(events, calls, attempts_max):
                 left.append((handler, event.id))
             if of and handler == "work" and of[-1].outcome == "done":
                 left += [("after", event.id)] * (children(event.kind) - len(byDelivery.get(("children", event.id), [])))
-    followers = [key for key in byDelivery if key[0] in ("follow", "timer")]
+    followers = [key for key in byDelivery if key[0] in FOLLOWERS]
     return left + [key for key in followers if not is_settled(byDelivery[key], attempts_max)]
 
 
 def children(kind):
     """How many events a done event of this kind brings about."""
-    return {"emit": 2, "later": 1, "timer": 1}.get(kind, 0)
+    return {"emit": 2, "later": 1, "timer": 1, "book": 1}.get(kind, 0)
 
 
 def grouped(calls):
@@ -53,7 +57,7 @@ def grouped(calls):
     found = defaultdict(list)
     for call in calls:
         found[(call.handler, call.id)].append(call)
-        if call.handler in ("follow", "timer") and call.id not in found[("children", call.subject)]:
+        if call.handler in FOLLOWERS and call.subject != "-" and call.id not in found[("children", call.subject)]:
             found[("children", call.subject)].append(call.id)
     return dict(found)
 
@@ -83,7 +87,19 @@ def check(events, calls, attempts_max):
             wrong.append(f"{parent} ({event.kind}) brought about {len(ids)} events: {ids}")
         elif byDelivery[("work", parent)][-1].outcome != "done":
             wrong.append(f"{parent} brought about {ids} and is not done")
-    return wrong + holes(events, byDelivery) + order(events, calls)
+    return wrong + holes(events, byDelivery) + order(events, calls) + [
+        f"stream {name}: revisions were first seen as {seen}"
+        for name, seen in followed(calls).items() if list(seen) != list(range(len(seen)))
+    ]
+
+
+def followed(calls):
+    """What was seen of each stream: event ids by revision, in the order in which these were first seen."""
+    streams = defaultdict(dict)
+    for call in calls:
+        if call.handler == "booked":
+            streams[call.key].setdefault(call.rank, call.id)
+    return dict(streams)
 
 
 def attempts(of, attempts_max):
