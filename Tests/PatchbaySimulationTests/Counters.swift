@@ -9,6 +9,13 @@ struct Counters {
     var lives = 0
     var reducedLives = 0
     var changes = 0
+    var reloads = 0
+    var reloadCrashes = 0
+    var decidedAnew = 0
+    var decisionsRead = 0
+    var outlived = 0
+    var codeChanges = 0
+    var codeChangesMidway = 0
     var requests = 0
     var crashes = 0
     var powerCuts = 0
@@ -72,6 +79,11 @@ struct Counters {
         [
             ("runs", \.runs), ("events", \.events), ("processes", \.lives),
             ("of these without a handler", \.reducedLives), ("changed configurations", \.changes),
+            ("configurations taken over by a process that runs", \.reloads),
+            ("crashes right behind a step of that", \.reloadCrashes),
+            ("events that came in after it", \.decidedAnew), ("decisions read back", \.decisionsRead),
+            ("calls that the routes in force would not make", \.outlived),
+            ("changes of handlers' code", \.codeChanges), ("of these amid open calls", \.codeChangesMidway),
             ("crashes", \.crashes), ("power cuts", \.powerCuts),
             ("kills", \.kills), ("crashes while opening", \.crashesWhileOpening), ("drains", \.drained),
             ("drains at their deadline", \.cutShort), ("ends with all settled", \.finished),

@@ -18,6 +18,7 @@ final class Hands: @unchecked Sendable {
         var subject: String
         var lane: Int
         var part: Scenario.Part?
+        var version: Int
         var begunAt: UInt64
         /// `.max` does not end by itself.
         var endsAt: UInt64
@@ -42,6 +43,8 @@ final class Hands: @unchecked Sendable {
     private var shared: WorkerShared?
     private var limits: [Int] = []
     private var open: [Open] = []
+    /// By handler: of the code that calls start with.
+    var versions: [String: Int] = [:]
     /// A call has failed at once: its worker waits until the dispatcher has heard of it.
     private(set) var hasFailed = false
 
@@ -58,8 +61,13 @@ final class Hands: @unchecked Sendable {
         self.random = random
     }
 
-    func handler(_ name: String) -> Handler {
-        Handler(name: name) { [unowned self] call, event in handle(call, event) }
+    func handler(_ name: String, version: Int = 0) -> Handler {
+        Handler(name: name) { [unowned self] call, event in handle(call, event, version) }
+    }
+
+    /// An open call of one of these handlers that runs this version of its code.
+    func call(of versions: [String: Int]) -> DeliveryID? {
+        open.first { versions[world.names[$0.id.handler] ?? ""] == $0.version }?.id
     }
 
     func attach(_ dispatcher: Dispatcher) {
@@ -92,7 +100,9 @@ final class Hands: @unchecked Sendable {
         table.words[call.index].load(ordering: .relaxed) & CallWord.cancel != 0
     }
 
-    private func handle(_ call: patchbay_call, _ event: UnsafePointer<patchbay_event>) -> patchbay_status {
+    private func handle(
+        _ call: patchbay_call, _ event: UnsafePointer<patchbay_event>, _ version: Int
+    ) -> patchbay_status {
         guard let shared else { return .internalError }
         let index = Int(call & 0xFF_FFFF)
         let info = shared.infos[index]
@@ -103,12 +113,17 @@ final class Hands: @unchecked Sendable {
         var known = Open(
             call: call, id: DeliveryID(position: position, handler: world.handlers[lane]),
             event: String(event.pointee.id), subject: String(event.pointee.subject), lane: lane,
-            part: world.part(of: world.handlers[lane]), begunAt: clock.now, endsAt: 0)
+            part: world.part(of: world.handlers[lane]), version: version, begunAt: clock.now, endsAt: 0)
         let running = open.count { $0.lane == lane } + 1
         if running > limits[lane] {
             world.fail("\(running) calls of lane \(lane) are open, and \(limits[lane]) may be")
         }
+        let current = versions[world.names[known.id.handler] ?? ""] ?? 0
+        if version != current {
+            world.fail("a call of \(known.id) starts with code \(version), and \(current) is there")
+        }
         world.start(known.id, event: known.event, attempt: info.attempt)
+        world.delivers(known.event, type: String(event.pointee.type), to: known.id.handler)
         world.breakers.start(world, known.part, now: clock.now)
         if known.part == .counting, let entry = state.get(known.subject, of: Self.counting, now: clock.unixNow) {
             known.revision = entry.revision

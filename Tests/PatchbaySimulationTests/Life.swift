@@ -1,4 +1,5 @@
 import CPatchbayJSON
+import PatchbayConfiguration
 import Logging
 import PatchbayEvents
 import PatchbayResilience
@@ -32,7 +33,10 @@ final class Life {
     private let subscriptions: SubscriptionStore
     private let writer: CommitterBox
     private let log: WatchedLog
+    private let requests: Requests
     private let operations: Operator
+    private let reloads: Reloads
+    private let codeChanges: CodeChanges
     private var loop: DispatchLoop
     private var writerDue: UInt64 = 0
     /// Nothing was submitted when it last looked.
@@ -42,10 +46,12 @@ final class Life {
     ///
     /// - Parameter doubtful: what the last process gave to the log without hearing of it again.
     init(
-        _ scenario: Scenario, _ blueprint: Blueprint, _ settings: LogSettings, _ storage: any LogStorage,
-        _ world: World, _ source: Source,
+        _ scenario: Scenario, _ configurations: Configurations, _ variation: Variation, _ settings: LogSettings,
+        _ storage: any LogStorage, _ world: World, _ source: Source,
         _ mutation: Mutation?, doubtful: [LogSubmission], random: SeededRandom, time: SimulatedClock.Time
     ) throws {
+        let compiled = try configurations.first(variation)
+        let blueprint = compiled.blueprint
         self.scenario = scenario
         self.world = world
         self.source = source
@@ -73,7 +79,8 @@ final class Life {
         var settings = settings
         if mutation == .acceptsBeforeTheSync { settings.sync = .never }
         folder = try DataFolder.open(
-            storage, lock: nil, settings: settings, names: dispatcher.names, fingerprint: "simulated", state: state,
+            storage, lock: nil, settings: settings, names: dispatcher.names, fingerprint: compiled.fingerprint,
+            state: state,
             timers: timers, streams: streams, subscriptions: subscriptions,
             deduplicator: Deduplicator(dispatcher.plan), doorbell: doorbell, logger: logger, now: time.now,
             unixNow: time.unixNow)
@@ -81,12 +88,18 @@ final class Life {
         self.writer = writer
         world.recover(folder, writer.committer.ledger, state, timers, streams, subscriptions, doubtful: doubtful)
         try subscriptions.open(streams, typeMatcher: { _ in nil }, hasThread: false, logger: logger)
-        world.route(blueprint.configuration)
+        world.begin(with: compiled)
         log = WatchedLog(folder.log, world, source, mutation)
-        let setup = Self.setup(blueprint, tracer)
+        let unmatched = Host.unmatched(blueprint.configuration.unmatched)
+        let live = LiveRouting(Routing(table: blueprint.table, plan: blueprint.plan, unmatched: unmatched))
+        let setup = Self.setup(blueprint, tracer, live)
         intake = Intake(setup, name: "source", number: 0, counters: IntakeCounters(name: "source"))
+        requests = Requests(dispatcher)
         operations = Operator(
-            dispatcher, folder, blueprint, setup, clock, random: SeededRandom(seed: random.next()))
+            dispatcher, requests, folder, blueprint, setup, clock, random: SeededRandom(seed: random.next()))
+        reloads = try Reloads(
+            configurations, variation, live, requests, world, random: SeededRandom(seed: random.next()))
+        codeChanges = CodeChanges(dispatcher, hands, world, random: SeededRandom(seed: random.next()))
         let reentry = ReentryIntake(setup, number: 1, counters: emitted, logger: logger)
         var host = DispatchHost(
             state: state, timers: timers, streams: streams, subscriptions: subscriptions,
@@ -126,10 +139,11 @@ final class Life {
         return plan
     }
 
-    private static func setup(_ blueprint: Blueprint, _ tracer: Tracer) -> Intake.Setup {
+    private static func setup(_ blueprint: Blueprint, _ tracer: Tracer, _ live: LiveRouting) -> Intake.Setup {
         Intake.Setup(
             table: blueprint.table, plan: blueprint.plan, limits: pbj_limits(event_bytes: 1 << 20, nesting: 64),
-            unmatched: .deadLetter, laneHandlers: blueprint.lanes.map(\.handler), tracer: tracer, continuesTrace: false)
+            unmatched: live.current.routing.unmatched, laneHandlers: blueprint.lanes.map(\.handler), tracer: tracer,
+            continuesTrace: false, live: live)
     }
 
     /// Goes on where the last process ended.
@@ -146,6 +160,9 @@ final class Life {
     /// What the log was given and has not answered for.
     var doubtful: [LogSubmission] { log.underWay }
     var time: SimulatedClock.Time { clock.time }
+    /// The configuration that is in force, and how many steps were made to take others over.
+    var variation: Variation { reloads.present }
+    var reloadSteps: Int { reloads.steps }
     var ledger: Ledger { writer.committer.ledger }
 
     /// An operator's work on the log that this process has opened and leaves alone: some of its dead letters are
@@ -177,9 +194,13 @@ final class Life {
         var progress = false
         if writerDue <= clock.now { progress = write() }
         progress = send() || progress
+        progress = requests.hear() || progress
         progress = operations.turn(ledger, world) || progress
+        progress = reloads.turn(ledger) || progress
         progress = subscriptions.read(now: clock.now) || progress
+        codeChanges.offer()
         progress = loop.turn() || progress
+        codeChanges.settle()
         wakeWriter()
         acknowledge()
         progress = work() || progress
@@ -236,6 +257,8 @@ final class Life {
         batch.textCount = text.count
         let taken = intake.take(batch, end: batch.textCount)
         precondition(taken == batch.textCount && batch.count == numbers.count, "an event of the simulation is not one")
+        world.comesIn(batch)
+        if mutation == .forgetsTheConfiguration { batch.configuration = nil }
         source.left(numbers, in: batch)
         return port.offer(batch)
     }
@@ -293,7 +316,7 @@ final class Life {
             _ = write()
         }
         guard log.underWay.isEmpty else { return }
-        _ = operations.hear()
+        _ = requests.hear()
         let orphaned = folder.pending.orphaned.reduce(0) { $0 + $1.count }
         let pending = ledger.counts.pending
         if pending != UInt64(end.pendingDeliveries + orphaned) {

@@ -10,6 +10,8 @@ enum Mutation: String, CaseIterable, Sendable {
     case retriesBeforeTheRecord
     // Of what a process takes over.
     case forgetsAttempts, losesABacklog, reroutesABacklog, forgetsDuplicates
+    // Of reloads.
+    case reroutesAfterAReload, forgetsTheConfiguration
     // Of limits.
     case releasesAPermitTwice, letsABreakerThrough, forgetsResumed, takesTooMany
 }

@@ -8,7 +8,7 @@ import PatchbayResilience
 
 /// Works on the dead letters of a process that runs, the way that requests of the control socket take.
 final class Operator {
-    private let port: ControlPort
+    private let requests: Requests
     private let letters: LetterReader
     private let intake: OperatorIntake
     private let places: DeliveryPlaces
@@ -16,15 +16,13 @@ final class Operator {
     private let numbers: LogNumbers
     private let clock: SimulatedClock
     private var random: SeededRandom
-    /// Of the change that the dispatcher has.
-    private var eventsUnderWay: Int?
     let counters = IntakeCounters(name: "operators")
 
     init(
-        _ dispatcher: Dispatcher, _ folder: DataFolder, _ blueprint: Blueprint, _ setup: Intake.Setup,
-        _ clock: SimulatedClock, random: SeededRandom
+        _ dispatcher: Dispatcher, _ requests: Requests, _ folder: DataFolder, _ blueprint: Blueprint,
+        _ setup: Intake.Setup, _ clock: SimulatedClock, random: SeededRandom
     ) {
-        port = dispatcher.control
+        self.requests = requests
         names = dispatcher.names
         letters = LetterReader(folder.writer.reader)
         intake = OperatorIntake(setup, name: "operators", number: 2, counters: IntakeCounters(name: "taken"))
@@ -34,10 +32,9 @@ final class Operator {
         self.random = random
     }
 
-    /// Hears of the last change, or hands over another one now and then; false when neither is the case.
+    /// Hands a change over now and then; false when it does not.
     func turn(_ ledger: Ledger, _ world: World) -> Bool {
-        guard eventsUnderWay == nil else { return hear() }
-        guard random.upTo(60) == 0 else { return false }
+        guard requests.isFree, random.upTo(60) == 0 else { return false }
         let kept = ledger.letters(limit: 30)
         guard !kept.isEmpty else { return false }
         var change = ControlChange()
@@ -51,20 +48,15 @@ final class Operator {
                 world.fail("dead letter \(letter.id) cannot be redriven: \(error)")
             }
         }
-        guard !change.operations.isEmpty, port.offer(change) else { return false }
-        world.counters.requests += 1
-        eventsUnderWay = change.batches.reduce(0) { $0 + $1.count }
-        return true
-    }
-
-    /// Takes the answer to the last change, if it is there.
-    func hear() -> Bool {
-        guard let count = eventsUnderWay, let isCommitted = port.answer() else { return false }
-        eventsUnderWay = nil
-        guard isCommitted else { return true }
-        counters.received.add(UInt64(count))
-        counters.accepted.add(UInt64(count))
-        return true
+        guard !change.operations.isEmpty else { return false }
+        let events = UInt64(change.batches.reduce(0) { $0 + $1.count })
+        let isTaken = requests.offer(change) { [counters] isCommitted in
+            guard isCommitted else { return }
+            counters.received.add(events)
+            counters.accepted.add(events)
+        }
+        if isTaken { world.counters.requests += 1 }
+        return isTaken
     }
 
     private func add(_ kept: KeptLetter, to change: inout ControlChange) throws {

@@ -55,10 +55,12 @@ struct Scenario {
     // MARK: Configuration
 
     /// The configuration of a process.
-    func blueprint(_ variation: Variation) throws -> Blueprint {
+    ///
+    /// - Parameter first: what it began with.
+    func blueprint(_ variation: Variation, keeping first: Blueprint? = nil) throws -> Blueprint {
         var configuration = configuration
         variation.change(&configuration)
-        return try Blueprint(configuration, seed: seed)
+        return try Blueprint(configuration, seed: seed, keeping: first)
     }
 
     /// The handlers that do something of their own, each behind a route of its name that takes events of that type.

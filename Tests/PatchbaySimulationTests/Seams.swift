@@ -1,3 +1,4 @@
+import CPatchbayJSON
 import PatchbayEvents
 import PatchbayLog
 
@@ -31,7 +32,10 @@ struct Seams: Sendable {
         watched.reload = { reload(host, $0, $1) }
         watched.reenter = { events in
             let batches = host.reenter(events)
-            for batch in batches { batch.receivedAt = clock.unixNow }
+            for batch in batches {
+                batch.receivedAt = clock.unixNow
+                world.comesIn(batch)
+            }
             return batches
         }
         if mutation == .forgetsTimers {
@@ -95,6 +99,22 @@ struct Seams: Sendable {
             let lane = Int(batch.deliveries[0].lane)
             batch.deliveries[0].lane = UInt16((lane + 1) % (world.handlers.count - 1))
         }
+        if mutation == .reroutesAfterAReload { reroute(batch) }
         return batch
+    }
+
+    /// What the routes that are in force would not deliver there is for nobody.
+    private func reroute(_ batch: EventBatch) {
+        guard let rules = world.rules[world.ruling], world.ruling != nil else { return }
+        for run in batch.runs.indices {
+            let index = batch.runs[run].lower
+            let event = batch.events[Int(batch.deliveries[Int(index)].event)]
+            let name = world.names[world.handlers[Int(batch.runs[run].lane)]] ?? ""
+            let type = String(BatchView(batch).bytes(event.type))
+            guard let wanted = rules.handlers[type], !wanted.contains(name) else { continue }
+            let nobody = UInt16(world.handlers.count - 1)
+            batch.runs[run].lane = nobody
+            for delivery in index..<batch.runs[run].upper { batch.deliveries[Int(delivery)].lane = nobody }
+        }
     }
 }

@@ -23,10 +23,11 @@ struct SimulatedRun {
     private var doubtful: [LogSubmission] = []
     /// Of the last process.
     private var variation = Variation()
-    private var blueprints: [Int: Blueprint] = [:]
+    private let configurations: Configurations
 
     init(seed: UInt64, mutation: Mutation? = nil) throws {
         scenario = try Scenario(seed: seed)
+        configurations = Configurations(scenario)
         random = scenario.random
         source = Source(&random)
         self.mutation = mutation
@@ -54,6 +55,7 @@ struct SimulatedRun {
             }
             source.reconnect()
             doubtful = life.doubtful
+            variation = life.variation
             time.unixNow = life.time.unixNow + random.upTo(10_000_000)
         }
         if world.violation == nil { checkEvents() }
@@ -135,15 +137,12 @@ struct SimulatedRun {
         time.now = 1 + random.upTo(1_000_000_000)
         let before = variation
         if random.upTo(2) != 0 { variation = Variation(rawValue: Int(random.upTo(Variation.count - 1))) }
-        if world.counters.lives == 0 || !mayCrash { variation.remove(.absentGone) }
-        if variation.contains(.absentGone) { world.counters.reducedLives += 1 }
+        if world.counters.lives == 0 || !mayCrash { variation.subtract(.reducing) }
+        if !variation.isDisjoint(with: .reducing) { world.counters.reducedLives += 1 }
         if variation != before { world.counters.changes += 1 }
-        let blueprint = try blueprints[variation.rawValue] ?? scenario.blueprint(variation)
-        blueprints[variation.rawValue] = blueprint
         return try Life(
-            scenario, blueprint, losesPower ? scenario.settings : scenario.lazySettings, storage, world, source,
-            mutation,
-            doubtful: doubtful, random: SeededRandom(seed: random.next()), time: time)
+            scenario, configurations, variation, losesPower ? scenario.settings : scenario.lazySettings, storage, world,
+            source, mutation, doubtful: doubtful, random: SeededRandom(seed: random.next()), time: time)
     }
 
     /// Lets an operator work on the dead letters; the disk is as good as new for that long.
@@ -209,26 +208,29 @@ struct SimulatedRun {
     private mutating func live(_ life: Life) {
         if losesPower { disk.plan.syncFailure = scenario.faults.syncFailure }
         let isArmed = arm()
-        let killAt = mayCrash && !isArmed && random.next() & 1 == 0 ? turns + Int(random.upTo(400)) : .max
+        var killAt = mayCrash && !isArmed && random.next() & 1 == 0 ? turns + Int(random.upTo(400)) : .max
         let drainAt = mayCrash && random.upTo(3) == 0 ? turns + Int(random.upTo(400)) : .max
         // A part of the events is for the processes after the next crashes.
         let parts = Scenario.crashesMin + 1
         let left = max(parts - 1 - crashes, wanted.contains(where: \.isOfDisk) ? 1 : 0)
         source.holdBack(left * Scenario.eventCountMin / parts, &random)
+        var reload = (steps: 0, turn: Int.min)
         while world.violation == nil {
             turns += 1
             if turns > Self.turnsMax { return world.fail("it does not end") }
             let progress = life.turn()
+            if life.reloadSteps != reload.steps {
+                reload = (life.reloadSteps, turns)
+                if mayCrash, random.upTo(5) == 0 { killAt = min(killAt, turns + Int(random.upTo(5))) }
+            }
             if disk.isDown {
                 world.counters.powerCuts += 1
-                crashes += 1
-                return
+                return crashed(behind: reload.turn)
             }
             if turns >= killAt || (source.heldBack > 0 && life.isIdle) {
                 if losesPower, random.next() & 1 == 0 { disk.crash() }
                 world.counters.kills += 1
-                crashes += 1
-                return
+                return crashed(behind: reload.turn)
             }
             if turns == drainAt { life.drain() }
             if let reason = life.endReason() {
@@ -241,5 +243,11 @@ struct SimulatedRun {
                 life.pass(to: life.due)
             }
         }
+    }
+
+    /// - Parameter turn: of the last step of a reload.
+    private mutating func crashed(behind turn: Int) {
+        crashes += 1
+        if turns - 5 <= turn { world.counters.reloadCrashes += 1 }
     }
 }

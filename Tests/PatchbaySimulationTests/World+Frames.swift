@@ -32,7 +32,10 @@ extension World {
         committed = max(committed, submission.sequence)
         var (found, wanted) = (Frame(), Frame())
         var letterCount: UInt32 = 0
-        for batch in submission.batches { take(batch, &found) }
+        for batch in submission.batches {
+            decided(batch, in: submission.sequence)
+            take(batch, &found)
+        }
         var builder = FrameBuilder()
         _ = builder.begin()
         submission.journal.writeRecords(to: &builder)

@@ -67,8 +67,12 @@ final class World {
     private var queues: [Key: [UInt64]] = [:]
     /// The log's numbers of this process's lanes.
     var handlers: [UInt16] = []
-    /// Handlers that this process's configuration gives events of a type.
-    var routing: [String: Set<String>] = [:]
+    /// Of this process's configurations, by their number in the log; `nil` is the one that it began with.
+    var rules: [UInt16?: Rules] = [:]
+    /// Which of them is in force.
+    var ruling: UInt16?
+    /// The last ones.
+    var decisions: [Decision] = []
     /// A bit is flipped for as long as this process opens the log.
     var hasFlippedBit = false
     /// Sequence of the last frame that the log said it has.
@@ -162,6 +166,7 @@ final class World {
         if stored != kept { fail("handlers left \(kept) in their state, and it is \(stored)") }
         check(streams)
         check(subscriptions)
+        checkDecision(folder.writer.reader, ledger.names)
         let set = Set(timers.all().map(\.key))
         if set != self.timers { fail("timers \(self.timers) were set, and \(set) are") }
         let coming = folder.pending.delayed.map(\.reentry.event.id)
