@@ -292,6 +292,34 @@ import Testing
     }
 
     @Test(arguments: ways)
+    func `what was judged of a library at a path is what runs, whatever becomes of the file`(way: String) throws {
+        let bench = try RunBench()
+        let library = try PlainLibrary.answering(1, in: bench.folder)
+        try bench.write("events.jsonl", Events.line(1) + "\n")
+        let preparation = try bench.preparation(
+            yaml(
+                "library: \(library), symbol: answer, signature: 'i32()', emit: {type: com.acme.out}, isolation: \(way)",
+                routes: "  - {name: out, type: com.acme.out, to: [{handler: builtin.log}]}"))
+        // The library that lies beside it, too.
+        _ = try PlainLibrary.answering(2, in: bench.folder)
+        let host = try bench.host(of: preparation)
+        try host.start()
+        #expect(host.wait().counts("builtin.log").done == 1)
+        let found = bench.log.all.compactMap { $0.metadata["data"] }
+        #expect(found == [#"{"result":1,"errno":0,"outs":{}}"#])
+    }
+
+    @Test(arguments: ways)
+    func `the copy of a library is not what messages name`(way: String) throws {
+        let bench = try RunBench()
+        let library = try PlainLibrary.answering(1, in: bench.folder)
+        let errors = #expect(throws: ConfigurationErrors.self) {
+            _ = try bench.preparation(yaml("library: \(library), symbol: ask, signature: 'i32()', isolation: \(way)"))
+        }
+        #expect(errors?.errors.first?.message == "function 'f': \(library) has no function 'ask'")
+    }
+
+    @Test(arguments: ways)
     func `the bytes of an event's data are what came in`(way: String) throws {
         let bench = try RunBench()
         let data = #"{ "b" : 1.50, "ü":[ ] }"#

@@ -59,4 +59,9 @@ package struct ELFImage: Sendable, Equatable {
         }
         hasSwiftSections = sections.contains { $0.name.hasPrefix("swift5_") }
     }
+
+    /// Of a library that is no module, which only the loader judges; `nil` for one that cannot be read.
+    static func ifReadable(_ bytes: [UInt8]) -> ELFImage? {
+        do throws(ELFError) { return try ELFImage(bytes: bytes) } catch { return nil }
+    }
 }

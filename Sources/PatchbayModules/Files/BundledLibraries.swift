@@ -41,8 +41,7 @@ enum BundledLibraries {
     /// `nil` for a file that cannot be read; the loader will say why.
     private static func examine(_ path: String) -> ELFImage? {
         do throws(ModuleError) {
-            let bytes = try FileContents(path: path).bytes
-            do throws(ELFError) { return try ELFImage(bytes: bytes) } catch { return nil }
+            return ELFImage.ifReadable(try FileContents(path: path).bytes)
         } catch {
             return nil
         }

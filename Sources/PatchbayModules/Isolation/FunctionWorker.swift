@@ -13,11 +13,14 @@ package final class FunctionWorker: Sendable {
         /// As dead letters and log lines name it: `functions.checksum`.
         package let name: String
         package let library: String
+        /// What is loaded for it, as `FunctionLibraries` says.
+        package let file: String
         package let symbol: String
         package let signature: String
 
-        package init(name: String, library: String, symbol: String, signature: String) {
-            (self.name, self.library, self.symbol, self.signature) = (name, library, symbol, signature)
+        package init(name: String, library: String, file: String, symbol: String, signature: String) {
+            (self.name, self.library, self.file) = (name, library, file)
+            (self.symbol, self.signature) = (symbol, signature)
         }
     }
 
@@ -38,7 +41,7 @@ package final class FunctionWorker: Sendable {
         let scope = HandlerScope(
             instance: instanceName, handler: String(function.name.dropFirst(instanceName.utf8.count + 1)))
         module = try IsolatedModule(
-            WorkerCode(function: function.name, library: function.library), instance: function.name, limits: limits,
+            WorkerCode(function), instance: function.name, limits: limits,
             environment: environment)
         let context = HostContext(
             environment: environment, module: function.library, version: "", scope: scope
@@ -51,7 +54,7 @@ package final class FunctionWorker: Sendable {
         }
         instance = IsolatedInstance(
             of: module, Self.declared,
-            configuration: [function.signature, function.library, function.symbol].map { $0 + "\0" }.joined(),
+            configuration: [function.signature, function.file, function.symbol].map { $0 + "\0" }.joined(),
             context: context)
         do throws(ModuleError) {
             try module.add(instance)

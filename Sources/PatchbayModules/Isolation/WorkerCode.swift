@@ -19,13 +19,13 @@ struct WorkerCode: Sendable {
         folders = [Folder.parent(of: path)]
     }
 
-    /// A function of a library, which the dynamic linker finds, or which lies at a path.
-    init(function name: String, library: String) {
-        module = name
+    /// A function of a library, which the dynamic linker finds, or of which a copy lies at a path.
+    init(_ function: FunctionWorker.Function) {
+        module = function.name
         version = ""
-        file = library
+        file = function.library
         path = ""
-        folders = library.contains("/") ? [Folder.parent(of: library)] : []
+        folders = [function.library, function.file].filter { $0.contains("/") }.map { Folder.parent(of: $0) }
     }
 
     /// Whether a frame is of what calls the module or the function, and no more its own.

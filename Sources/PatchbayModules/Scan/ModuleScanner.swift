@@ -61,19 +61,14 @@ package struct ModuleScanner: Sendable {
         try trust.check(path, hash: hash)
         var libraries: [ModuleFile.Library] = []
         for library in BundledLibraries.of(image, at: path) {
-            let contents = try FileContents(path: library.path)
-            try ModuleOwnership.check(contents, at: library.path)
-            let hash = try Self.hash(of: contents, library.path)
-            try trust.check(library.path, hash: hash)
             libraries.append(
                 ModuleFile.Library(
                     soname: library.soname, path: library.path, relativePath: library.relativePath,
-                    contentHash: hash))
+                    contentHash: try trust.contents(of: library.path).hash))
         }
         return ModuleFile(
             path: path, manifest: manifest, contentHash: hash, bytes: contents.bytes.count, image: image,
-            libraries: libraries,
-            warnings: warnings(manifest, image, path))
+            libraries: libraries, warnings: warnings(manifest, image, path))
     }
 
     static func hash(of contents: FileContents, _ path: String) throws(ModuleError) -> ContentHash {

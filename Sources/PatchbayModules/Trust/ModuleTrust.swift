@@ -23,14 +23,14 @@ package struct ModuleTrust: Sendable, Equatable {
         _ = try ModuleSignature(of: file).check(file, hash: hash, keys: keys)
     }
 
-    /// The same for a library that is no module, of which only the path is known; one that is not there is for whoever
-    /// loads it to say.
+    /// Reads a library that is no module, and judges it.
     ///
-    /// - Errors: those of `check`, `writableByAll` and the like, and what reading the file gives.
-    package func checkLibrary(_ path: String) throws(ModuleError) {
-        guard isRequired || access(path, F_OK) == 0 else { return }
+    /// - Errors: those of `check`, `worldWritable`, and what reading the file gives.
+    func contents(of path: String) throws(ModuleError) -> (contents: FileContents, hash: ContentHash) {
         let contents = try FileContents(path: path)
         try ModuleOwnership.check(contents, at: path)
-        try check(path, hash: try ModuleScanner.hash(of: contents, path))
+        let hash = try ModuleScanner.hash(of: contents, path)
+        try check(path, hash: hash)
+        return (contents, hash)
     }
 }

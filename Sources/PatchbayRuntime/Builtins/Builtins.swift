@@ -8,8 +8,8 @@ import PatchbaySchemas
 /// them that the file configures.
 enum Builtins {
     /// Adds what is wrong with the built-ins' configuration to the draft.
-    static func check(_ draft: inout ConfigurationDraft, _ trust: ModuleTrust) {
-        FunctionCheck.check(&draft, trust)
+    static func check(_ draft: inout ConfigurationDraft, _ libraries: FunctionLibraries) {
+        FunctionCheck.check(&draft, libraries)
         for load in draft.configuration.modules.load {
             guard let builtin = load.builtin else { continue }
             do {
@@ -23,13 +23,15 @@ enum Builtins {
     /// The handler behind a name such as `builtin.log`, `flaky.fail` or `functions.checksum`; `nil` when a module has to
     /// provide it.
     static func handler(
-        _ name: String, in configuration: Configuration, environment: HostEnvironment, loader: ModuleLoader
+        _ name: String, in configuration: Configuration, environment: HostEnvironment, loader: ModuleLoader,
+        libraries: FunctionLibraries
     ) throws(FunctionFailure) -> Handler? {
         let module = String(name.prefix { $0 != "." })
         if module == "functions" {
             let function = configuration.modules.functions.first { $0.name == name.dropFirst(10) }
             guard let function else { return nil }
-            return try FunctionHandler.handler(function, environment: environment, loader: loader)
+            return try FunctionHandler.handler(
+                function, environment: environment, loader: loader, libraries: libraries)
         }
         if module == "builtin" {
             guard let kind = Configuration.Load.Builtin(rawValue: String(name.dropFirst(8))) else { return nil }

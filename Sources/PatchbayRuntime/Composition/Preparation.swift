@@ -7,24 +7,28 @@ package import PatchbayModules
 package struct Preparation: Sendable {
     package let configuration: Configuration
     package private(set) var catalogue: ModuleCatalogue
+    /// What the functions of `modules.functions` are loaded from.
+    let libraries: FunctionLibraries
     /// Where it was read from, and with what.
     let path: String
     let inputs: ConfigurationInputs
 
-    /// - Parameter trust: whose modules may run; what the file says unless given.
+    /// - Parameter libraries: those of an earlier reading, and whose modules may run then; what the file says unless given.
     /// - Throws: everything that is wrong, with places.
     package init(
-        path: String, inputs: ConfigurationInputs, trust: ModuleTrust? = nil
+        path: String, inputs: ConfigurationInputs, libraries: FunctionLibraries? = nil
     ) throws(ConfigurationErrors) {
         self.path = path
         self.inputs = inputs
         var draft = Configuration.read(path: path, inputs: inputs)
-        let catalogue = ModuleCatalogue(&draft, trust: trust)
+        let catalogue = ModuleCatalogue(&draft, trust: libraries?.trust)
+        let libraries = libraries ?? FunctionLibraries(trust: catalogue.trust)
         draft.resolveHandlers(among: catalogue.handlerNames)
         catalogue.checkConfigurations(&draft)
-        Builtins.check(&draft, catalogue.trust)
+        Builtins.check(&draft, libraries)
         configuration = try draft.validated(handlers: catalogue.lookup)
         self.catalogue = catalogue
+        self.libraries = libraries
     }
 
     /// The same with these instances in processes of their own, as open as inline.

@@ -14,9 +14,7 @@ enum FunctionCheck {
     }
 
     /// Adds what is wrong to the draft, at its place. The libraries are loaded: into this process, or a worker's.
-    ///
-    /// - Parameter trust: whose libraries that lie at a path may be; those that the system finds are the system's.
-    static func check(_ draft: inout ConfigurationDraft, _ trust: ModuleTrust) {
+    static func check(_ draft: inout ConfigurationDraft, _ libraries: FunctionLibraries) {
         // Whose code may run is not known then.
         guard !draft.errors.contains(where: { $0.path.hasPrefix("security") }) else { return }
         for (index, function) in draft.configuration.modules.functions.enumerated() {
@@ -25,10 +23,9 @@ enum FunctionCheck {
             guard !draft.errors.contains(where: { $0.path.hasPrefix(entry) }) else { continue }
             do throws(FunctionFailure) {
                 let compiled = try compile(function)
-                if function.library.contains("/") { try judge(function.library, trust) }
                 switch function.isolation {
-                case .inline: _ = try bound(compiled.signature, function)
-                case .process: try look(function)
+                case .inline: _ = try bound(compiled.signature, function, libraries)
+                case .process: try look(function, libraries)
                 }
             } catch {
                 let path = entry + (error.key.isEmpty ? "" : ".\(error.key)")
@@ -79,31 +76,38 @@ enum FunctionCheck {
 
     /// The function in this process.
     static func bound(
-        _ signature: FunctionSignature, _ configuration: Configuration.Function
+        _ signature: FunctionSignature, _ configuration: Configuration.Function, _ libraries: FunctionLibraries
     ) throws(FunctionFailure) -> CFunction {
+        let library = configuration.library
+        let file = try file(of: library, libraries)
         do throws(FunctionError) {
-            return try CFunction(signature, library: configuration.library, symbol: configuration.symbol)
+            return try CFunction(signature, library: file, symbol: configuration.symbol)
         } catch {
             let key = error.part == .library ? "library" : error.part == .symbol ? "symbol" : "signature"
-            throw FunctionFailure(error.message, key: key)
+            throw FunctionFailure(libraries.naming(library, in: error.message), key: key)
         }
     }
 
-    private static func judge(_ library: String, _ trust: ModuleTrust) throws(FunctionFailure) {
+    /// What is loaded for a library.
+    static func file(of library: String, _ libraries: FunctionLibraries) throws(FunctionFailure) -> String {
         do throws(ModuleError) {
-            try trust.checkLibrary(library)
+            return try libraries.path(of: library)
         } catch {
-            throw FunctionFailure("\(library) \(error.message)", key: "library")
+            // Its own file's, or that of one beside it.
+            throw FunctionFailure(
+                "\(error.file) \(error.message)\(error.cause.map { ": \($0)" } ?? "")", key: "library")
         }
     }
 
-    private static func look(_ configuration: Configuration.Function) throws(FunctionFailure) {
+    private static func look(
+        _ configuration: Configuration.Function, _ libraries: FunctionLibraries
+    ) throws(FunctionFailure) {
+        let function = try FunctionWorker.Function(configuration, libraries)
         do throws(ModuleError) {
             try FunctionWorker.check(
-                FunctionWorker.Function(configuration),
-                limits: WorkerLimits(configuration.limits, configuration.grant))
+                function, limits: WorkerLimits(configuration.limits, configuration.grant))
         } catch {
-            throw FunctionFailure(error)
+            throw FunctionFailure(error, configuration.library, libraries)
         }
     }
 

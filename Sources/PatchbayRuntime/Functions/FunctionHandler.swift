@@ -44,12 +44,13 @@ final class FunctionHandler: Sendable {
     ///
     /// - Throws: what `FunctionCheck` finds, too.
     static func handler(
-        _ configuration: Configuration.Function, environment: HostEnvironment, loader: ModuleLoader
+        _ configuration: Configuration.Function, environment: HostEnvironment, loader: ModuleLoader,
+        libraries: FunctionLibraries
     ) throws(FunctionFailure) -> Handler {
         let surroundings = try FunctionHandler(configuration, environment: environment)
         switch configuration.isolation {
         case .inline:
-            let function = try FunctionCheck.bound(surroundings.signature, configuration)
+            let function = try FunctionCheck.bound(surroundings.signature, configuration, libraries)
             return Handler(
                 name: surroundings.name, module: configuration.library, concurrency: configuration.concurrency,
                 blocking: configuration.blocking
@@ -59,7 +60,7 @@ final class FunctionHandler: Sendable {
                     return surroundings.finish(call, given)
                 }
             }
-        case .process: return try IsolatedFunction(configuration, surroundings, loader).handler
+        case .process: return try IsolatedFunction(configuration, surroundings, loader, libraries).handler
         }
     }
 

@@ -11,9 +11,10 @@ final class IsolatedFunction: Sendable {
     private let worker: FunctionWorker
 
     init(
-        _ configuration: Configuration.Function, _ surroundings: FunctionHandler, _ loader: ModuleLoader
+        _ configuration: Configuration.Function, _ surroundings: FunctionHandler, _ loader: ModuleLoader,
+        _ libraries: FunctionLibraries
     ) throws(FunctionFailure) {
-        let function = FunctionWorker.Function(configuration)
+        let function = try FunctionWorker.Function(configuration, libraries)
         name = function.name
         self.configuration = configuration
         self.surroundings = surroundings
@@ -22,7 +23,7 @@ final class IsolatedFunction: Sendable {
                 function, limits: WorkerLimits(configuration.limits, configuration.grant)
             ) { surroundings.finish($0, $1) }
         } catch {
-            throw FunctionFailure(error)
+            throw FunctionFailure(error, configuration.library, libraries)
         }
     }
 
@@ -54,17 +55,18 @@ final class IsolatedFunction: Sendable {
 }
 
 extension FunctionWorker.Function {
-    init(_ configuration: Configuration.Function) {
+    init(_ configuration: Configuration.Function, _ libraries: FunctionLibraries) throws(FunctionFailure) {
         self.init(
-            name: "functions.\(configuration.name)", library: configuration.library, symbol: configuration.symbol,
+            name: "functions.\(configuration.name)", library: configuration.library,
+            file: try FunctionCheck.file(of: configuration.library, libraries), symbol: configuration.symbol,
             signature: configuration.signature)
     }
 }
 
 extension FunctionFailure {
     /// What a worker says against a function; the first word of its cause is the key at fault.
-    init(_ error: ModuleError) {
-        guard error.code == .createFailed, let cause = error.cause else {
+    init(_ error: ModuleError, _ library: String, _ libraries: FunctionLibraries) {
+        guard error.code == .createFailed, let cause = error.cause.map({ libraries.naming(library, in: $0) }) else {
             self.init("\(error.message)\(error.cause.map { ": \($0)" } ?? "")", key: "library")
             return
         }

@@ -49,7 +49,8 @@ final class HandlerSet: Sendable {
         for name in handlers {
             do throws(FunctionFailure) {
                 let builtin = try Builtins.handler(
-                    name, in: preparation.configuration, environment: environment, loader: loader)
+                    name, in: preparation.configuration, environment: environment, loader: loader,
+                    libraries: preparation.libraries)
                 if let builtin {
                     byName[name] = builtin
                     continue

@@ -19,6 +19,7 @@ final class Reloader: Sendable {
 
     let path: String
     private let inputs: ConfigurationInputs
+    private let libraries: FunctionLibraries
     private let first: Blueprint
     private let seed: UInt64
     private let live: LiveRouting
@@ -34,6 +35,7 @@ final class Reloader: Sendable {
     ) {
         path = preparation.path
         inputs = preparation.inputs
+        libraries = preparation.libraries
         self.first = first
         self.seed = seed
         self.live = live
@@ -111,7 +113,7 @@ final class Reloader: Sendable {
 
     private func prepare() throws(VersionError) -> Preparation {
         do throws(ConfigurationErrors) {
-            return try Preparation(path: path, inputs: inputs, trust: keeper.trust)
+            return try Preparation(path: path, inputs: inputs, libraries: libraries)
         } catch {
             throw VersionError(error.errors.map { "\($0)" }.joined(separator: "\n"))
         }

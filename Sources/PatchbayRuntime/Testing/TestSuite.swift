@@ -1,6 +1,7 @@
 import FoundationEssentials
 import Glibc
 package import PatchbayConfiguration
+import PatchbayModules
 
 /// The tests of one file with the configuration that they are of.
 package struct TestSuite: Sendable {
@@ -133,8 +134,8 @@ package struct TestSuite: Sendable {
         _ path: String, _ inputs: ConfigurationInputs
     ) throws(ConfigurationErrors) -> Configuration {
         var draft = Configuration.read(path: path, inputs: inputs)
-        let trust = ModuleCatalogue.trust(&draft)
-        Builtins.check(&draft, trust)
+        let libraries = FunctionLibraries(trust: ModuleCatalogue.trust(&draft))
+        Builtins.check(&draft, libraries)
         return try draft.validated { _ in .found }
     }
 }

@@ -11,11 +11,23 @@ enum PlainLibrary {
         try compile("crashing", "__attribute__((constructor)) static void f(void) { *(volatile int *)8 = 1; }")
     }
 
-    private static func compile(_ name: String, _ text: String) throws -> String {
-        let source = "\(Modules.folder)/\(name).c"
-        let library = "\(Modules.folder)/lib\(name).so"
+    /// `libanswer.so` in a folder, whose `answer()` gives a number that it has from `libbeside.so` in the same folder.
+    static func answering(_ number: Int, in folder: String) throws -> String {
+        let beside = try compile(
+            "beside", "int number(void) { return \(number); }", in: folder, ["-Wl,-soname,libbeside.so"])
+        return try compile(
+            "answer", "int number(void); int answer(void) { return number(); }", in: folder,
+            ["-Wl,-rpath,$ORIGIN", beside])
+    }
+
+    private static func compile(
+        _ name: String, _ text: String, in folder: String = Modules.folder, _ flags: [String] = []
+    ) throws -> String {
+        let source = "\(folder)/\(name).c"
+        let library = "\(folder)/lib\(name).so"
         try text.write(toFile: source, atomically: true, encoding: .utf8)
-        try Modules.compile(["-shared", "-fPIC", "-O1", "-Wall", "-Werror", "-pthread", source, "-o", library])
+        try Modules.compile(
+            ["-shared", "-fPIC", "-O1", "-Wall", "-Werror", "-pthread", source, "-o", library] + flags)
         return library
     }
 

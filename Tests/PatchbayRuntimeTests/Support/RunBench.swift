@@ -88,6 +88,10 @@ final class RunBench {
     }
 
     func host(_ yaml: String, once: Bool = true, environment: [String: String] = [:]) throws -> PatchbayRuntime.Host {
+        try host(of: preparation(yaml, environment: environment), once: once)
+    }
+
+    func host(of preparation: Preparation, once: Bool = true) throws -> PatchbayRuntime.Host {
         let log = log
         var logger = Logger(label: "test") { _ in RecordingLogHandler(lines: log) }
         logger.logLevel = .debug
@@ -98,7 +102,7 @@ final class RunBench {
         options.deadLetterPath = path("dead-letters.jsonl")
         options.pendingPath = path("pending.jsonl")
         adjust(&options)
-        return try PatchbayRuntime.Host(try preparation(yaml, environment: environment), options: options)
+        return try PatchbayRuntime.Host(preparation, options: options)
     }
 
     /// Runs to the end.
