@@ -200,7 +200,9 @@ final class IsolatedInstance: HandlerInstance {
             complete(call, .busy, details)
             return
         }
-        complete(call, .retry, details, by: "worker")
+        // One that went on for too long is as late as if the host had closed it, whoever of the two comes first.
+        let isLate = death.culprit == .call(call)
+        complete(call, isLate ? .cancelled : .retry, details, by: "worker")
     }
 
     /// A slot for a call, or the call is ended: one that cannot be run now, or never, or should not be any more.
