@@ -36,6 +36,14 @@ struct Counters {
     var carried = 0
     var followed = 0
     var full = 0
+    var subscribed = 0
+    var doubled = 0
+    var unsubscribed = 0
+    var ended = 0
+    var unwanted = 0
+    var truncations = 0
+    var deletedStreams = 0
+    var truncatedPast = 0
     var dead = 0
     var obituaries = 0
     var redriven = 0
@@ -93,6 +101,10 @@ struct Counters {
             ("events appended to streams", \.appended), ("streams read back", \.carried),
             ("of appended events delivered to who follows", \.followed),
             ("frames after which one has as many unsettled as may be", \.full),
+            ("subscriptions made by calls", \.subscribed), ("of a stream that the handler follows", \.doubled),
+            ("of these ended by calls", \.unsubscribed), ("by operators", \.ended),
+            ("events that they do not want", \.unwanted), ("streams truncated", \.truncations),
+            ("deleted", \.deletedStreams), ("events that were gone before they came", \.truncatedPast),
             ("dead letters", \.dead), ("of these come in again", \.obituaries),
             ("of these redriven", \.redriven), ("of these purged", \.purged),
             ("requests of operators while it runs", \.requests),

@@ -216,6 +216,7 @@ final class Hands: @unchecked Sendable {
         case .emitting: emit(call, &said)
         case .counting: count(call, &said)
         case .streaming: append(call, &said)
+        case .subscribing: if call.event.hasPrefix("e") { subscribe(call, &said) }
         case .timed: if !call.event.hasPrefix("tick-") { time(call, &said) }
         default: break
         }
@@ -248,15 +249,33 @@ final class Hands: @unchecked Sendable {
     }
 
     private func append(_ call: Open, _ said: inout World.Said) {
-        let events = (0...random.upTo(2)).map {
-            Event(
-                id: World.streamed(call.id, number: $0), source: "/sim/streaming",
-                type: Scenario.Part.streaming.rawValue)
+        guard streams[World.stream(of: call.subject)]?.isDeleted != true else { return }
+        let events = (0...random.upTo(2)).map { number in
+            var event = Event(
+                id: World.streamed(call.id, number: number), source: "/sim/streaming",
+                type: World.streamedType(number: number))
+            event.extensions = [Event.Extension("correlationid", World.streamedCorrelation(call.id.position))]
+            return event
         }
         let append = StreamAppend(
             stream: World.stream(of: call.subject), expected: call.expected, events: events)
         said.appended = (append.stream, append.expected, events.map(\.id))
         _ = table.withEffects(call.call) { $0.streamAppends.append(append) }
+    }
+
+    /// A few names, so that they are made, changed, moved and ended.
+    private func subscribe(_ call: Open, _ said: inout World.Said) {
+        said.subscriptions = (0...random.upTo(1)).map { _ in
+            let name = "w\(random.upTo(3))"
+            guard random.upTo(3) != 0 else { return .unsubscribe(name: name) }
+            var wish = StreamWish(stream: World.stream(of: "k\(random.upTo(7))"))
+            wish.from = [0, StreamWish.fromEnd, random.upTo(10)][Int(random.upTo(2))]
+            wish.type = World.types[Int(random.upTo(4))]
+            wish.correlation = random.upTo(3) == 0 ? World.streamedCorrelation(random.upTo(2)) : ""
+            return .subscribe(name: name, wish)
+        }
+        let changes = said.subscriptions
+        _ = table.withEffects(call.call) { $0.subscriptions += changes }
     }
 
     private func time(_ call: Open, _ said: inout World.Said) {

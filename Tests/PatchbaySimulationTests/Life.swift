@@ -3,6 +3,7 @@ import PatchbayConfiguration
 import Logging
 import PatchbayEvents
 import PatchbayResilience
+import PatchbayRouting
 import PatchbayTelemetry
 import Synchronization
 
@@ -35,6 +36,7 @@ final class Life {
     private let log: WatchedLog
     private let requests: Requests
     private let operations: Operator
+    private let streamRequests: StreamRequests
     private let reloads: Reloads
     private let codeChanges: CodeChanges
     private var loop: DispatchLoop
@@ -62,10 +64,12 @@ final class Life {
         let table = CallTable(capacity: 2048, doorbell: doorbell)
         let (state, timers, streams) = (StateStore(), TimerStore(), StreamStore())
         subscriptions = SubscriptionStore(unsettledMax: Scenario.unsettledMax)
-        for stream in World.followed {
-            let change = SubscriptionChange.subscribe(name: stream, StreamWish(stream: stream))
-            subscriptions.declare([change], of: World.following)
+        let wishes = World.followed.map { stream in
+            // Those of some streams change from process to process.
+            let type = stream < World.followed[2] ? World.types[Int(random.upTo(4))] : ""
+            return StreamWish(stream: stream, type: type)
         }
+        subscriptions.declare(wishes.map { .subscribe(name: $0.stream, $0) }, of: World.following)
         hands = Hands(world, table, state, streams, clock, mutation, random: SeededRandom(seed: random.next()))
         let tracer = Tracer.off(ids: IDGenerator(seed: scenario.seed))
         var options = Dispatcher.Options()
@@ -87,7 +91,9 @@ final class Life {
         guard let writer = folder.writer.takeCommitter() else { preconditionFailure("a writer has one committer") }
         self.writer = writer
         world.recover(folder, writer.committer.ledger, state, timers, streams, subscriptions, doubtful: doubtful)
-        try subscriptions.open(streams, typeMatcher: { _ in nil }, hasThread: false, logger: logger)
+        world.declare(wishes)
+        Self.mutate(subscriptions, mutation)
+        try subscriptions.open(streams, typeMatcher: TypePattern.matcher, hasThread: false, logger: logger)
         world.begin(with: compiled)
         log = WatchedLog(folder.log, world, source, mutation)
         let unmatched = Host.unmatched(blueprint.configuration.unmatched)
@@ -97,6 +103,8 @@ final class Life {
         requests = Requests(dispatcher)
         operations = Operator(
             dispatcher, requests, folder, blueprint, setup, clock, random: SeededRandom(seed: random.next()))
+        streamRequests = StreamRequests(
+            requests, streams, subscriptions, world, random: SeededRandom(seed: random.next()))
         reloads = try Reloads(
             configurations, variation, live, requests, world, random: SeededRandom(seed: random.next()))
         codeChanges = CodeChanges(dispatcher, hands, world, random: SeededRandom(seed: random.next()))
@@ -109,7 +117,8 @@ final class Life {
             in: folder, blueprint, routes: dispatcher.names.routes, state: state, timers: timers,
             subscriptions: subscriptions, tracer: tracer, logger: logger)
         loop = DispatchLoop(
-            dispatcher: dispatcher, ports: [port], log: log, host: Seams(world, mutation, clock).watched(host),
+            dispatcher: dispatcher, ports: [port], log: log,
+            host: Seams(world, mutation, clock, scopes: blueprint.lanes.map(\.scope)).watched(host),
             pools: try Pools(plan: dispatcher.plan, shared: dispatcher.shared, sharedThreads: 1, hasThreads: false),
             deduplicator: mutation == .forgetsDuplicates ? Deduplicator(dispatcher.plan) : folder.deduplicator,
             clock: clock)
@@ -130,6 +139,17 @@ final class Life {
         while port.recycled() != nil {}
         _ = folder.writer.end()
         while folder.writer.takeCommitted() != nil {}
+    }
+
+    /// Forgets a part of what subscriptions were in the process before.
+    private static func mutate(_ subscriptions: SubscriptionStore, _ mutation: Mutation?) {
+        guard mutation == .losesFilters || mutation == .losesPlaces else { return }
+        for record in subscriptions.records {
+            guard var wish = record.wish else { continue }
+            if mutation == .losesFilters { (wish.type, wish.correlation) = ("", "") }
+            if mutation == .losesPlaces, wish.from > 0 { wish.from -= 1 }
+            subscriptions.restore(SubscriptionRecord(scope: record.scope, name: record.name, wish: wish))
+        }
     }
 
     private static func plan(_ blueprint: Blueprint, _ hands: Hands) throws -> DispatchPlan {
@@ -196,6 +216,7 @@ final class Life {
         progress = send() || progress
         progress = requests.hear() || progress
         progress = operations.turn(ledger, world) || progress
+        progress = streamRequests.turn() || progress
         progress = reloads.turn(ledger) || progress
         progress = subscriptions.read(now: clock.now) || progress
         codeChanges.offer()

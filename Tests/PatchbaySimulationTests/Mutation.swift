@@ -6,10 +6,10 @@ enum Mutation: String, CaseIterable, Sendable {
     case dropsTheSync, dropsTheFolderSync, skipsTheChecksum, acceptsBeforeTheSync
     // Of what is recorded.
     case forgetsWhatHappened, emitsInAnotherFrame, forgetsState, forgetsTimers, ignoresRevisions, forgetsStreams,
-        ignoresStreamRevisions, forgetsSubscriptions
+        ignoresStreamRevisions, forgetsSubscriptions, forgetsUnsubscribing
     case retriesBeforeTheRecord
     // Of what a process takes over.
-    case forgetsAttempts, losesABacklog, reroutesABacklog, forgetsDuplicates
+    case forgetsAttempts, losesABacklog, reroutesABacklog, forgetsDuplicates, losesFilters, losesPlaces
     // Of reloads.
     case reroutesAfterAReload, forgetsTheConfiguration
     // Of limits.

@@ -80,7 +80,7 @@ final class Operator {
     /// Where this process delivers it; `nil` when no route took the event, or its handler is not there.
     private func place(_ letter: StoredLetter) -> DeliveryPlaces.Place? {
         guard !letter.handler.isEmpty, let lane = names.handlers.firstIndex(of: letter.handler) else { return nil }
-        let route = names.routes.firstIndex(of: letter.route).map { numbers.routes[$0] }
+        let route = names.routes.firstIndex(of: letter.redriveRoute).map { numbers.routes[$0] }
         return places.place(route: route ?? .max, handler: numbers.handlers[lane])
     }
 }

@@ -87,6 +87,8 @@ struct Scenario {
         case absent
         /// Gets what `streaming` appends, by subscriptions, and no events by its route.
         case following
+        /// Subscribes to what `streaming` appends, and unsubscribes, when it gets events by its route.
+        case subscribing
 
         var handler: String { "sim.\(rawValue)" }
     }

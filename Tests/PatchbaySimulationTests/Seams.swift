@@ -1,6 +1,7 @@
 import CPatchbayJSON
 import PatchbayEvents
 import PatchbayLog
+import PatchbayModules
 
 @testable import PatchbayDispatch
 
@@ -11,7 +12,10 @@ struct Seams: Sendable {
     private nonisolated(unsafe) let clock: SimulatedClock
     // Invariant: a simulation has one thread.
 
-    init(_ world: World, _ mutation: Mutation?, _ clock: SimulatedClock) {
+    private let scopes: [HandlerScope]
+
+    init(_ world: World, _ mutation: Mutation?, _ clock: SimulatedClock, scopes: [HandlerScope]) {
+        self.scopes = scopes
         self.world = world
         self.mutation = mutation
         self.clock = clock
@@ -44,7 +48,8 @@ struct Seams: Sendable {
                 host.changeTimers(lane, changes, &elsewhere)
             }
         }
-        if mutation == .forgetsSubscriptions, let feed = host.feed {
+        watched.feed = host.feed.map(noting)
+        if mutation == .forgetsSubscriptions, let feed = watched.feed {
             watched.feed = SubscriptionFeed(
                 change: feed.change, hasWork: feed.hasWork,
                 take: { isOpen, _ in
@@ -63,6 +68,23 @@ struct Seams: Sendable {
                 opened: feed.opened, mayGoOn: feed.mayGoOn)
         }
         return watched
+    }
+
+    private func noting(_ feed: SubscriptionFeed) -> SubscriptionFeed {
+        SubscriptionFeed(
+            change: { lane, changes, records in
+                world.intend(changes, of: scopes[lane])
+                guard mutation == .forgetsUnsubscribing else { return feed.change(lane, changes, &records) }
+                for change in changes {
+                    var elsewhere = ByteWriter(capacity: 64)
+                    if case .unsubscribe = change {
+                        feed.change(lane, [change], &elsewhere)
+                    } else {
+                        feed.change(lane, [change], &records)
+                    }
+                }
+            }, hasWork: feed.hasWork, take: feed.take, ended: feed.ended, resumed: feed.resumed, opened: feed.opened,
+            mayGoOn: feed.mayGoOn)
     }
 
     private func changed(_ appends: [StreamAppend]) -> [StreamAppend] {

@@ -26,7 +26,7 @@ final class Source {
 
     /// Types that events come as, besides one that no route takes.
     private static let types: [Scenario.Part] = [
-        .keyed, .fan, .once, .emitting, .counting, .streaming, .timed, .fragile, .dying, .absent,
+        .keyed, .fan, .once, .emitting, .counting, .streaming, .timed, .fragile, .dying, .absent, .subscribing,
     ]
 
     init(_ random: inout SeededRandom) { waiting = make(Scenario.eventCountMin, &random).reversed() }

@@ -7,6 +7,8 @@ import PatchbayEvents
 extension World {
     /// What a frame holds beside deliveries' ends, and what these make one expect.
     private struct Frame: Equatable {
+        /// Of subscriptions; judged by themselves.
+        var follow = Follow()
         /// Ids of events that came from inside.
         var events: [String] = []
         var delayed: [String] = []
@@ -17,6 +19,12 @@ extension World {
         var cancels: [String] = []
         /// Dead letters that come in again.
         var obituaries = 0
+
+        static func == (one: Frame, other: Frame) -> Bool {
+            one.events == other.events && one.delayed == other.delayed && one.states == other.states
+                && one.appends == other.appends && one.sets == other.sets && one.cancels == other.cancels
+                && one.obituaries == other.obituaries
+        }
 
         mutating func sort() {
             events.sort()
@@ -52,6 +60,7 @@ extension World {
         } catch {
             fail("what was submitted is no frame: \(error)")
         }
+        settle(found.follow)
         checkUnsettled()
         found.sort()
         wanted.sort()
@@ -63,7 +72,7 @@ extension World {
             fail("events were accepted at position \(batch.firstPosition) behind \(accepted.count) others")
         }
         let view = BatchView(batch)
-        var streams: [UInt32: String] = [:]
+        var followed: [UInt32: Following] = [:]
         for index in 0..<batch.count {
             let (id, type) = (String(view.bytes(batch.events[index].id)), String(view.bytes(batch.events[index].type)))
             accepted.append(id)
@@ -73,8 +82,10 @@ extension World {
                 continue
             }
             if batch.source < 0, isFollowing(view.events[index], of: view) {
-                streams[UInt32(index)] = follow(view.events[index], of: view)
-                frame.events.append(id)
+                let lane = (0..<batch.deliveryCount).first { Int(batch.deliveries[$0].event) == index }
+                    .map { Int(batch.deliveries[$0].lane) }
+                followed[UInt32(index)] = follow(
+                    view.events[index], of: view, to: lane.map { handlers[$0] } ?? .max, &frame.follow)
                 continue
             }
             expect(event: id, type: type, in: batch, index)
@@ -95,16 +106,16 @@ extension World {
             let id = DeliveryID(
                 position: batch.firstPosition + UInt64(delivery.event), handler: handlers[Int(delivery.lane)])
             create(id, key: delivery.keyHash)
-            if let stream = streams[delivery.event] {
-                followedBy[id] = stream
-                unsettled[stream, default: 0] += 1
+            if let key = followed[delivery.event] {
+                followedBy[id] = key
+                unsettled[key, default: 0] += 1
             }
         }
     }
 
     private func fold(_ record: LogRecord, _ found: inout Frame, _ wanted: inout Frame) {
         switch record {
-        case .outcome(let outcome): take(outcome, &wanted)
+        case .outcome(let outcome): take(outcome, &wanted, &found.follow)
         case .failure(let failure):
             let before = attempts[failure.delivery] ?? 0
             if failure.attempts != before + 1 {
@@ -119,13 +130,14 @@ extension World {
         case .state(let state): found.states.append("\(state.key) \(Counted(state.value)?.count ?? 0)")
         case .timer(let timer): take(timer, &found, &wanted)
         case .operation(let operation): take(operation, &wanted)
-        case .stream(let stream): found.appends.append(text(of: stream))
-        case .subscription(let record): wanted.events += move(record)
+        case .stream(let stream) where stream.kind == .append: found.appends.append(text(of: stream))
+        case .stream(let stream): shorten(stream)
+        case .subscription(let record): found.follow.records.append(record)
         case .deduplication, .event, .name, .unknown: break
         }
     }
 
-    private func take(_ outcome: OutcomeRecord, _ wanted: inout Frame) {
+    private func take(_ outcome: OutcomeRecord, _ wanted: inout Frame, _ follow: inout Follow) {
         guard let word = said.removeValue(forKey: outcome.delivery) else {
             return fail("\(name(outcome.delivery)) is \(outcome.kind) in the log, which its handler did not say")
         }
@@ -141,6 +153,7 @@ extension World {
         wanted.sets += word.sets
         wanted.cancels += word.cancels
         if let appended = word.appended { wanted.appends.append(append(appended, outcome.delivery)) }
+        subscribe(word.subscriptions, of: names[outcome.delivery.handler] ?? "?", &follow)
         guard let counted = word.counted else { return }
         if let value = counted.value, value != (counts[counted.key] ?? 0) + 1 {
             fail("\(name(outcome.delivery)) counted \(value) after \(counts[counted.key] ?? 0)")

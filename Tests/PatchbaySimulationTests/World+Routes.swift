@@ -83,7 +83,7 @@ extension World {
     /// A handler gets an event that its routes delivered, whatever is in force by now.
     func delivers(_ event: String, type: String, to handler: UInt16) {
         guard ruling != nil, let rules = rules[ruling], let name = names[handler] else { return }
-        let isRouted = !event.hasPrefix("tick-") && part(of: handler) != .following
+        let isRouted = !event.hasPrefix("tick-") && !event.hasPrefix("a-")
         if isRouted, !rules.handlers(of: type).contains(name) { counters.outlived += 1 }
     }
 

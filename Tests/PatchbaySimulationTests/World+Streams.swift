@@ -33,6 +33,16 @@ extension World {
         return "\(appended.stream) \(next) \(appended.ids)"
     }
 
+    /// A stream is truncated or deleted, which an operator wanted.
+    func shorten(_ record: StreamRecord) {
+        guard let wanted = streamsToChange.first, wanted == record else {
+            return fail("stream \(record.name) is shortened to \(record.revision), which nobody wanted")
+        }
+        streamsToChange.removeFirst()
+        truncated[record.name] = Int(record.revision)
+        if record.kind == .delete { counters.deletedStreams += 1 } else { counters.truncations += 1 }
+    }
+
     /// How a record looks.
     func text(of record: StreamRecord) -> String {
         let codec = CloudEventsCodec.ofStored()
@@ -50,6 +60,9 @@ extension World {
             if store[name]?.next != UInt64(ids.count) {
                 fail("stream \(name) has \(ids.count) events, and \(store[name]?.next ?? 0) in the log")
             }
+            if let info = store[name], info.first != UInt64(truncated[name] ?? 0), !info.isDeleted {
+                fail("stream \(name) begins with \(truncated[name] ?? 0), and with \(info.first) in the log")
+            }
         }
         // All of them one after the other, which is less to read.
         let names = streams.keys.sorted()
@@ -59,8 +72,10 @@ extension World {
         do {
             let events = try store.read(name, count: .max)
             let found = try events.map { try codec.event($0.line).id }
-            if found != streams[name] || events.map(\.revision) != Array(0..<UInt64(found.count)) {
-                fail("stream \(name) has \(streams[name] ?? []), and \(found) in the log")
+            let first = truncated[name] ?? 0
+            let wanted = Array((streams[name] ?? [])[first...])
+            if found != wanted || events.map(\.revision) != (first..<(first + wanted.count)).map({ UInt64($0) }) {
+                fail("stream \(name) has \(wanted), and \(found) in the log")
             }
             counters.carried += 1
         } catch let error as LogError where error.code == .io || (error.code == .corrupt && hasFlippedBit) {

@@ -22,6 +22,7 @@ final class World {
         var counted: (key: String, value: Int?)?
         /// What it appended to a stream, by id, and where it was to go.
         var appended: (stream: String, expected: ExpectedRevision, ids: [String])?
+        var subscriptions: [SubscriptionChange] = []
         /// Keys of timers; the event of `set` has the id `tick-` and the key.
         var sets: [String] = []
         var cancels: [String] = []
@@ -53,12 +54,19 @@ final class World {
     var counts: [String: Int] = [:]
     /// Ids of what is in a stream, by revision.
     var streams: [String: [String]] = [:]
-    /// By stream: how many of its events were accepted for `following`, and how many the log says it has had.
-    var followed: [String: Int] = [:]
-    var places: [String: Int] = [:]
-    /// Deliveries of subscriptions that have not ended, with their streams; and how many each has.
-    var followedBy: [DeliveryID: String] = [:]
-    var unsettled: [String: Int] = [:]
+    /// By stream: the first revision that is not truncated. What is deleted is truncated to its end.
+    var truncated: [String: Int] = [:]
+    /// Truncations and deletions that operators were told of, until the log has them.
+    var streamsToChange: [StreamRecord] = []
+    /// What each subscription wants, from its place on.
+    var subscriptions: [Following: StreamWish] = [:]
+    /// What handlers wanted while this process created them, and is not in the log.
+    var declared: [(key: Following, wish: StreamWish)] = []
+    /// Changes of subscriptions that the dispatcher was told of, until the log has them.
+    var intents: [Intent] = []
+    /// Deliveries of subscriptions that have not ended; and how many each has.
+    var followedBy: [DeliveryID: Following] = [:]
+    var unsettled: [Following: Int] = [:]
     var timers: Set<String> = []
     /// Ids of emitted events that are to come in later, as often as they are.
     var delayed: [String] = []
@@ -101,7 +109,7 @@ final class World {
         if !created.contains(id) { fail("\(name(id)) ended as \(end) and was never accepted") }
         if let before = ends.updateValue(end, forKey: id) { fail("\(name(id)) ended as \(end) after \(before)") }
         attempts[id] = nil
-        if let stream = followedBy.removeValue(forKey: id) { unsettled[stream, default: 0] -= 1 }
+        if let key = followedBy.removeValue(forKey: id) { unsettled[key, default: 0] -= 1 }
         if let key = keys[id] { queues[Key(handler: id.handler, key: key)]?.removeAll { $0 == id.position } }
     }
 
@@ -154,6 +162,8 @@ final class World {
             commit(submission)
         }
         said.removeAll()
+        intents.removeAll()
+        streamsToChange.removeAll()
         breakers.reset()
         committed = ledger.sequence
         handlers = folder.log.numbers.handlers
