@@ -63,6 +63,8 @@ import Testing
         #expect(reasons["exit"] == "exited: the module called exit (exit 3)")
         #expect(reasons["overflow"]?.hasPrefix("crashed: SIGSEGV at 0x") == true, "\(reasons)")
         #expect(letters.allSatisfy { $0["dlqhandlerver"] == "1.0.0" && $0["dlqattempts"] == "2" })
+        let detail = try #require(letters.first { $0.subject == "crash" }?["dlqdetail"])
+        #expect(detail.hasPrefix(#"{"ending":"SIGSEGV","backtrace":["lab.so "#), "\(detail)")
     }
 
     @Test func `the poison event of a batch is found, and all others of it are handled`() throws {

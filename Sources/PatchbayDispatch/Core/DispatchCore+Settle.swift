@@ -251,7 +251,8 @@ extension DispatchCore {
             record(attempt, of: node, .dies, due: 0, effects: &effects)
             die(
                 node, failureClass: end == .permanent ? failureClass : end.rawValue,
-                reason: details.reason.isEmpty ? failureClass : details.reason, code: details.code, effects: &effects)
+                reason: details.reason.isEmpty ? failureClass : details.reason, code: details.code,
+                detail: details.detail, effects: &effects)
             return Settlement(verdict: .dies, attempt: number)
         }
     }
@@ -318,14 +319,15 @@ extension DispatchCore {
     }
 
     mutating func die(
-        _ node: Link, failureClass: String, reason: String, code: Int32, effects: inout DispatchEffects
+        _ node: Link, failureClass: String, reason: String, code: Int32, detail: [UInt8] = [],
+        effects: inout DispatchEffects
     ) {
         dying += 1
         // It stays among what its lane has loaded, so that not more die at a time than can be written down.
         deliveries.base[Int(node)].state = .dying
         effects.deaths.append(
             DispatchEffects.Death(
-                delivery: node, failureClass: failureClass, reason: reason, code: code,
+                delivery: node, failureClass: failureClass, reason: reason, code: code, detail: detail,
                 history: deliveries.base[Int(node)].history?.takeUnretainedValue()))
     }
 }

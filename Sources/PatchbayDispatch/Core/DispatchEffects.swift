@@ -17,6 +17,8 @@ package struct DispatchEffects {
         package var failureClass: String
         package var reason: String
         package var code: Int32
+        /// What the last attempt's handler said for whoever inspects the letter, JSON; empty when it said nothing.
+        package var detail: [UInt8]
         package var history: AttemptHistory?
         /// Of the code that ran last, which the shell knows; `nil` is the lane's.
         package var handlerVersion: String?

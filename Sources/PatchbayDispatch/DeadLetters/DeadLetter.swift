@@ -41,6 +41,8 @@ package struct DeadLetterFacts: Sendable {
     package var handler = ""
     package var handlerVersion = ""
     package var code: Int32 = 0
+    /// JSON of the last attempt's handler; of more than `detailMax` bytes none of it is written.
+    package var detail: [UInt8] = []
     package var attempts: [AttemptHistory.Attempt] = []
     /// Charged attempts, which may be more than are remembered.
     package var attemptCount = 0
@@ -54,6 +56,8 @@ package struct DeadLetterFacts: Sendable {
         self.now = now
     }
 
+    private static let detailMax = 8_192
+
     /// The extension attributes, empty ones left out.
     func attributes(of event: Event) -> [Event.Extension] {
         let first = attempts.first?.endedAt ?? now
@@ -62,6 +66,7 @@ package struct DeadLetterFacts: Sendable {
             ("dlqreason", reason), ("dlqclass", failureClass), ("dlqroute", route), ("dlqhandler", handler),
             ("dlqhandlerver", handlerVersion), ("dlqattempts", String(attemptCount)),
             ("dlqfirst", UnixTime.text(first)), ("dlqlast", UnixTime.text(last)), ("dlqtrace", trace),
+            ("dlqdetail", detail.count <= Self.detailMax ? String(decoding: detail, as: UTF8.self) : ""),
             ("dlqprint", fingerprint(of: event)), ("dlqredrives", String(event.redrives)),
             ("knativeerrordest", handler), ("knativeerrorcode", String(code)),
             ("knativeerrordata", String(reason.prefix(1024))),

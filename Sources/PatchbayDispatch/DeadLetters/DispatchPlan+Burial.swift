@@ -77,6 +77,7 @@ extension DispatchPlan {
             facts.handler = lane.handler.name
             facts.handlerVersion = death.handlerVersion ?? lane.handler.version
             facts.code = death.code
+            facts.detail = death.detail
             facts.attempts = death.history?.attempts ?? []
             facts.attemptCount = reference.attempts
         }

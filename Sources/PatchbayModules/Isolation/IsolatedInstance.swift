@@ -200,6 +200,7 @@ final class IsolatedInstance: HandlerInstance {
             complete(call, .busy, details)
             return
         }
+        details.detail = death.detail
         // One that went on for too long is as late as if the host had closed it, whoever of the two comes first.
         let isLate = death.culprit == .call(call)
         complete(call, isLate ? .cancelled : .retry, details, by: "worker")

@@ -23,6 +23,16 @@ struct WorkerDeath: Sendable, Equatable {
     var reason: String
     /// A line for each frame, innermost first.
     var backtrace: [String] = []
+
+    /// What a dead letter has beside the reason, JSON.
+    var detail: [UInt8] {
+        Value.object([
+            ("ending", .string(ending)), ("backtrace", .list(backtrace.prefix(Self.framesTold).map { .string($0) })),
+        ]).json
+    }
+
+    private static let framesTold = 32
+
     /// Whether a call that was open then costs an attempt.
     ///
     /// - Parameter channel: whose thread was in it; `nil` for one that had returned `PATCHBAY_PENDING`.

@@ -452,7 +452,11 @@ enum ModuleSource {
               lab *lab = context->state;
               note_event(context, event, "got");
               if (lab->sleep > 0) pause_for(lab->sleep);
-              if (patchbay_is(event->type, "com.acme.poison")) return patchbay_fail("poison");
+              if (patchbay_is(event->type, "com.acme.poison")) {
+                patchbay_result result = patchbay_fail("poison");
+                result.detail_json = PATCHBAY_STR("{\"seen\":\"a skull\"}");
+                return result;
+              }
               if (patchbay_is(event->type, "com.acme.shaky") && event->attempt == 1) return patchbay_retry("shaky");
               return patchbay_done();
             }
