@@ -96,7 +96,6 @@ import Testing
         ("quality: {}", "patterns"), ("analytics: {}", "patterns"), ("alerts: {}", "patterns"),
         ("discovery: {}", "fleet"),
         ("telemetry: {metrics: /metrics}", "HTTP"), ("telemetry: {health: []}", "HTTP"),
-        ("routes: [{name: a, to: [{handler: a.b}], shadow: []}]", "modules"),
         ("routes: [{name: a, to: [{handler: a.b@1}]}]", "modules"),
         ("routes: [{name: a, to: [{oneOf: [{handler: a.b@1.2}]}]}]", "modules"),
     ])

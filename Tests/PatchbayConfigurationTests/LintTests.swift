@@ -40,6 +40,16 @@ import Testing
             try routes("filters: [{prefix: {subject: eu/}}], final: true", "filters: [{exact: {subject: us/1}}]") == [])
     }
 
+    @Test func `a shadow in the host's own process can end it`() throws {
+        func shadowed(_ isolation: String) throws -> [String] {
+            try lint(
+                "modules: {load: [{name: n, isolation: \(isolation)}]}\n"
+                    + "routes:\n- {name: a, to: [{handler: a.b}], shadow: [{handler: n.b}]}")
+        }
+        #expect(try shadowed("inline") == ["3 shadowInline"])
+        #expect(try shadowed("process") == [])
+    }
+
     @Test func `a route that nothing can match is unreachable`() throws {
         #expect(try routes("match: \"false\"") == ["2 unreachableRoute"])
         #expect(try routes("type: a.b, match: \"event.type == 'a.c'\"") == ["2 unreachableRoute"])

@@ -102,6 +102,7 @@ let completeExample = """
         to:
           - handler: audit.append
           - oneOf: [{handler: audit.append, match: event.data.big, use: {bulkhead: adaptive}}, {handler: billing.charge, weight: 95}, {handler: flaky.fail, weight: 5}]
+        shadow: [{handler: billing.charge, sample: 10%, beside: audit.append}]
         final: false
         use: {retry: default, circuitBreaker: default, timeout: default, bulkhead: default, rateLimit: default}
         ordering: {key: event.partitionkey, onFailure: blockKey}

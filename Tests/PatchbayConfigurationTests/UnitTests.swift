@@ -32,6 +32,20 @@ import Testing
     }
 
     @Test(arguments: [
+        ("0", 0), ("1", 10_000), ("0.1", 1_000), ("0.0001", 1), ("1.0", 10_000), ("0%", 0), ("5%", 500), ("0.5%", 50),
+        ("12.34%", 1_234), ("100%", 10_000),
+    ])
+    func `reads shares`(text: String, share: Int) throws {
+        #expect(ShareText.parse(text) == share && ShareText.parse(ShareText.format(share)) == share)
+        #expect(try text.firstMatch(of: Regex(ShareText.pattern)) != nil)
+    }
+
+    @Test(arguments: [
+        "", "%", "5", "1.1", "101%", "-5%", "0.00001", "0.001%", ".5", "5.%", "1e-1", "0x1", "nan", "5 %", "five",
+    ])
+    func `refuses what is no share`(text: String) { #expect(ShareText.parse(text) == nil) }
+
+    @Test(arguments: [
         ("0", 0), ("4096", 4096), ("1B", 1), ("1KB", 1000), ("1KiB", 1024), ("256MiB", 268_435_456),
         ("1.5MiB", 1_572_864), ("2 GB", 2_000_000_000), ("1TiB", 1_099_511_627_776),
     ])

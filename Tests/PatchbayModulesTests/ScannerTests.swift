@@ -173,6 +173,18 @@ import Testing
         #expect(scan.rejections[1].message.contains("another build of"))
     }
 
+    @Test func `keeps builds of one module that have names of their own, beside the folder's`() throws {
+        let folder = try Fixture.emptyFolder()
+        let other = try Fixture.module("good", as: "good-other", flags: ["-DOTHER", "-O0"])
+        for (from, to) in [(try Fixture.module("good"), "a.so"), (other, "b.so")] {
+            try FileManager.default.copyItem(atPath: from, toPath: "\(folder)/\(to)")
+        }
+        let one = try scanner.scan(directory: folder, files: ["\(folder)/./b.so"], areNamed: true)
+        let both = scanner.scan(files: ["\(folder)/a.so", "\(folder)/b.so"], areNamed: true)
+        #expect(one.accepted.count == 2 && both.accepted.count == 2)
+        #expect(scanner.scan(files: ["\(folder)/a.so", "\(folder)/b.so"]).accepted.count == 1)
+    }
+
     @Test func `counts a file once that is named twice`() throws {
         let folder = try Fixture.emptyFolder()
         try FileManager.default.copyItem(atPath: try Fixture.module("good"), toPath: "\(folder)/a.so")

@@ -224,6 +224,15 @@ struct KeyProof: Sendable, CustomTestStringConvertible {
                         to: [{oneOf: [{handler: lab.record, match: 'true', use: {bulkhead: \(value)}}]}]
                     """)
         },
+        KeyProof("routes[].shadow[].handler", "lab.record", "other.record") { value in
+            try shadowed("handler: \(value), beside: lab.record")
+        },
+        KeyProof("routes[].shadow[].sample", "0%", "100%") { value in
+            try shadowed("handler: lab.record, beside: lab.record, sample: \(value)")
+        },
+        KeyProof("routes[].shadow[].beside", "lab.record", "other.record") { value in
+            try shadowed("handler: lab.record, beside: \(value)")
+        },
         use("retry", "retries", "duration: 7ms"), use("circuitBreaker", "circuitBreakers", "slowCall: 7ms"),
         use("timeout", "timeouts", "attempt: 7ms"), use("bulkhead", "bulkheads", "maxQueue: 7"),
         use("rateLimit", "rateLimits", "count: 7"),
@@ -245,6 +254,18 @@ struct KeyProof: Sendable, CustomTestStringConvertible {
             try plan("", route: ", batching: {count: 3, period: \(value)}")
         },
     ]
+
+    /// Which shadow was tried, beside which handler, and how often.
+    private static func shadowed(_ shadow: String) throws -> String {
+        let bench = try RunBench()
+        try bench.install("lab")
+        try bench.write("events.jsonl", Events.lines(6))
+        let report = try bench.run(
+            modules + source + """
+                routes: [{name: all, to: [{handler: lab.record}, {handler: other.record}], shadow: [{\(shadow)}]}]
+                """)
+        return "\(report.shadows.map { "\($0.handler) \($0.beside) \($0.sampled)" })"
+    }
 
     /// Whether the last event of all is handled late by a lane of one permit.
     private static func lastHandled(priority: String) throws -> String {

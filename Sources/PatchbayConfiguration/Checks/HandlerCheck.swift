@@ -4,7 +4,7 @@ enum HandlerCheck {
         in configuration: Configuration, handlers: (String) -> HandlerLookup
     ) -> [ConfigurationError] {
         configuration.routes.enumerated().flatMap { index, route in
-            route.to.enumerated().flatMap { target, entry -> [ConfigurationError] in
+            let receivers = route.to.enumerated().flatMap { target, entry -> [ConfigurationError] in
                 let path = "routes[\(index)].to[\(target)]"
                 switch entry {
                 case .handler(let reference):
@@ -15,6 +15,10 @@ enum HandlerCheck {
                     }
                 }
             }
+            let shadows = route.shadow.enumerated().compactMap { number, shadow in
+                error(shadow.handler, "routes[\(index)].shadow[\(number)].handler", configuration, handlers)
+            }
+            return receivers + shadows
         }
     }
 

@@ -12,6 +12,8 @@ package struct ConfigurationWarning: Sendable, Equatable, CustomStringConvertibl
         package static let shadowedRoute = Code(rawValue: "shadowedRoute")
         /// An entry of `oneOf` that no event gets to.
         package static let unreachableChoice = Code(rawValue: "unreachableChoice")
+        /// A handler that is only tried can end the host.
+        package static let shadowInline = Code(rawValue: "shadowInline")
         /// Attempts and waits take longer than the delivery has.
         package static let retryBeyondTotal = Code(rawValue: "retryBeyondTotal")
         /// After an attempt that times out there is no time for another one.

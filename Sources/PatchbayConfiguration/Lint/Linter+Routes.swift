@@ -60,6 +60,23 @@ extension Linter {
         }
     }
 
+    /// Shadows whose crash would end the host.
+    mutating func lintInlineShadows() {
+        for (index, route) in configuration.routes.enumerated() {
+            for (number, shadow) in route.shadow.enumerated() {
+                let module = shadow.handler.module
+                guard configuration.modules.load.first(where: { $0.name == module })?.isolation != .process else {
+                    continue
+                }
+                warn(
+                    .shadowInline, "a crash of '\(shadow.handler.name)', which is only tried, ends the host",
+                    reason: "its module runs in the host's own process",
+                    remedy: "give '\(module)' isolation: process under modules.load",
+                    at: ["routes[\(index)].shadow[\(number)].handler"], or: shadow.handler.location)
+            }
+        }
+    }
+
     /// Entries of a choice that no event gets to.
     private mutating func lintChoices(
         _ choices: [Configuration.Choice], _ order: ChoiceOrder, of route: Configuration.Route, at path: String

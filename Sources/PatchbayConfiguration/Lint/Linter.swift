@@ -11,6 +11,7 @@ package struct Linter {
     ) -> [ConfigurationWarning] {
         var linter = Linter(configuration: configuration, facts: handlers)
         linter.lintRoutes()
+        linter.lintInlineShadows()
         linter.lintRetries()
         linter.lintBudgets()
         linter.lintBreakers()

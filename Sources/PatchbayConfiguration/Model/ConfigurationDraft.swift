@@ -28,7 +28,8 @@ package struct ConfigurationDraft: Sendable {
     ///
     /// The host's own handlers are known here and not asked for.
     package func validated(handlers: (String) -> HandlerLookup) throws(ConfigurationErrors) -> Configuration {
-        let unknown = HandlerCheck.errors(in: configuration, handlers: handlers)
+        let unknown =
+            HandlerCheck.errors(in: configuration, handlers: handlers) + ShadowCheck.errors(in: configuration)
         let found = errors + unknown.map(configuration.secrets.redacted)
         guard found.isEmpty else { throw ConfigurationErrors(found) }
         return configuration

@@ -16,6 +16,8 @@ extension Configuration {
         package var transform: [TransformStep] = []
         /// Every entry receives; never empty.
         package var to: [Target] = []
+        /// Handlers that are tried with its events, without effects.
+        package var shadow: [Shadow] = []
         /// Stops the search after this route.
         package var final = false
         package var use = Use()

@@ -33,6 +33,15 @@ extension Configuration.Route {
             Key(
                 "to", \.to, Format<Configuration.Target>.target.list(nonEmpty: true), "Who receives; every entry does.",
                 example: .list([.map([.init(key: "handler", value: .string("billing.charge"))])]), required: true),
+            Key(
+                "shadow", \.shadow, Configuration.Shadow.section.format.list(),
+                "Handlers that are tried with events of this route, without effects, and compared with who gets them.",
+                example: .list([
+                    .map([
+                        .init(key: "handler", value: .string("billing-next.charge")),
+                        .init(key: "sample", value: .string("10%")),
+                    ])
+                ])),
             Key("final", \.final, .flag, "Whether the search ends with this route."),
             Key("use", \.use, Configuration.Use.section.format, "The policies of this route, by name."),
             Key("ordering", \.ordering, Configuration.Ordering.section.format, "Which events wait for each other."),
@@ -44,9 +53,6 @@ extension Configuration.Route {
                 "deadLetter", \.deadLetter, Configuration.DeadLetter.section.format,
                 "What becomes of events that are given up, beside being kept."),
             Key("batching", \.batching, Configuration.Batching.section.format, "How many events one call takes."),
-        ],
-        later: [
-            ("shadow", .modules)
         ])
 }
 

@@ -44,6 +44,8 @@ package struct RoutePlan: Sendable {
     package var deadLetterType = ""
     /// What handlers get instead of the event; `nil` is the event itself. Only workers ask for it.
     package var transform: (any DeliveryTransform)?
+    /// Handlers that are tried with its events, without effects.
+    package var shadows: [RouteShadow] = []
     /// The lanes it delivers to; `nil` is any. Lanes of one policy alone wait as a whole, which costs less memory.
     package var lanes: Set<Int>?
 

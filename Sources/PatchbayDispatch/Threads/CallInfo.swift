@@ -21,6 +21,8 @@ struct CallInfo: BitwiseCopyable {
     /// The next call of the same `handle_batch`; 0 ends.
     var nextInBatch: UInt32 = 0
     var isSampled = false
+    /// Other handlers are tried with its event, and compared with it.
+    var isShadowed = false
     /// The version of the lane's handler that runs it, see `CodeBook`.
     var code: UInt16 = 0
     /// The attempt's own span.
@@ -29,6 +31,8 @@ struct CallInfo: BitwiseCopyable {
     var previousSpan: UInt64 = 0
     /// Unix nanoseconds; written by the worker, for sampled calls only.
     var startedUnix: UInt64 = 0
+    /// Monotonic nanoseconds when `handle` returned; written by the worker, for shadowed calls only.
+    var endedAt: UInt64 = 0
 }
 
 /// Fills the event views that handlers get.

@@ -12,6 +12,10 @@ package struct DispatchHost: Sendable {
         @Sendable (
             _ lane: Int, _ writes: [StateWrite], _ origin: StateOrigin, _ unixNow: UInt64, _ records: inout ByteWriter
         ) -> Bool
+    /// What the keys hold that a call is about to write, for those who try another handler with its event.
+    package var stateBefore: @Sendable (_ lane: Int, _ writes: [StateWrite], _ unixNow: UInt64) -> StateBefore = {
+        _, _, _ in [:]
+    }
     /// Whether streams take all that a call wants of them, as they stand now.
     package var streamsTake: @Sendable (_ appends: [StreamAppend], _ snapshots: [StreamSnapshotWrite]) -> Bool
     /// Does what they take, and writes it down.

@@ -20,6 +20,9 @@ struct DispatchLoop: ~Copyable {
     private let transforms: CallTransforms?
     let ids: IDGenerator
     let isTracing: Bool
+    /// By route; and whether there is any.
+    let shadows: [[RouteShadow]]
+    private let isShadowing: Bool
     let attemptsMax: [UInt32]
     var log: any EventLog & Sendable
     var core: DispatchCore
@@ -105,6 +108,8 @@ struct DispatchLoop: ~Copyable {
         transforms = dispatcher.shared.transforms
         ids = dispatcher.tracer.ids
         isTracing = dispatcher.tracer.isOn
+        shadows = dispatcher.plan.routes.map(\.shadows)
+        isShadowing = shadows.contains { !$0.isEmpty }
         attemptsMax = dispatcher.plan.routes.map { UInt32(clamping: $0.retry.maxRetries + 1) }
         core = DispatchCore(dispatcher.plan, seed: dispatcher.options.seed, callCapacity: table.capacity - 1)
         core.isRecording = log.isDurable
@@ -367,7 +372,9 @@ struct DispatchLoop: ~Copyable {
         let lane = lanes + Int(info.lane)
         if !byWorker { lane.pointee.open.pointee.wrappingSubtract(1, ordering: .releasing) }
         let startedAt = table.started[index].load(ordering: .relaxed)
-        guard outcome.effects != nil || info.isSampled || outcome.kind != .done || outcome.wasClosed else {
+        guard
+            outcome.effects != nil || info.isSampled || info.isShadowed || outcome.kind != .done || outcome.wasClosed
+        else {
             codes.counts[Int(info.code)].ended &+= 1
             if codes.isComparing { codes.counts[Int(info.code)].nanoseconds &+= now &- min(now, startedAt) }
             recordOutcome(index, .done)
@@ -390,6 +397,8 @@ struct DispatchLoop: ~Copyable {
         let unixNow = now &+ unixOffset
         let reference = outcome.wasClosed ? nil : core.reference(ofCall: UInt32(index))
         count(outcome, of: info, startedAt: startedAt)
+        let sinks = reference == nil ? [] : sinks(ofCall: UInt32(index), info)
+        let before = sinks.isEmpty ? [:] : stateBefore(outcome, info)
         let deaths = effects.deaths.count
         var conflict = false
         var emitted = 0
@@ -432,6 +441,12 @@ struct DispatchLoop: ~Copyable {
             effects: &effects)
         if let room = outcome.effects?.emitRoom, room.bytes >= keepCloseBytes { core.keepClose(Int(info.lane)) }
         guard let reference, outcome.kind != .unstarted else { return }
+        // One that runs again, uncharged, is compared then.
+        if !sinks.isEmpty, !conflict, outcome.kind != .busy {
+            offer(
+                to: sinks, reference, info, outcome: outcome.kind.name, outcome.details, outcome.effects,
+                nanoseconds: duration(outcome, info, startedAt: startedAt), before: before)
+        }
         nameVersion(info, ofDeathsFrom: deaths, reference)
         host.spans.map { _ = $0.endAll(call: call, now: unixNow) }
         report(
@@ -531,6 +546,9 @@ struct DispatchLoop: ~Copyable {
         info.span = ids.spanID(
             position: position ^ info.previousSpan, lane: UInt32(start.lane), attempt: info.attempt,
             role: IDGenerator.Role.process)
+        if isShadowing, info.attempt == 1 {
+            info.isShadowed = isShadowed(call, route: place.route, lane: start.lane)
+        }
         info.code = codes.isComparing ? comparedCode(start) : codes.ofLane[Int(start.lane)]
         codes.counts[Int(info.code)].started &+= 1
         infos[index] = info
@@ -555,13 +573,17 @@ struct DispatchLoop: ~Copyable {
         let info = dispatcher.shared.infos[index]
         guard table.close(index) else { return }
         if info.isSampled { core.setLastSpan(info.span, ofCall: call) }
+        let details = ResultDetails(reason: "timeout: the call did not end in time")
+        let started = table.started[index].load(ordering: .relaxed)
+        offer(
+            to: sinks(ofCall: call, info), reference, info, outcome: "timeout", details,
+            nanoseconds: now &- min(now, started))
         codes.counts[Int(info.code)].failed &+= 1
         let deaths = effects.deaths.count
         let settlement = core.closed(call, now: now, unixNow: now &+ unixOffset, effects: &effects)
         nameVersion(info, ofDeathsFrom: deaths, reference)
         host.spans.map { _ = $0.endAll(call: table.call(at: index), now: now &+ unixOffset) }
         report(
-            reference, info, .cancelled, ResultDetails(reason: "timeout: the call did not end in time"), settlement,
-            conflict: false)
+            reference, info, .cancelled, details, settlement, conflict: false)
     }
 }

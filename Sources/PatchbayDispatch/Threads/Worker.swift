@@ -8,7 +8,7 @@ final class WorkerShared: Sendable {
     let table: CallTable
     let doorbell: Doorbell
     // Invariant: `lanes` and `routeNames` are written by `init` only. `infos` entries are written by the dispatcher
-    // before the call is pushed; a worker only writes `startedUnix` of a call it runs. `codes` entries are written by
+    // before the call is pushed; a worker only writes `startedUnix` and `endedAt` of a call it runs. `codes` entries are written by
     // `init`, or by the dispatcher while no call names them. `generations` are atomics.
     nonisolated(unsafe) let lanes: UnsafeMutablePointer<WorkerLane>
     nonisolated(unsafe) let codes: UnsafeMutablePointer<HandlerCode>
@@ -275,7 +275,7 @@ final class Worker: Sendable {
     ) throws(DeliveryTransformError) -> patchbay_call {
         let table = shared.table
         let info = shared.infos[index]
-        let now = info.isSampled || lane.pointee.isTimed ? pbs_now() : pbs_now_coarse()
+        let now = info.isSampled || info.isShadowed || lane.pointee.isTimed ? pbs_now() : pbs_now_coarse()
         if info.isSampled { shared.infos[index].startedUnix = pbs_unix_now() }
         table.started[index].store(now, ordering: .releasing)
         let transformed = try shared.transforms?.apply(to: info, call: index)
@@ -308,6 +308,7 @@ final class Worker: Sendable {
         let table = shared.table
         // Before the call is posted: afterwards its entry may be another call's.
         let isBlocking = shared.codes[Int(shared.infos[index].code)].isBlocking
+        if shared.infos[index].isShadowed { shared.infos[index].endedAt = pbs_now() }
         guard table.returned(index, call, status, message: { message ?? HandlerMessage.take() }) else { return 0 }
         lane.pointee.open.pointee.wrappingSubtract(1, ordering: .releasing)
         if table.hasFailed(index) {

@@ -61,16 +61,18 @@ package final class HandlerTrial: Sendable {
     ///   - table: no other calls are made through it; it has a slot for each call that comes to be late, and one more.
     ///   - completed: the table's doorbell.
     ///   - route: as the event's view names it.
+    ///   - name: for whose call the handler is to take it; `nil`: its own.
     ///   - extraViewBytes: how much longer than it is an event's view says that it is.
     package init(
-        _ handler: Handler, table: CallTable, completed: Doorbell, route: String, extraViewBytes: UInt32 = 0
+        _ handler: Handler, table: CallTable, completed: Doorbell, route: String, name: String? = nil,
+        extraViewBytes: UInt32 = 0
     ) throws(ThreadError) {
         self.handler = handler
         self.table = table
         self.extraViewBytes = extraViewBytes
         self.completed = completed
         self.route = StaticName(route)
-        name = StaticName(handler.name)
+        self.name = StaticName(name ?? handler.name)
         let started = try OwnThread("pb-trial") { [self] in run() }
         thread.withLock { $0 = started }
     }

@@ -92,9 +92,7 @@ struct CodeBook: ~Copyable {
     func code(ofLane lane: Int, key: UInt64) -> UInt16 {
         let canary = canaries[lane]
         guard canary.share > 0 else { return ofLane[lane] }
-        var mixed = (key ^ key >> 30) &* 0xBF58_476D_1CE4_E5B9
-        mixed = (mixed ^ mixed >> 27) &* 0x94D0_49BB_1331_11EB
-        return UInt32(((mixed >> 32) &* 10_000) >> 32) < canary.share ? canary.code : ofLane[lane]
+        return KeyShare.takes(key, share: canary.share, of: .canaries) ? canary.code : ofLane[lane]
     }
 
     /// No call has the code any more and none will: its number is free.

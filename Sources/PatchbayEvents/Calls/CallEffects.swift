@@ -30,6 +30,13 @@ package struct CallEffects: Sendable {
         return true
     }
 
+    /// The same without what it holds of the stores' room, for whoever only looks at it.
+    package var withoutRoom: CallEffects {
+        var copy = self
+        (copy.stateRoom, copy.streamRoom, copy.subscriptionRoom, copy.emitRoom) = (nil, nil, nil, nil)
+        return copy
+    }
+
     package var isEmpty: Bool {
         emits.isEmpty && stateWrites.isEmpty && timers.isEmpty && !changesStreams && subscriptions.isEmpty
     }

@@ -47,11 +47,12 @@ package final class LoadedModule: Sendable {
     /// - Parameter configuration: a JSON object; defaults of the schema are filled in before the module gets it.
     /// - Parameter network: the services that the configuration lets it reach, as `NetworkGrant` has them.
     /// - Parameter shown: the configuration as recordings may have it; `nil`: as it is.
+    /// - Parameter other: whose state, timers and subscriptions its calls see; `nil`: its own.
     /// - Errors: `unknownHandler`, `badSchema`, `badConfiguration`, `createFailed` with the module's own message.
     /// - Concurrency: any thread; runs the module's code.
     package func makeHandler(
         _ id: String, instance: String, configuration: Value = .map(Value.Map()), network: [String] = [],
-        shown: ShownConfiguration? = nil
+        shown: ShownConfiguration? = nil, inPlaceOf other: HandlerScope? = nil
     ) throws(ModuleError) -> LoadedHandler {
         let text = try file.approvedConfiguration(configuration, for: id)
         guard let declared = file.manifest.handler(id) else { throw file.unknownHandler(id) }
@@ -64,8 +65,8 @@ package final class LoadedModule: Sendable {
                         isIsolated: worker != nil), watch, calls: environment.calls) : nil
         }
         let context = HostContext(
-            environment: environment, module: file.manifest.name, version: file.manifest.version, scope: scope,
-            network: NetworkGrant(declared: file.manifest.network, granted: network), tap: tap)
+            environment: environment, module: file.manifest.name, version: file.manifest.version,
+            scope: other ?? scope, network: NetworkGrant(declared: file.manifest.network, granted: network), tap: tap)
         let handler =
             switch code {
             case .inline(let table): try makeInline(declared, scope, text, context, table)

@@ -1,15 +1,19 @@
 /// Finds accepted files that cannot be used beside each other.
 enum ModuleConflicts {
     /// The findings with every file rejected that clashes with an earlier one.
-    static func rejectingLater(in findings: [ModuleFinding]) -> [ModuleFinding] {
-        var kept: [ModuleFile] = []
+    ///
+    /// - Parameter named: resolved paths of files whose names are not their modules': these may be the same.
+    static func rejectingLater(in findings: [ModuleFinding], named: Set<String> = []) -> [ModuleFinding] {
+        var kept: [(file: ModuleFile, isNamed: Bool)] = []
         var bundled: [String: (module: String, library: String)] = [:]
         return findings.map { finding in
             guard case .accepted(let file) = finding else { return finding }
-            if let error = clash(of: file, with: kept) ?? bundledClash(of: file, with: &bundled) {
+            let isNamed = named.contains(ModuleScanner.resolved(file.path))
+            let others = kept.filter { !($0.isNamed || isNamed) || $0.file.manifest.name != file.manifest.name }
+            if let error = clash(of: file, with: others.map(\.file)) ?? bundledClash(of: file, with: &bundled) {
                 return .rejected(error)
             }
-            kept.append(file)
+            kept.append((file, isNamed))
             return finding
         }
     }

@@ -40,6 +40,9 @@ extension RouteExplanation {
             lines.append("    → \(target.text)")
             lines += target.conditions.map { "        \($0.text)" }
         }
+        for shadow in shadows {
+            lines.append("    ⇢ \(shadow.sample) are tried with \(shadow.handler), beside \(shadow.beside)")
+        }
         return lines.joined(separator: "\n")
     }
 }

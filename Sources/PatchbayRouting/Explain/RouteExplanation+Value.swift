@@ -26,6 +26,15 @@ extension RouteExplanation {
             ("orderingKey", orderingKey.map(\.json)), ("rateLimitKey", rateKey.map(\.json)),
             ("transform", transform.map(\.json)),
             ("targets", .list(targets.map(\.json))),
+            ("shadows", shadows.isEmpty ? nil : .list(shadows.map(\.json))),
+        ])
+    }
+}
+
+extension RouteExplanation.Shadow {
+    fileprivate var json: Value {
+        .object([
+            ("handler", .string(handler)), ("sample", .string(sample)), ("beside", .string(beside)),
         ])
     }
 }

@@ -43,6 +43,22 @@ package struct RouteExplanation: Sendable, Equatable {
     package var transform: TransformExplanation?
     /// Whether it ended the search.
     package var isFinal = false
+    /// Handlers that are tried with a share of its events, without effects; empty unless it matches.
+    package var shadows: [Shadow] = []
+
+    package struct Shadow: Sendable, Equatable {
+        package var handler: String
+        /// The share, as `10%`.
+        package var sample: String
+        /// The handler that it is compared with.
+        package var beside: String
+
+        package init(handler: String, sample: String, beside: String) {
+            self.handler = handler
+            self.sample = sample
+            self.beside = beside
+        }
+    }
 }
 
 /// What a route's transform makes of an event.

@@ -53,8 +53,17 @@ package final class Explainer {
         let json = view.json(of: 0, adding: [])
         for index in routing.routes.indices where routing.routes[index].verdict == .matched {
             routing.routes[index].transform = transformed(json, route: routing.routes[index].route)
+            routing.routes[index].shadows = shadows(ofRoute: routing.routes[index].route)
         }
         return Explanation(event: view.event(0), routing: withoutSecrets(routing))
+    }
+
+    private func shadows(ofRoute index: Int) -> [RouteExplanation.Shadow] {
+        let route = blueprint.configuration.routes[index]
+        return route.shadow.map { shadow in
+            RouteExplanation.Shadow(
+                handler: shadow.handler.name, sample: shadow.sampleText, beside: route.besides(shadow)?.name ?? "")
+        }
     }
 
     /// What the route's handlers would get, with no state: that is the running host's.

@@ -21,6 +21,8 @@ package struct ModuleCatalogue: Sendable {
     package var scan = ModuleScan()
     /// Whose modules may run.
     let trust: ModuleTrust
+    /// Files that entries name.
+    private let paths: Set<String>
     /// By name.
     package private(set) var instances: [String: Instance] = [:]
     /// Why an instance that the file names has no module, by name.
@@ -35,14 +37,15 @@ package struct ModuleCatalogue: Sendable {
         // Only the default folder may be missing, written out or not.
         let isExpected = directory != Configuration.Modules().directory || access(directory, F_OK) == 0
         let paths = modules.load.map(\.path).filter { !$0.isEmpty }
+        self.paths = Set(paths)
         self.trust = trust ?? Self.trust(&draft)
         let trust = self.trust
         let scanner = ModuleScanner(trust: trust)
         do throws(ModuleError) {
-            scan = try scanner.scan(directory: isExpected ? directory : nil, files: paths)
+            scan = try scanner.scan(directory: isExpected ? directory : nil, files: paths, areNamed: true)
         } catch {
             draft.add(Self.problem(error, "modules.directory", draft))
-            scan = scanner.scan(files: paths)
+            scan = scanner.scan(files: paths, areNamed: true)
         }
         let named = Set(modules.load.compactMap { file(for: $0)?.path })
         for file in scan.accepted where !named.contains(file.path) {
@@ -83,7 +86,8 @@ package struct ModuleCatalogue: Sendable {
     /// Checks the configuration of every instance against the schemas of its handlers that routes name, or, where they
     /// name none, against those of all its handlers, of which one has to take it.
     package func checkConfigurations(_ draft: inout ConfigurationDraft) {
-        let used = Set(draft.configuration.routes.flatMap(\.to).flatMap(\.handlers).map(\.name))
+        let routes = draft.configuration.routes
+        let used = Set((routes.flatMap(\.to).flatMap(\.handlers) + routes.flatMap(\.shadow).map(\.handler)).map(\.name))
         for instance in instances.values.sorted(by: { $0.name < $1.name }) {
             let handlers = instance.file.manifest.handlers.map(\.id)
             let routed = handlers.filter { used.contains("\(instance.name).\($0)") }
@@ -224,8 +228,9 @@ package struct ModuleCatalogue: Sendable {
             let path = ModuleScanner.resolved(load.path)
             return scan.accepted.first { ModuleScanner.resolved($0.path) == path }
         }
-        return scan.accepted.first { $0.manifest.name == load.name }
-            ?? scan.accepted.first { Self.stem($0.path) == load.name }
+        // One that another entry gives a name by its path comes last.
+        let files = scan.accepted.filter { !paths.contains($0.path) } + scan.accepted
+        return files.first { $0.manifest.name == load.name } ?? files.first { Self.stem($0.path) == load.name }
     }
 
     /// One that only a process of its own can run.

@@ -31,6 +31,7 @@ extension DispatchHost {
             isBurying: { false }, notice: notice,
             attemptFailed: attemptFailed)
         feed = Self.feed(subscriptions, scopes, lanes)
+        stateBefore = { lane, writes, now in state.values(of: writes.map(\.key), in: scopes[lane], now: now) }
     }
 
     /// Handlers that this run does not have are not open.

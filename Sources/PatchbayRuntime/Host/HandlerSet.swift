@@ -33,9 +33,10 @@ final class HandlerSet: Sendable {
     private let staging: StagingDirectory
     private let logger: Logger
 
+    /// - Parameter other: whose state, timers and subscriptions the handlers of modules see; `nil`: their own.
     init(
         _ preparation: Preparation, handlers: [String], environment: HostEnvironment,
-        watch: (any CallWatch)? = nil, logger: Logger
+        watch: (any CallWatch)? = nil, inPlaceOf other: HandlerScope? = nil, logger: Logger
     ) throws(HostError) {
         self.logger = logger
         do {
@@ -74,7 +75,7 @@ final class HandlerSet: Sendable {
         var first = State()
         do throws(ModuleError) {
             for (instance, handlers) in used {
-                let version = try Self.make(instance, handlers, by: loader)
+                let version = try Self.make(instance, handlers, by: loader, inPlaceOf: other)
                 first.install(version)
                 for handler in version.handlers { byName[handler.scope.name] = handler.handler }
             }
@@ -84,7 +85,8 @@ final class HandlerSet: Sendable {
             throw HostError(error.cause.map { "\(error) (\($0))" } ?? "\(error)")
         }
         self.byName = byName
-        for (instance, _) in used { first.present[instance.name]?.hold() }
+        // What has no effects wants nothing of subscriptions either.
+        if other == nil { for (instance, _) in used { first.present[instance.name]?.hold() } }
         state = Mutex(first)
     }
 
@@ -122,7 +124,8 @@ final class HandlerSet: Sendable {
     var unused: (files: Int, bytes: Int) { loader.unused }
 
     private static func make(
-        _ instance: ModuleCatalogue.Instance, _ handlers: [String], by loader: ModuleLoader
+        _ instance: ModuleCatalogue.Instance, _ handlers: [String], by loader: ModuleLoader,
+        inPlaceOf other: HandlerScope? = nil
     ) throws(ModuleError) -> ModuleVersion {
         let module = try loader.load(instance.file, instance.isolation, instance: instance.name)
         var made: [LoadedHandler] = []
@@ -131,7 +134,7 @@ final class HandlerSet: Sendable {
                 made.append(
                     try module.makeHandler(
                         handler, instance: instance.name, configuration: instance.config.value,
-                        network: instance.network, shown: instance.shown))
+                        network: instance.network, shown: instance.shown, inPlaceOf: other))
             }
         } catch {
             destroy(made, module, loader)

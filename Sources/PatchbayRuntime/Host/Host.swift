@@ -19,6 +19,7 @@ package final class Host: Sendable {
     private let blueprint: Blueprint
     private let options: HostOptions
     private let handlers: HandlerSet
+    private let shadows: ShadowSet
     let versions: VersionKeeper
     private let reloader: Reloader
     /// With `reload.watch`; from `start` to the end of `wait`.
@@ -101,6 +102,7 @@ package final class Host: Sendable {
             preparation, handlers: blueprint.handlers, environment: environment, watch: recorder,
             logger: options.logger)
         try Self.check(options.recording?.bounds.handlers ?? [], among: handlers)
+        shadows = try ShadowSet(preparation, blueprint, environment: environment, logger: options.logger)
         var dispatchOptions = Dispatcher.Options()
         dispatchOptions.endsWhenIdle = options.once
         dispatchOptions.emitDepthMax = configuration.limits.emitDepth
@@ -112,9 +114,10 @@ package final class Host: Sendable {
         }
         let (store, scopes) = (environment.state, blueprint.lanes.map(\.scope))
         do {
-            let plan = try blueprint.dispatchPlan(handlers: handlers.byName) { lane, key in
+            var plan = try blueprint.dispatchPlan(handlers: handlers.byName) { lane, key in
                 store.value(of: key, in: scopes[lane], now: pbs_unix_now())
             }
+            shadows.join(&plan)
             dispatcher = Dispatcher(
                 plan: plan, table: table, doorbell: doorbell, tracer: tracer, options: dispatchOptions)
         } catch {
@@ -163,6 +166,7 @@ package final class Host: Sendable {
             let exporter = try Tracing.metricsExporter(metrics, configuration, options: options)
             metricsExporter.withLock { $0 = exporter }
             try letters.start()
+            try shadows.start()
             try startDispatcher()
             if configuration.reload.watch {
                 let watch = try ConfigurationWatch(reloader)
@@ -315,8 +319,9 @@ package final class Host: Sendable {
         }
         // Whoever still waits for an answer gets one before its handler is destroyed.
         environment.transfers?.stop()
-        let misbehaviour = handlers.end(openCalls: ended?.status.callsOpen ?? 0)
+        let misbehaviour = shadows.end() + handlers.end(openCalls: ended?.status.callsOpen ?? 0)
         report.misbehaviour = misbehaviour
+        report.shadows = shadows.reports
         recorder?.endClosed()
         report.recording = recorder?.progress
         let telemetryDeadline = TelemetryClock.monotonicNow() &+ Self.telemetryPatience
@@ -451,6 +456,7 @@ package final class Host: Sendable {
         }
         report.versions = versions.counts
         report.reloads = reloader.counts
+        report.shadows = shadows.reports
         report.deadLettersWritten = letters.written
         report.deadLetterPath = options.deadLetterPath
         report.once = options.once

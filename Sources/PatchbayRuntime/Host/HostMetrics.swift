@@ -9,6 +9,7 @@ enum HostMetrics {
         var metrics = events(report)
         metrics += deliveries(report)
         metrics += versions(report.versions)
+        if !report.shadows.isEmpty { metrics += shadows(report.shadows) }
         metrics.append(
             metric(
                 "patchbay.reloads", .wholeCounter, "{reload}",
@@ -40,6 +41,64 @@ enum HostMetrics {
             metric(
                 "patchbay.modules.unusedBytes", .gauge, "By", "Bytes of module files in memory that no handler uses",
                 [MetricPoint([], .number(Double(counts.unusedBytes)))]),
+        ]
+    }
+
+    private static func shadows(_ shadows: [ShadowReport]) -> [Metric] {
+        func points(_ values: (ShadowReport) -> [([Attribute], MetricValue)]) -> [MetricPoint] {
+            shadows.flatMap { shadow in
+                let own = [("route", shadow.route), ("handler", shadow.handler), ("beside", shadow.beside)]
+                return values(shadow).map { attributes, value in
+                    MetricPoint(own.map { Attribute($0.0, .string($0.1)) } + attributes, value)
+                }
+            }
+        }
+        func sides(_ values: (Comparison.Side) -> [([Attribute], MetricValue)]) -> [MetricPoint] {
+            points { shadow in
+                [("present", shadow.comparison.present), ("candidate", shadow.comparison.candidate)].flatMap { side in
+                    values(side.1).map { ([Attribute("side", .string(side.0))] + $0.0, $0.1) }
+                }
+            }
+        }
+        return [
+            metric(
+                "patchbay.shadow.calls", .wholeCounter, "{call}",
+                "Calls of a route's sample: same or different beside the handler that got the event, or dropped",
+                points { shadow in
+                    let differing = UInt64(shadow.comparison.differing)
+                    let counts = [
+                        ("same", UInt64(shadow.comparison.events) - differing), ("different", differing),
+                        ("dropped", shadow.dropped),
+                    ]
+                    return counts.map { ([Attribute("result", .string($0.0))], .whole($0.1)) }
+                }),
+            metric(
+                "patchbay.shadow.differences", .wholeCounter, "{call}", "Calls that differ, by what differs",
+                points { shadow in
+                    Comparison.Difference.Part.allCases.map { part in
+                        (
+                            [Attribute("part", .string(part.rawValue))],
+                            .whole(UInt64(shadow.comparison.parts[part] ?? 0))
+                        )
+                    }
+                }),
+            metric(
+                "patchbay.shadow.outcomes", .wholeCounter, "{call}", "Calls by outcome, of both handlers",
+                sides { side in
+                    side.outcomes.sorted { $0.key < $1.key }.map {
+                        ([Attribute("outcome", .string($0.key))], .whole(UInt64($0.value)))
+                    }
+                }),
+            metric(
+                "patchbay.shadow.emits", .wholeCounter, "{event}", "Events that calls emitted, of both handlers",
+                sides { [([], .whole(UInt64($0.emitted)))] }),
+            metric(
+                "patchbay.shadow.duration", .gauge, "s", "How long a share of the calls took at most, of both handlers",
+                sides { side in
+                    [0.5, 0.99].map {
+                        ([Attribute("quantile", .string("\($0)"))], .number(Double(side.duration($0)) / 1e9))
+                    }
+                }),
         ]
     }
 

@@ -84,6 +84,7 @@ package struct RunReport: Sendable {
     /// Versions of modules that came and went.
     package var versions = VersionCounts()
     package var reloads = ReloadCounts()
+    package var shadows: [ShadowReport] = []
     package var spans = Spans()
     /// Accepted events that were not appended to the log before the end; they are among the pending ones.
     package var unread: UInt64 = 0

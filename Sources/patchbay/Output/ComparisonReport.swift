@@ -13,7 +13,9 @@ struct ComparisonReport {
     var isInterrupted = false
     /// `crash` or `hang` when one of them ended the comparison early.
     var end: String?
-    private static let shownMax = 20
+    /// Differences that people are shown, and those that scripts are.
+    var shownMax = 20
+    var listedMax = 1_000
 
     var exitCode: Int32 { comparison.isSame ? (isInterrupted ? Interruption.exitCode : 0) : 3 }
 
@@ -33,9 +35,11 @@ struct ComparisonReport {
         lines.append(
             style.red(
                 "\(String.count(comparison.differing, "event")) with differences: \(parts.joined(separator: ", "))"))
-        for difference in comparison.differences.prefix(Self.shownMax) { lines.append("  \(line(difference))") }
-        let more = comparison.differing - min(comparison.differences.count, Self.shownMax)
-        if more > 0 { lines.append("  and \(UInt64(more).grouped) more; --json lists up to 1,000") }
+        for difference in comparison.differences.prefix(shownMax) { lines.append("  \(line(difference))") }
+        let more = comparison.differing - min(comparison.differences.count, shownMax)
+        if more > 0 {
+            lines.append("  and \(UInt64(more).grouped) more; --json lists up to \(UInt64(listedMax).grouped)")
+        }
         return lines.joined(separator: "\n")
     }
 
@@ -89,6 +93,12 @@ struct ComparisonReport {
     }
 
     var value: Value {
+        .object(
+            members + [("interrupted", .bool(isInterrupted)), ("stateOfWindow", .bool(isPast))])
+    }
+
+    /// What was compared, for scripts.
+    var members: [(String, Value)] {
         func side(_ title: String, _ side: Comparison.Side) -> Value {
             .object([
                 ("handler", .string(title)),
@@ -102,7 +112,6 @@ struct ComparisonReport {
         }
         var members: [(String, Value)] = [
             ("same", .bool(comparison.isSame)), ("events", .int(Int64(comparison.events))),
-            ("interrupted", .bool(isInterrupted)), ("stateOfWindow", .bool(isPast)),
             ("present", side(present, comparison.present)), ("candidate", side(candidate, comparison.candidate)),
             ("differing", .int(Int64(comparison.differing))),
             (
@@ -118,6 +127,6 @@ struct ComparisonReport {
             ),
         ]
         if let end { members.append(("ended", .string(end))) }
-        return .object(members)
+        return members
     }
 }

@@ -60,6 +60,7 @@ extension RunReport {
             let refused = reloads.refused > 0 ? "; \(reloads.refused.grouped) refused, see the log" : ""
             lines.append("reloads     \(reloads.done.grouped)\(refused)")
         }
+        for shadow in shadows { lines.append(shadow.text) }
         for entry in misbehaviour {
             lines.append("misbehaved  \(entry.handler): \(entry.kind), \(Self.count(entry.count, "time", "times"))")
         }
@@ -145,6 +146,7 @@ extension RunReport {
                     })
             ),
         ]
+        if !shadows.isEmpty { members.append(("shadows", .list(shadows.map(\.value)))) }
         if let recording {
             members.append(
                 (

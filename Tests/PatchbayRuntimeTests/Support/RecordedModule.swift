@@ -25,7 +25,7 @@ enum RecordedModule {
 
     /// `sum` adds to what is stored and emits it; `fetch` gets a URL and emits what came; `rich` asks every service for
     /// something and fails if an answer is not as it should be; `late` completes from a thread of its own; `crash` does.
-    /// `wild` makes requests that are refused; `oversleep`, `overdue` (from a thread) and `never` do not end in time.
+    /// `hang` does not return, of a build with `-DHANG`. `wild` makes requests that are refused; `oversleep`, `overdue` (from a thread) and `never` do not end in time.
     private static let source = ##"""
         #include <patchbay.h>
         #include <patchbay/draft/stream.h>
@@ -39,6 +39,7 @@ enum RecordedModule {
         #include <stdlib.h>
         #include <string.h>
         #include <time.h>
+        #include <unistd.h>
 
         #ifndef FACTOR
         #define FACTOR 1
@@ -258,6 +259,10 @@ enum RecordedModule {
             till_->host->set_error(till_->host, (patchbay_str){text, strlen(text)});
             return wrong ? PATCHBAY_E_ARG : PATCHBAY_OK;
           }
+        #ifdef HANG
+          if (strcmp(op, "hang") == 0)
+            for (;;) pause();
+        #endif
         #ifndef MENDED
           if (strcmp(op, "never") == 0) return PATCHBAY_PENDING;
           if (strcmp(op, "crash") == 0) {

@@ -41,6 +41,9 @@ package struct HostEnvironment: Sendable {
     package var spans: HandlerSpans
     package var metrics: MetricsRegistry
     package var state: StateStore
+    /// What calls of a shadow see in the place of some state; nothing that they ask for leaves the host then. `nil`: the
+    /// calls are no shadow's.
+    package var shadow: ShadowView?
     package var timers: TimerStore
     package var streams: StreamStore
     package var subscriptions: SubscriptionStore

@@ -20,12 +20,15 @@ package enum NetworkService {
     }
 
     /// Sends something for an open call. What is malformed, what `network` does not grant (`nil` grants everything) and
-    /// what is for an event of a muted replay is answered at once, with a fault. `timeout` in nanoseconds, 0 being the
+    /// what is for an event of a muted replay, or for a shadow, is answered at once, with a fault. `timeout` in nanoseconds, 0 being the
     /// usual one; the call's deadline ends it, too. [any]
     package static func send(
         _ content: Transfer.Content, for call: patchbay_call, timeout: UInt64, network: NetworkGrant?,
         _ environment: HostEnvironment, _ completion: @escaping TransferEngine.Completion
     ) throws(ServiceRefusal) {
+        if environment.shadow != nil {
+            return completion(TransferAnswer(.denied, "the call is a shadow's, which has no effects outside"))
+        }
         guard let engine = environment.transfers else { throw .unsupported }
         let view = try view(of: call, environment, timeout: timeout)
         if view.isMuted {

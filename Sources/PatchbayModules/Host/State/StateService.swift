@@ -77,6 +77,9 @@ enum StateService {
             return write.value.map { Seen(value: $0, revision: StateRevision.own) }
         }
         let environment = context.environment
+        if let before = environment.shadow?[key] {
+            return before.map { Seen(value: $0.bytes, revision: $0.revision) }
+        }
         return environment.state.get(key, of: scope, now: environment.unixNow())
             .map { Seen(value: $0.value, revision: $0.revision) }
     }

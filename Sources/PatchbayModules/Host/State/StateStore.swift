@@ -145,6 +145,18 @@ package final class StateStore: Sendable {
         }
     }
 
+    /// What keys hold, be it nothing. `now` is Unix nanoseconds. [any thread]
+    package func values(of keys: [String], in scope: HandlerScope, now: UInt64) -> StateBefore {
+        contents.withLock { contents in
+            let entries = contents.entries[scope] ?? [:]
+            return Dictionary(
+                keys.map { key in
+                    let entry = entries[key].flatMap { Self.isLive($0, now) ? $0 : nil }
+                    return (key, entry.map { StateValue(bytes: $0.value, revision: $0.revision) })
+                }, uniquingKeysWith: { first, _ in first })
+        }
+    }
+
     func get(_ key: String, of scope: HandlerScope, now: UInt64) -> Entry? {
         contents.withLock { contents in
             guard let entry = contents.entries[scope]?[key], Self.isLive(entry, now) else { return nil }

@@ -12,26 +12,19 @@ import PatchbayTelemetry
 /// One of the two handlers of a comparison: calls it with each event of a window, on a copy of its state. Nothing is
 /// written to the log. One thread, beside the handler's.
 package final class ComparedSide {
-    /// Calls that are never completed, before a comparison is given up.
-    private static let lateMax = 256
-    /// Nanoseconds for a call whose route sets no limit.
-    private static let timeoutDefault: UInt64 = 30_000_000_000
-
     /// `instance.handler`, with its version.
     package let title: String
     /// Whether its state is as it was when the window began; else as it is now.
     package let hasPastState: Bool
     private let scan: ReplayScan
     private let handlers: HandlerSet
-    private let trial: HandlerTrial
+    private let calls: TrialCalls
     private let environment: HostEnvironment
     private let scope: HandlerScope
     /// By route; the last is that of deliveries whose route is no more.
     private let transforms: [RouteTransform?]
     private let timeouts: [UInt64]
     private let decoder = StoredDecoder()
-    /// What calls that are late may still read.
-    private var late: [EventBatch] = []
 
     /// - Parameters:
     ///   - order: its handler is the one whose deliveries are run.
@@ -53,11 +46,11 @@ package final class ComparedSide {
             }
             scope = HandlerScope(name: name)
             let completed = Doorbell()
-            let calls = CallTable(capacity: Self.lateMax + 2, doorbell: completed)
+            let table = CallTable(capacity: TrialCalls.lateMax + 2, doorbell: completed)
             // What handlers log while they are compared was logged, or will be, when it counts.
             let logger = Logger(label: "patchbay") { _ in SwiftLogNoOpLogHandler() }
             var environment = HostEnvironment(
-                version: version, calls: calls, logger: logger,
+                version: version, calls: table, logger: logger,
                 spans: HandlerSpans(tracer: .off(ids: IDGenerator(seed: 1))), metrics: MetricsRegistry())
             environment.typeMatcher = TypePattern.matcher
             self.environment = environment
@@ -73,8 +66,7 @@ package final class ComparedSide {
                     }
                 } + [nil]
             timeouts = (configuration.routes + [Configuration.Route()]).map { route in
-                let attempt = configuration.policies.timeouts.policy(route.use.timeout.name).attempt.nanosecondsForClock
-                return attempt == 0 ? Self.timeoutDefault : attempt
+                configuration.policies.timeouts.policy(route.use.timeout.name).attempt.nanosecondsForClock
             }
             let folder = configuration.log.path
             let reader = try LogReader.open(FileStorage("\(folder)/log"))
@@ -93,7 +85,8 @@ package final class ComparedSide {
             handlers = try HandlerSet(preparation, handlers: [name], environment: environment, logger: logger)
             guard let handler = handlers.byName[name] else { throw ReplayError("'\(name)' was not loaded") }
             title = handler.version.isEmpty ? name : "\(name) \(handler.version)"
-            trial = try HandlerTrial(handler, table: calls, completed: completed, route: order.route ?? "")
+            calls = TrialCalls(
+                try HandlerTrial(handler, table: table, completed: completed, route: order.route ?? ""))
         } catch let error as ReplayError {
             throw error
         } catch {
@@ -104,8 +97,7 @@ package final class ComparedSide {
     /// Calls the handler with one event after the other, until `body` says false or the handler hangs.
     package func run(_ body: (TrialRecord) -> Bool) throws(ReplayError) {
         var place = ReplayPlace()
-        var isStuck = false
-        defer { end(isStuck: isStuck) }
+        defer { end() }
         while true {
             let step = try scan.step(from: place, ReplayScan.Bounds())
             place = step.place
@@ -119,10 +111,9 @@ package final class ComparedSide {
             for event in 0..<batch.count {
                 guard let delivery = step.deliveries[event].first else { continue }
                 let record = record(batch, event, route: Int(delivery.route))
-                isStuck = record.outcome == "hang"
-                guard body(record), !isStuck else { return }
-                guard late.count < Self.lateMax else {
-                    throw ReplayError("\(title) has \(late.count) calls open that never completed")
+                guard body(record), !calls.isStuck else { return }
+                guard calls.lateCount < TrialCalls.lateMax else {
+                    throw ReplayError("\(title) has \(calls.lateCount) calls open that never completed")
                 }
             }
             if step.isAtEnd { return }
@@ -131,45 +122,15 @@ package final class ComparedSide {
 
     // MARK: Private
 
-    private func end(isStuck: Bool) {
-        trial.end()
-        _ = handlers.end(openCalls: isStuck ? 1 : late.count)
+    private func end() {
+        calls.end()
+        _ = handlers.end(openCalls: calls.lateCount)
     }
 
     private func record(_ batch: EventBatch, _ event: Int, route: Int) -> TrialRecord {
-        let original = BatchView(batch).event(event)
-        guard let transform = transforms[route] else { return called(batch, event, original, timeouts[route]) }
-        let transformed: EventBatch
-        do {
-            transformed = try transform.apply(to: BatchView(batch), event: event, lane: 0)
-        } catch {
-            return TrialRecord(
-                original, outcome: "untransformed", details: ResultDetails(reason: error.reason), effects: nil,
-                nanoseconds: 0)
+        calls.record(batch, event, transforms[route], timeout: timeouts[route]) { effects in
+            effects.stateWrites.isEmpty
+                || environment.state.commit(effects.stateWrites, of: scope, now: pbs_unix_now()) == .committed
         }
-        let open = late.count
-        let record = called(transformed, 0, original, timeouts[route])
-        if late.count == open, record.outcome != "hang" { transform.release(transformed) }
-        return record
-    }
-
-    private func called(_ batch: EventBatch, _ event: Int, _ original: Event, _ timeout: UInt64) -> TrialRecord {
-        let result = trial.call(batch, event: event, timeout: timeout, grace: 1_000_000_000)
-        var outcome: String
-        switch result.end {
-        case .said(let kind): outcome = kind.name
-        case .late:
-            outcome = "timeout"
-            late.append(batch)
-        case .stuck: outcome = "hang"
-        }
-        if case .said(.done) = result.end, let writes = result.effects?.stateWrites, !writes.isEmpty,
-            environment.state.commit(writes, of: scope, now: pbs_unix_now()) != .committed
-        {
-            outcome = "conflict"
-        }
-        return TrialRecord(
-            original, outcome: outcome, details: result.details, effects: result.effects,
-            nanoseconds: result.nanoseconds)
     }
 }

@@ -18,6 +18,9 @@ package struct TrialRecord: Sendable, Equatable {
     /// How long the call took.
     package var nanoseconds: UInt64 = 0
 
+    /// The outcome of an event that its route could not transform, so that the handler did not get it.
+    static let untransformed = "untransformed"
+
     package init(id: String, source: String, outcome: String) {
         self.id = id
         self.source = source
