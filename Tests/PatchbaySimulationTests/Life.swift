@@ -213,19 +213,19 @@ final class Life {
     func turn() -> Bool {
         var progress = false
         if writerDue <= clock.now { progress = write() }
+        progress = hands.end(now: clock.now) || progress
         progress = send() || progress
         progress = requests.hear() || progress
-        progress = operations.turn(ledger, world) || progress
+        progress = operations.turn(world) { ledger.letters(limit: 30) } || progress
         progress = streamRequests.turn() || progress
-        progress = reloads.turn(ledger) || progress
+        progress = reloads.turn { ledger.names } || progress
         progress = subscriptions.read(now: clock.now) || progress
         codeChanges.offer()
         progress = loop.turn() || progress
         codeChanges.settle()
         wakeWriter()
         acknowledge()
-        progress = work() || progress
-        return hands.end(now: clock.now) || progress
+        return work() || progress
     }
 
     /// When something happens by itself; monotonic nanoseconds.

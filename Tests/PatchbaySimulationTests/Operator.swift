@@ -33,9 +33,9 @@ final class Operator {
     }
 
     /// Hands a change over now and then; false when it does not.
-    func turn(_ ledger: Ledger, _ world: World) -> Bool {
+    func turn(_ world: World, _ letters: () -> [KeptLetter]) -> Bool {
         guard requests.isFree, random.upTo(60) == 0 else { return false }
-        let kept = ledger.letters(limit: 30)
+        let kept = letters()
         guard !kept.isEmpty else { return false }
         var change = ControlChange()
         for letter in kept where random.upTo(4) == 0 {

@@ -35,8 +35,8 @@ final class Reloads {
     }
 
     /// Begins a reload now and then; false when it does not.
-    func turn(_ ledger: Ledger) -> Bool {
-        guard requests.isFree, random.upTo(200) == 0 else { return false }
+    func turn(_ names: () -> NameTable) -> Bool {
+        guard requests.isFree, random.upTo(400) == 0 else { return false }
         let variation = present.next(first, &random)
         guard variation != present else { return false }
         do {
@@ -48,7 +48,7 @@ final class Reloads {
                 world.fail("a reload is refused: \(fit.refused)")
                 return false
             }
-            return name(next, variation, ledger)
+            return name(next, variation, names())
         } catch {
             world.fail("a changed configuration cannot be compiled: \(error)")
             return false
@@ -56,12 +56,12 @@ final class Reloads {
     }
 
     /// Its number is in the log before anything is decided by it.
-    private func name(_ next: Compiled, _ variation: Variation, _ ledger: Ledger) -> Bool {
-        if let known = ledger.names.number(.configuration, next.fingerprint) {
+    private func name(_ next: Compiled, _ variation: Variation, _ names: NameTable) -> Bool {
+        if let known = names.number(.configuration, next.fingerprint) {
             change(to: next, variation, known)
             return true
         }
-        guard let number = ledger.names.nextNumber(.configuration) else {
+        guard let number = names.nextNumber(.configuration) else {
             world.fail("the log has no number for another configuration")
             return false
         }

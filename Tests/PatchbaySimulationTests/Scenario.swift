@@ -121,7 +121,7 @@ struct Scenario {
             configuration.routes.append(route(part))
         }
         var timeout = Configuration.TimeoutPolicy()
-        timeout.attempt = .milliseconds(40)
+        timeout.attempt = .milliseconds(100)
         timeout.total = .seconds(86_400)
         configuration.policies.timeouts.set(timeout)
         configuration.policies.circuitBreakers.set(breaker("default", trip: "false"))

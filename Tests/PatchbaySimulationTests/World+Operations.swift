@@ -5,7 +5,6 @@ import PatchbayLog
 extension World {
     /// Folds the frames that operations have written.
     func operate(_ reader: LogReader) throws {
-        let codec = CloudEventsCodec.ofStored()
         var cursor = reader.frames(fromSequence: committed + 1)
         while let frame = try cursor.next() {
             var (events, redriven) = (0, 0)

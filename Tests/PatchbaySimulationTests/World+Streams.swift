@@ -45,7 +45,6 @@ extension World {
 
     /// How a record looks.
     func text(of record: StreamRecord) -> String {
-        let codec = CloudEventsCodec.ofStored()
         do {
             let ids = try (0..<record.eventCount).map { try codec.event(Array(record.line($0))).id }
             return "\(record.name) \(record.revision) \(ids)"
@@ -68,7 +67,6 @@ extension World {
         let names = streams.keys.sorted()
         guard !names.isEmpty else { return }
         let name = names[counters.lives % names.count]
-        let codec = CloudEventsCodec.ofStored()
         do {
             let events = try store.read(name, count: .max)
             let found = try events.map { try codec.event($0.line).id }

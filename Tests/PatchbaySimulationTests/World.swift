@@ -86,10 +86,17 @@ final class World {
     /// Sequence of the last frame that the log said it has.
     var committed: UInt64 = 0
 
+    /// Of what lies in the log.
+    let codec = CloudEventsCodec.ofStored()
+    private var parts: [UInt16: Scenario.Part] = [:]
+
     func fail(_ text: @autoclosure () -> String) { violation = violation ?? text() }
 
     func part(of handler: UInt16) -> Scenario.Part? {
-        names[handler].flatMap { Scenario.Part(rawValue: String($0.dropFirst("sim.".count))) }
+        if let known = parts[handler] { return known }
+        let part = names[handler].flatMap { Scenario.Part(rawValue: String($0.dropFirst("sim.".count))) }
+        parts[handler] = part
+        return part
     }
 
     func name(_ id: DeliveryID) -> String {

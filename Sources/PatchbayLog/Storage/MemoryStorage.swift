@@ -23,7 +23,7 @@ package final class MemoryStorage: LogStorage {
         return try disk.run { disk throws(StorageError) in
             guard !disk.isDown else { throw StorageError(.list, prefix, errno: ENODEV) }
             return disk.names.keys.filter { $0.hasPrefix(prefix) }.map { String($0.dropFirst(prefix.count)) }
-                .filter { !$0.contains("/") }.sorted()
+                .filter { !$0.utf8.contains(UInt8(ascii: "/")) }.sorted()
         }
     }
 
