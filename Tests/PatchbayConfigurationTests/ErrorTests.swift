@@ -96,8 +96,6 @@ import Testing
         ("quality: {}", "patterns"), ("analytics: {}", "patterns"), ("alerts: {}", "patterns"),
         ("discovery: {}", "fleet"),
         ("telemetry: {metrics: /metrics}", "HTTP"), ("telemetry: {health: []}", "HTTP"),
-        ("routes: [{name: a, to: [{handler: a.b@1}]}]", "modules"),
-        ("routes: [{name: a, to: [{oneOf: [{handler: a.b@1.2}]}]}]", "modules"),
     ])
     func `refuses what later work brings`(yaml: String, work: String) throws {
         let configuration = draft(yaml)

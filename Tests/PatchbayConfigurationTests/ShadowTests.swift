@@ -41,6 +41,20 @@ import Testing
         #expect(errors(route(shadow)) == [error])
     }
 
+    @Test func `a version means those that begin with its components`() throws {
+        let wanted = try #require(HandlerVersion("billing.charge.v@2.1"))
+        #expect(wanted.module == "billing" && wanted.handler == "charge.v" && wanted.version == "2.1")
+        #expect(wanted.means("2.1") && wanted.means("2.1.0") && wanted.means("2.1.0-rc.1"))
+        #expect(!wanted.means("2.10.0") && !wanted.means("2") && !wanted.means("12.1.0"))
+        #expect(HandlerVersion("billing.charge") == nil)
+    }
+
+    @Test(arguments: ["a.b@", "a@1.b", "a.b@1@2", "a.b@v 1", "a.b@1/2"]) func `refuses what is no version`(name: String)
+    {
+        let found = errors("routes: [{name: a, to: [{handler: '\(name)'}]}]")
+        #expect(found == ["1:35 badValue routes[0].to[0].handler: '\(name)' is not a handler"])
+    }
+
     @Test func `refuses to guess among several handlers, and names that nothing has`() {
         let several = "[{handler: shop.charge}, {handler: audit.append}]"
         #expect(

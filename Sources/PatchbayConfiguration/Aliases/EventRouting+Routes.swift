@@ -28,18 +28,7 @@ extension Configuration {
             let found = byHandler.isEmpty ? all.filter { $0.hasPrefix("\(name).") } : byHandler
             if found.count == 1 { handler.name = found[0] }
         }
-        for route in routes.indices {
-            for target in routes[route].to.indices {
-                switch routes[route].to[target] {
-                case .handler(var handler):
-                    resolve(&handler)
-                    routes[route].to[target] = .handler(handler)
-                case .oneOf(var choices):
-                    for choice in choices.indices { resolve(&choices[choice].handler) }
-                    routes[route].to[target] = .oneOf(choices)
-                }
-            }
-        }
+        changeHandlers(resolve)
     }
 
     private mutating func append(_ rule: EventRouting.Rule, at path: String, _ optimization: EventRouting.Optimization)

@@ -91,6 +91,8 @@ enum HandlerCheck {
             let suggestion = Suggestion.text(for: name, among: all)
             let remedy = "put its module into \(configuration.modules.directory), or name it under modules.load"
             return failure(.unresolved, "no handler is named '\(name)'\(suggestion)", all, remedy: remedy)
+        case .noVersion(let reason, let accepted):
+            return failure(.unresolved, "'\(name)' is no handler: \(reason)", accepted)
         case .rejected(let reason, let remedy):
             return failure(.unresolved, "the module of '\(name)' was refused: \(reason)", remedy: remedy)
         }

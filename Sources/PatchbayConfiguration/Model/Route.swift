@@ -111,7 +111,8 @@ extension Configuration {
         package var bulkhead: PolicyReference
     }
 
-    /// A handler by name: `module.handler`, the module being an instance's name or `builtin`.
+    /// A handler by name: `module.handler`, the module being an instance's name or `builtin`. As the file has it, it may
+    /// end in `@` and a version, and the module may be what the instance's manifest says.
     package struct HandlerReference: Sendable, Equatable {
         package var name: String
         package var location: SourceLocation
@@ -125,6 +126,8 @@ extension Configuration {
         package var module: String { String(name.prefix { $0 != "." }) }
         /// What stands after the first dot.
         package var handler: String { String(name.drop { $0 != "." }.dropFirst()) }
+        /// What stands after the first `@`; `nil` without one.
+        package var version: String? { name.firstIndex(of: "@").map { String(name[name.index(after: $0)...]) } }
     }
 
     /// The policies of a route, by name; each is in the table of its kind.

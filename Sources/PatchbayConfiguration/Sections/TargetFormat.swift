@@ -1,31 +1,27 @@
 extension Format<Configuration.HandlerReference> {
-    /// `module.handler`; whether it exists is asked of the module host.
+    /// `module.handler`, or `module.handler@version`; whether it exists is asked of the module host.
     static let handler = Format(
         read: { node, path, reading in
             guard let scalar = reading.scalar(node, path, expected: "a handler, as module.handler") else { return nil }
-            let name = scalar.text
-            if let version = name.firstIndex(of: "@") {
-                reading.fail(
-                    .later, LaterWork.modules.refusal(of: "a handler's version (\(scalar.quoted))"), at: node.location,
-                    path, accepted: scalar.holdsSecret ? [] : [String(name[..<version])],
-                    remedy: "name the handler without its version")
-                return nil
+            let reference = Configuration.HandlerReference(name: scalar.text, location: node.location)
+            func consists(_ text: some StringProtocol, of others: String) -> Bool {
+                !text.isEmpty && text.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber || others.contains($0)) }
             }
-            let reference = Configuration.HandlerReference(name: name, location: node.location)
-            let isHandler =
-                !reference.handler.isEmpty
-                && reference.handler.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber || "._-".contains($0)) }
-            guard Names.isName(reference.module), isHandler else {
+            guard Names.isName(reference.module), consists(reference.handler.prefix { $0 != "@" }, of: "._-"),
+                reference.version.map({ consists($0, of: ".-+") }) != false
+            else {
                 reading.fail(
                     .badValue, "\(scalar.quoted) is not a handler", at: node.location, path,
-                    accepted: ["module.handler, as billing.charge or builtin.log"])
+                    accepted: ["module.handler, as billing.charge or builtin.log", "module.handler@version"])
                 return nil
             }
             return reference
         },
         show: { .string($0.name) },
         schema: {
-            Schema.type("string", ("pattern", .string(#"^[A-Za-z0-9_][A-Za-z0-9_-]*\.[A-Za-z0-9._-]+$|\$\{.+\}"#)))
+            Schema.type(
+                "string",
+                ("pattern", .string(#"^[A-Za-z0-9_][A-Za-z0-9_-]*\.[A-Za-z0-9._-]+(@[A-Za-z0-9.+-]+)?$|\$\{.+\}"#)))
         })
 }
 

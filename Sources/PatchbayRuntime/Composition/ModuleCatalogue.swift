@@ -61,6 +61,7 @@ package struct ModuleCatalogue: Sendable {
         let module = String(name.prefix { $0 != "." })
         let handler = String(name.drop { $0 != "." }.dropFirst())
         if let error = missing[module] { return .rejected(reason: error.message, remedy: error.remedy) }
+        if let version = HandlerVersion(name) { return lookup(version) }
         guard let instance = instances[module] else {
             if let error = scan.rejections.first(where: { Self.stem($0.file) == module }) {
                 return .rejected(reason: error.message, remedy: error.remedy)
@@ -69,6 +70,31 @@ package struct ModuleCatalogue: Sendable {
         }
         if instance.file.manifest.handlers.contains(where: { $0.id == handler }) { return .found }
         return .unknown(candidates: handlerNames)
+    }
+
+    /// The handler that one with a version means: `billing.charge@2` is `next.charge` where `next` alone, of the instances
+    /// of that name or of a module of that name, has a version 2.x.y. `nil`: none, or several.
+    package func meant(_ wanted: HandlerVersion) -> String? {
+        let found = versions(of: wanted.module).filter { wanted.means($0.version) }
+        return found.count == 1 ? "\(found[0].instance).\(wanted.handler)" : nil
+    }
+
+    private func versions(of module: String) -> [(instance: String, version: String)] {
+        instances.values.filter { $0.name == module || $0.file.manifest.name == module }
+            .map { (instance: $0.name, version: $0.file.manifest.version) }.sorted { $0.instance < $1.instance }
+    }
+
+    /// Why no single instance has it.
+    private func lookup(_ wanted: HandlerVersion) -> HandlerLookup {
+        let all = versions(of: wanted.module)
+        guard !all.isEmpty else { return .unknown(candidates: handlerNames) }
+        let fitting = all.filter { wanted.means($0.version) }
+        let listed = (fitting.isEmpty ? all : fitting).map { "\($0.instance) \($0.version)" }.joined(separator: ", ")
+        return .noVersion(
+            reason: fitting.isEmpty
+                ? "no version \(wanted.version) of \(wanted.module) is here, but \(listed)"
+                : "version \(wanted.version) of \(wanted.module) may be \(listed)",
+            accepted: (fitting.isEmpty ? all : fitting).map { "\($0.instance).\(wanted.handler)" })
     }
 
     /// Calls at once that the handler's module allows, 0 being unlimited; `nil` for a handler of no module.

@@ -24,6 +24,7 @@ package struct Preparation: Sendable {
         let catalogue = ModuleCatalogue(&draft, trust: libraries?.trust)
         let libraries = libraries ?? FunctionLibraries(trust: catalogue.trust)
         draft.resolveHandlers(among: catalogue.handlerNames)
+        draft.resolveVersions(catalogue.meant)
         catalogue.checkConfigurations(&draft)
         Builtins.check(&draft, libraries)
         configuration = try draft.validated(handlers: catalogue.lookup)
