@@ -37,6 +37,19 @@ import Testing
         #expect(hasRoom)
     }
 
+    @Test func `a call that is given up while it is tried is dropped, and its end counts no more`() {
+        var queue = ShadowQueue()
+        _ = queue.expect()
+        queue.add(call())
+        queue.abandon()
+        let before = queue.dropped
+        _ = queue.next()
+        queue.abandon()
+        queue.finished()
+        let (tried, dropped, waiting) = (queue.tried, queue.dropped, queue.waiting)
+        #expect(before == 0 && tried == 0 && dropped == 1 && waiting == 0)
+    }
+
     @Test func `what is promised counts, and a closed queue takes nothing`() {
         var queue = ShadowQueue()
         for _ in 0..<1_024 { _ = queue.expect() }

@@ -1,6 +1,8 @@
 import Foundation
 import PatchbayDispatch
 import PatchbayEvents
+import PatchbayRouting
+import PatchbayTelemetry
 import PatchbayTestKit
 import Testing
 
@@ -62,6 +64,9 @@ import Testing
         #expect(shadow.comparison.candidate.emitted == 200 && shadow.comparison.candidate.duration(0.5) > 0)
         #expect(report.counts("till.charge").done == 200)
         #expect(report.emits?.dropped == 200, "what the shadow emitted comes in nowhere")
+        let calls = try #require(report.metrics?.metrics.first { $0.description.name == "patchbay.shadow.calls" })
+        let same = calls.points.filter { $0.labels.contains(Attribute("result", .string("same"))) }
+        #expect(calls.points.count == 3 && same.map(\.value) == [.whole(200)])
     }
 
     @Test func `another build's emits and state are compared, and never come about`() throws {
@@ -75,6 +80,15 @@ import Testing
         let again = try self.shadow(try bench.run(yaml()))
         let sum = try #require(again.comparison.differences.first?.present.emits.first)
         #expect(String(decoding: sum.json, as: UTF8.self).contains(#""sum":1276,"#), "\(sum)")
+    }
+
+    @Test func `a route's explanation names what it is tried with`() throws {
+        let build = try RecordedModule.library("1.0.0")
+        let preparation = try bench(build, build, []).preparation(yaml("sample: 0.5%"))
+        let event = Events.line(1, type: "com.example.charge")
+        let routing = try Explainer(try Blueprint(preparation.configuration, seed: 1)).explain(Array(event.utf8)[...])
+            .routing
+        #expect(routing.text.contains("⇢ 0.5% are tried with next.charge, beside till.charge"), "\(routing.text)")
     }
 
     @Test func `requests of a shadow are refused and never leave the host`() throws {

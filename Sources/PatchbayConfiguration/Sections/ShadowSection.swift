@@ -64,6 +64,7 @@ enum ShareText {
     /// `10%`, `0.05%`.
     static func format(_ share: Int) -> String {
         let (whole, rest) = share.quotientAndRemainder(dividingBy: 100)
-        return rest == 0 ? "\(whole)%" : "\(whole).\(rest < 10 ? "0" : "")\(rest)%"
+        guard rest > 0 else { return "\(whole)%" }
+        return rest % 10 == 0 ? "\(whole).\(rest / 10)%" : "\(whole).\(rest < 10 ? "0" : "")\(rest)%"
     }
 }

@@ -12,10 +12,22 @@ import Synchronization
 final class Shadow: ShadowSink {
     private struct State {
         var queue = ShadowQueue()
-        var comparison = Comparison(keptMax: ShadowReport.keptMax)
         var isEnding = false
         var isOver = false
         var ended: String?
+
+        /// The call under way has ended; whether it still counts.
+        mutating func finished(isStuck: Bool, late: Int) -> Bool {
+            guard !isOver else { return false }
+            queue.finished()
+            if isStuck {
+                ended = "hang"
+            } else if late >= TrialCalls.lateMax {
+                ended = "late"
+            }
+            if ended != nil { queue.close() }
+            return true
+        }
     }
 
     /// Whose it is, and which events it gets.
@@ -23,7 +35,6 @@ final class Shadow: ShadowSink {
         var shadow: Configuration.Shadow
         var beside: String
         var route: String
-        var index: Int
         /// Nanoseconds for a call; 0 is no limit.
         var timeout: UInt64
         var transform: RouteTransform?
@@ -34,12 +45,16 @@ final class Shadow: ShadowSink {
     private let handlers: HandlerSet
     private let before: ShadowView
     private let logger: Logger
+    /// Held for a moment at a time, since the dispatcher asks for it.
     private let state = Mutex(State())
+    private let comparison = Mutex(Comparison(keptMax: ShadowReport.keptMax))
     /// Rung when there is work, and when it is over.
     private let toThread = Doorbell()
     private let toHost = Doorbell()
     private let thread = Mutex<OwnThread?>(nil)
     private let trial: HandlerTrial
+    /// Calls that never ended.
+    private let openCalls = Atomic<Int>(0)
 
     /// Loads its module and makes the handler.
     ///
@@ -95,11 +110,13 @@ final class Shadow: ShadowSink {
     // MARK: The host
 
     var report: ShadowReport {
-        state.withLock { state in
+        let comparison = comparison.withLock { $0 }
+        return state.withLock { state in
             ShadowReport(
                 route: place.route, handler: place.shadow.handler.name, version: version, beside: place.beside,
                 sample: place.shadow.sampleText, sampled: state.queue.sampled, dropped: state.queue.dropped,
-                waiting: state.queue.waiting, comparison: state.comparison, ended: state.ended)
+                waiting: state.queue.sampled - state.queue.dropped - UInt64(comparison.events), comparison: comparison,
+                ended: state.ended)
         }
     }
 
@@ -117,7 +134,7 @@ final class Shadow: ShadowSink {
             state.queue.close()
             guard !state.isOver else { return false }
             // Of the call that is under way nobody waits for the end.
-            state.queue.abandoned()
+            state.queue.abandon()
             state.isOver = true
             return true
         }
@@ -134,9 +151,6 @@ final class Shadow: ShadowSink {
 
     // MARK: Thread
 
-    /// Calls that never ended.
-    private let openCalls = Atomic<Int>(0)
-
     private func run() {
         let calls = TrialCalls(trial)
         let decoder = StoredDecoder()
@@ -145,19 +159,9 @@ final class Shadow: ShadowSink {
             guard let (present, candidate) = compare(call, calls, decoder, batch) else { continue }
             if calls.isLate { batch = EventBatch(source: -1, textCapacity: 1 << 12) }
             openCalls.store(calls.lateCount, ordering: .releasing)
-            let isOver = state.withLock { state in
-                guard !state.isOver else { return true }
-                state.queue.finished()
-                state.comparison.add(present, candidate)
-                if calls.isStuck {
-                    state.ended = "hang"
-                } else if calls.lateCount >= TrialCalls.lateMax {
-                    state.ended = "late"
-                }
-                if state.ended != nil { state.queue.close() }
-                return state.ended != nil
-            }
-            if isOver { break }
+            // Given up by now, it is one of those that were dropped.
+            guard state.withLock({ $0.finished(isStuck: calls.isStuck, late: calls.lateCount) }) else { break }
+            comparison.withLock { $0.add(present, candidate) }
         }
         calls.end()
         let ended = state.withLock { state in
@@ -177,7 +181,7 @@ final class Shadow: ShadowSink {
     /// `nil` when nothing more is to be tried.
     private func next() -> ShadowedCall? {
         while true {
-            let (call, isEnding) = state.withLock { ($0.queue.next(), $0.isEnding || $0.isOver) }
+            let (call, isEnding) = state.withLock { ($0.queue.next(), $0.isEnding || $0.isOver || $0.ended != nil) }
             if let call { return call }
             if isEnding { return nil }
             toThread.wait(timeout: 0) { state.withLock { !$0.queue.isEmpty || $0.isEnding } }
@@ -194,7 +198,7 @@ final class Shadow: ShadowSink {
         do {
             try decoder.decode(batch, 1)
         } catch {
-            state.withLock { $0.queue.abandoned() }
+            state.withLock { $0.queue.abandon() }
             logger.error("an event was not tried: \(error)")
             return nil
         }

@@ -16,6 +16,8 @@ struct ShadowQueue {
     private(set) var dropped: UInt64 = 0
     private(set) var tried: UInt64 = 0
     private(set) var isClosed = false
+    /// The call that was taken last is being tried.
+    private(set) var isTrying = false
 
     var isEmpty: Bool { taken == calls.count }
     var waiting: UInt64 { sampled - tried - dropped }
@@ -42,23 +44,33 @@ struct ShadowQueue {
         bytes += call.byteCount
     }
 
-    /// The oldest one; it counts as tried once `finished` is called.
+    /// The oldest one, which is being tried until `finished` or `abandon` says otherwise.
     mutating func next() -> ShadowedCall? {
         guard taken < calls.count else { return nil }
         let call = calls[taken]
+        isTrying = true
         taken += 1
         bytes -= call.byteCount
-        if taken > 64, taken * 2 > calls.count {
+        if taken == calls.count || (taken > 64 && taken * 2 > calls.count) {
             calls.removeFirst(taken)
             taken = 0
         }
         return call
     }
 
-    mutating func finished() { tried += 1 }
+    /// The call that is being tried has been; not so when it was given up meanwhile.
+    mutating func finished() {
+        guard isTrying else { return }
+        isTrying = false
+        tried += 1
+    }
 
-    /// The call that was taken last is given up.
-    mutating func abandoned() { dropped += 1 }
+    /// The call that is being tried, if any, is given up.
+    mutating func abandon() {
+        guard isTrying else { return }
+        isTrying = false
+        dropped += 1
+    }
 
     /// Nothing more is tried: what waits is dropped.
     mutating func close() {

@@ -31,7 +31,7 @@ final class ShadowSet: Sendable {
                     }
                 }
                 let place = Shadow.Place(
-                    shadow: entry, beside: beside, route: route.name, index: index,
+                    shadow: entry, beside: beside, route: route.name,
                     timeout: policies.timeouts.policy(route.use.timeout.name).attempt.nanosecondsForClock,
                     transform: transform)
                 let shadow = try Shadow(preparation, place, environment: environment, before: before, logger: logger)
