@@ -136,6 +136,52 @@ import Testing
         #expect(shadow.comparison.differing == 1 && difference.candidate.outcome == "retry", "\(difference)")
     }
 
+    @Test func `an isolated shadow that hangs is late, and goes on in another worker`() throws {
+        let bench = try bench(
+            RecordedModule.library("1.0.0"), RecordedModule.library("2.0.0", "-DHANG"),
+            Self.amounts(3) + [#"{"op":"hang","amount":0}"#] + Self.amounts(3))
+        let report = try bench.run(
+            yaml(load: "isolation: process, ", policies: ", timeouts: {default: {attempt: 1s, total: 5s}}"))
+        let shadow = try shadow(report)
+        #expect(report.counts("till.charge").done == 7 && report.status.counts.retries == 0)
+        #expect(shadow.ended == nil && shadow.dropped == 0, "\(shadow)")
+        #expect(shadow.comparison.candidate.outcomes == ["timeout": 1, "done": 6], "\(shadow.comparison.candidate)")
+    }
+
+    @Test(.enabled(if: CommandLineBench.executable != nil))
+    func `a run tells people where a shadow differs, and scripts in what`() throws {
+        let bench = try CommandLineBench()
+        for (library, name) in [
+            (try RecordedModule.library("1.0.0"), "till.so"),
+            (try RecordedModule.library("2.0.0", "-DFACTOR=2"), "next.so"),
+        ] {
+            try FileManager.default.copyItem(atPath: library, toPath: "\(bench.folder)/\(name)")
+        }
+        try bench.write(
+            "apiVersion: patchbay/v1\n"
+                + yaml().replacing("FOLDER/plugins", with: ".").replacing("FOLDER", with: bench.folder),
+            to: "patchbay.yaml")
+        let events = (1...9).map {
+            CommandLineSamples.event("e\($0)", type: "com.example.charge", data: #"{"amount":1}"#)
+        }
+        try bench.write(events.joined(), to: "events.jsonl")
+        let text = try bench.start(["run", "--once"]).end(within: 60)
+        for part in [
+            "shadow      charge, 100%: 9 sampled = 9 compared + 0 dropped",
+            "9 events: till.charge against next.charge 2.0.0", "9 events with differences: emits 9, state 9",
+            "e1 (/test): emits; state", "and 6 more; --json lists up to 20",
+        ] {
+            #expect(text.errors.contains(part), "\(part): \(text)")
+        }
+        #expect(text.status == 0 && !text.errors.contains("sum"), "\(text)")
+        let json = try bench.start(["run", "--once", "--json"]).end(within: 60)
+        let report = try #require(try JSONSerialization.jsonObject(with: Data(json.output.utf8)) as? [String: Any])
+        let shadow = try #require((report["shadows"] as? [[String: Any]])?.first)
+        #expect(
+            shadow["sampled"] as? Int == 9 && shadow["differing"] as? Int == 9 && shadow["sample"] as? String == "100%")
+        #expect((shadow["differences"] as? [Any])?.count == 9 && json.output.contains(#""sum""#))
+    }
+
     @Test func `an event that its route cannot transform is no difference`() throws {
         let bench = try bench(RecordedModule.library("1.0.0"), RecordedModule.library("1.0.0"), Self.amounts(4))
         let report = try bench.run(

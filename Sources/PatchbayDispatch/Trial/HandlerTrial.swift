@@ -108,6 +108,18 @@ package final class HandlerTrial: Sendable {
         return Result(end: hasReturned ? .late : .stuck, nanoseconds: pbs_now() - started)
     }
 
+    /// Whether a call that was stuck returns within so many nanoseconds after all, as one whose worker is killed; the next
+    /// call may be made then.
+    package func returns(within patience: UInt64) -> Bool {
+        let deadline = pbs_now() &+ patience
+        while true {
+            if state.withLock({ $0.hasReturned }) { return true }
+            let now = pbs_now()
+            guard now < deadline else { return false }
+            toCaller.wait(timeout: deadline - now) { state.withLock { $0.hasReturned } }
+        }
+    }
+
     /// Ends the trial's thread, unless the handler has it.
     package func end() {
         let isFree = state.withLock { state in
@@ -166,6 +178,7 @@ package final class HandlerTrial: Sendable {
         let isOver = table.returned(call.index, id, status) { HandlerMessage.take() }
         var ended = pbs_now()
         state.withLock { $0.hasReturned = true }
+        toCaller.ring()
         while !isOver, !hasCompleted(call.index) {
             // The caller has given it up.
             if hasMoved(beyond: call.index) { return }

@@ -40,6 +40,9 @@ final class Shadow: ShadowSink {
         var transform: RouteTransform?
     }
 
+    /// Nanoseconds in which a worker that hangs is killed, so that its call returns.
+    private static let returnPatience: UInt64 = 2_000_000_000
+
     private let place: Place
     private let version: String
     private let handlers: HandlerSet
@@ -152,7 +155,7 @@ final class Shadow: ShadowSink {
     // MARK: Thread
 
     private func run() {
-        let calls = TrialCalls(trial)
+        let calls = TrialCalls(trial, patience: Self.returnPatience)
         let decoder = StoredDecoder()
         var batch = EventBatch(source: -1, textCapacity: 1 << 12)
         while let call = next() {

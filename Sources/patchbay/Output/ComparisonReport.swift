@@ -16,6 +16,8 @@ struct ComparisonReport {
     /// Differences that people are shown, and those that scripts are.
     var shownMax = 20
     var listedMax = 1_000
+    /// People are shown what differs, not only where.
+    var showsContents = true
 
     var exitCode: Int32 { comparison.isSame ? (isInterrupted ? Interruption.exitCode : 0) : 3 }
 
@@ -70,21 +72,23 @@ struct ComparisonReport {
         let (one, other) = (difference.present, difference.candidate)
         let parts = difference.parts.map { part in
             switch part {
-            case .result: "\(one.result) → \(other.result)\(other.reason.isEmpty ? "" : " \"\(other.reason)\"")"
-            case .emits: "emits \(Self.difference(one.emits, other.emits))"
-            case .state: "state \(Self.difference(one.state, other.state))"
-            case .timers: "timers \(Self.difference(one.timers, other.timers))"
+            case .result:
+                "\(one.result) → \(other.result)"
+                    + (other.reason.isEmpty || !showsContents ? "" : " \"\(other.reason)\"")
+            case .emits: "emits\(text(one.emits, other.emits))"
+            case .state: "state\(text(one.state, other.state))"
+            case .timers: "timers\(text(one.timers, other.timers))"
             }
         }
         return "\(one.id) (\(one.source)): \(parts.joined(separator: "; "))".printable
     }
 
     /// How many, or, where these are equal, the first that differs.
-    private static func difference(_ one: [Value], _ other: [Value]) -> String {
+    private func text(_ one: [Value], _ other: [Value]) -> String {
         guard one.count == other.count, let pair = zip(one, other).first(where: { $0 != $1 }) else {
-            return "\(one.count) → \(other.count)"
+            return " \(one.count) → \(other.count)"
         }
-        return "\(short(pair.0)) → \(short(pair.1))"
+        return showsContents ? " \(Self.short(pair.0)) → \(Self.short(pair.1))" : ""
     }
 
     private static func short(_ value: Value) -> String {

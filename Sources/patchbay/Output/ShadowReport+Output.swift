@@ -27,6 +27,8 @@ extension ShadowReport {
         report.comparison = comparison
         (report.present, report.candidate, report.end) = (beside, title, ended)
         (report.shownMax, report.listedMax) = (3, Self.keptMax)
+        // The report of a run goes where logs go.
+        report.showsContents = false
         return report
     }
 }

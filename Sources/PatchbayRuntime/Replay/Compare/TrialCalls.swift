@@ -9,12 +9,18 @@ final class TrialCalls {
     private static let timeoutDefault: UInt64 = 30_000_000_000
 
     private let trial: HandlerTrial
+    private let patience: UInt64
     /// What calls that are late may still read.
     private var late: [EventBatch] = []
     /// The handler did not return, so that no more calls can be made.
     private(set) var isStuck = false
 
-    init(_ trial: HandlerTrial) { self.trial = trial }
+    /// - Parameter patience: nanoseconds that a call which the host has closed has to return; one that does, as when its
+    ///   worker is killed, is only late.
+    init(_ trial: HandlerTrial, patience: UInt64 = 0) {
+        self.trial = trial
+        self.patience = patience
+    }
 
     /// Calls that were not completed in time.
     var lateCount: Int { late.count }
@@ -59,8 +65,8 @@ final class TrialCalls {
         case .said(let kind): outcome = kind.name
         case .late: outcome = "timeout"
         case .stuck:
-            outcome = "hang"
-            isStuck = true
+            isStuck = !trial.returns(within: patience)
+            outcome = isStuck ? "hang" : "timeout"
         }
         isLate = result.end == .late || result.end == .stuck
         if isLate { late.append(batch) }
