@@ -113,6 +113,24 @@ import Testing
         #expect(bench.startedIDs == (0..<1_000).map { "e\($0)" })
     }
 
+    @Test func `what has attempts behind it from an earlier run goes on counting`() {
+        let bench = Bench(Bench.plan(lanes: 1))
+        bench.reply = { $0.id == "first" ? .deaf(.seconds(20)) : $0.attempt < 4 ? .retry : .done }
+        bench.send("first")
+        for number in 0..<20 {
+            let batch = BatchMaker().batch([Given("e\(number)")])
+            batch.resumed[0] = ResumedDelivery(
+                attempts: 2, firstStart: 1, previousDelay: 0, due: 0, failures: [])
+            bench.send(batch)
+        }
+        bench.run(for: 0)
+        #expect(bench.compact() == 1)
+        bench.run()
+        let attempts = Dictionary(grouping: bench.started.filter { $0.id != "first" }, by: \.id)
+            .mapValues { $0.map(\.attempt) }
+        #expect(attempts.count == 20 && attempts.values.allSatisfy { $0 == [3, 4] }, "\(attempts)")
+    }
+
     @Test func `a dying delivery is moved, too, and ends once`() {
         let bench = Bench(Bench.plan(lanes: 2))
         bench.burialDelay = .seconds(5)

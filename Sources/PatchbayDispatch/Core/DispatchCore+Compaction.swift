@@ -102,11 +102,12 @@ extension DispatchCore {
         }
         let run = runs.base + Int(part.link)
         let view = batches.base[Int(part.slot)].view
+        let pasts = batches.base[Int(part.slot)].batch._withUnsafeGuaranteedRef { $0.resumed }
         let lower = packer.deliveryCount
         for index in run.pointee.lower..<run.pointee.upper {
             var routed = view.deliveries[Int(index)]
             routed.event = indices[Int(routed.event)]
-            packer.append(routed)
+            packer.append(routed, past: pasts[index])
         }
         run.pointee.batch = packer.slot
         run.pointee.lower = lower
@@ -148,7 +149,11 @@ private struct BatchPacker {
 
     var deliveryCount: UInt32 { UInt32(current?.deliveryCount ?? 0) }
 
-    mutating func append(_ delivery: RoutedDelivery) { current?.append(delivery) }
+    /// `past` is what it has behind it from an earlier run.
+    mutating func append(_ delivery: RoutedDelivery, past: ResumedDelivery?) {
+        if let past { current?.resumed[deliveryCount] = past }
+        current?.append(delivery)
+    }
 
     /// Makes room for all that is needed of a batch; false when there can be no further batch.
     mutating func hasRoom(for move: BatchMove, _ batches: inout Pool<BatchSlot>) -> Bool {
@@ -201,6 +206,7 @@ private struct BatchPacker {
             batches.base[Int(slot)].view = BatchView(batch)
             batches.base[Int(slot)].holds = holds
             batches.base[Int(slot)].deliveries = holds
+            batches.base[Int(slot)].isResumed = !batch.resumed.isEmpty
             packed.append(batch)
         }
         holds = 0
