@@ -41,6 +41,31 @@ import Testing
         #expect(reopened.ledger.sequence == 4)
     }
 
+    @Test func `a frame that the ledger does not take is taken back, and the log goes on without it`() throws {
+        for sync in [LogSettings.Sync.always, .never] {
+            let storage = MemoryStorage()
+            var settings = LogSettings()
+            settings.sync = sync
+            var committer = try OpenedLog(
+                storage, lock: nil, settings: settings, extra: { _, _ throws(LogFormatError) in },
+                other: { _, _ throws(LogFormatError) in }
+            ).committer(routes: [], handlers: ["lab.record"], unixNow: 1)
+            try committer.commit([submission("a", number: 0)], unixNow: 2)
+            let wrong = submission("b", number: 1)
+            // Of an event that was never accepted.
+            wrong.journal.append(OutcomeRecord(DeliveryID(position: 7, handler: 0), .done, attempts: 1))
+            do {
+                try committer.commit([submission("c", number: 1), wrong], unixNow: 3)
+                Issue.record("the ledger takes what cannot be")
+            } catch {
+                #expect(error.code == .corrupt && error.message.contains("is taken back"), "\(error)")
+            }
+            try committer.sync()
+            let reopened = try self.committer(storage)
+            #expect(reopened.ledger.names.names(.configuration) == ["a"])
+        }
+    }
+
     @Test func `a writer counts on from the one that the checkpoint knows when the last segment is empty`() throws {
         let storage = MemoryStorage()
         for _ in 0..<3 { _ = try committer(storage) }

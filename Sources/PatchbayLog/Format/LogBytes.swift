@@ -25,6 +25,9 @@ package struct ByteWriter: ~Copyable {
         base = .allocate(byteCount: capacity, alignment: 64)
     }
 
+    /// Forgets the last `bytes` bytes.
+    package mutating func removeLast(_ bytes: Int) { count -= bytes }
+
     @inline(__always) package mutating func append<T: FixedWidthInteger>(_ value: T) {
         reserve(MemoryLayout<T>.size)
         base.storeBytes(of: value.littleEndian, toByteOffset: count, as: T.self)

@@ -164,6 +164,26 @@ package struct SegmentStore: ~Copyable {
         return nil
     }
 
+    /// Takes the last group back, of which nobody was told; `location` and `header` are those of its first frame.
+    package mutating func takeBack(from location: FrameLocation, _ header: FrameHeader) throws(LogError) {
+        guard let active, active.segment.header.number == location.segment else {
+            throw LogError(.io, "segment \(location.segment) is not the one that is written to")
+        }
+        let length = Int(location.offset)
+        let failure = attempt { () throws(StorageError) in
+            try active.file.truncate(to: length)
+            try active.file.sync()
+        }
+        if let failure { throw LogError(failure) }
+        active.segment.removeFrames(
+            from: Int(header.sequence - active.segment.header.firstSequence), lastChecksum: header.previousChecksum)
+        unsynced.removeLast(min(unsynced.count, end.length - length))
+        end = LogEnd(
+            sequence: header.sequence, position: header.firstPosition, checksum: header.previousChecksum,
+            length: length)
+        if synced.sequence > end.sequence { synced = end }
+    }
+
     /// Lets readers see what was appended before it is on disk, for logs that do not sync each group.
     package func publish() { active?.segment.publish() }
 

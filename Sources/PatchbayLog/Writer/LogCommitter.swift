@@ -69,7 +69,25 @@ package struct LogCommitter: ~Copyable {
         isDirty = true
         if settings.sync == .always { try sync() } else { store.publish() }
         isAppended = false
-        try fold(group)
+        do throws(LogFormatError) {
+            try fold(group)
+        } catch {
+            throw takenBack(error)
+        }
+    }
+
+    /// What the ledger does not take must not stay: no host could open the log then. Nobody was told of the group.
+    private mutating func takenBack(_ misfit: LogFormatError) -> LogError {
+        let what = "the host made a frame that does not fit its own ledger: \(misfit). This is a fault of the host's"
+        do {
+            try store.takeBack(from: location, headers[0])
+            return LogError(
+                .corrupt,
+                "\(what); the frame is taken back, nothing that was accepted is lost, and calls whose outcome was in it "
+                    + "are made again: start the host again, and report this")
+        } catch {
+            return LogError(.corrupt, "\(what), and the frame cannot be taken back: \(error)")
+        }
     }
 
     /// Makes the group's frames behind the log's end; throws `.frameTooLong` where one of them would not be readable.
@@ -109,20 +127,16 @@ package struct LogCommitter: ~Copyable {
         isDirty = false
     }
 
-    private mutating func fold(_ group: [LogSubmission]) throws(LogError) {
+    private mutating func fold(_ group: [LogSubmission]) throws(LogFormatError) {
         var place = location
         var offset = 0
         for (header, submission) in zip(headers, group) {
             let length = Int(header.length)
             place.length = header.length
             submission.location = place
-            do {
-                let frame = try FrameView(
-                    unchecked: UnsafeRawBufferPointer(rebasing: builder.bytes[offset..<(offset + length)]))
-                try ledger.fold(frame, at: place) { _, _ throws(LogFormatError) in }
-            } catch {
-                throw LogError(.corrupt, "the host wrote a frame that does not fit its own ledger: \(error)")
-            }
+            let frame = try FrameView(
+                unchecked: UnsafeRawBufferPointer(rebasing: builder.bytes[offset..<(offset + length)]))
+            try ledger.fold(frame, at: place) { _, _ throws(LogFormatError) in }
             place.offset += header.length
             offset += length
         }
