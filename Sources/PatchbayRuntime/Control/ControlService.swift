@@ -109,6 +109,7 @@ final class ControlService: ControlAnswering, @unchecked Sendable {
             writer.numbers.handlers[Int(try replays.place(ofHandler: name).lane)]
         }
         let kept = try kept(ids)
+        for letter in kept { try check(try letters.read(letter), to: target) }
         var index = 0
         while index < kept.count {
             var some: [StoredLetter] = []
@@ -135,7 +136,6 @@ final class ControlService: ControlAnswering, @unchecked Sendable {
             var lines: [[UInt8]] = []
             var deliveries = GivenDeliveries.DeliveryList()
             for letter in stored where letter.isMuted == isMuted {
-                if let hindrance = letter.redriveHindrance { throw ControlFailure(.malformed, hindrance) }
                 deliveries.add([try delivery(of: letter, to: target)])
                 lines.append(try letter.redriven().json)
             }
@@ -148,6 +148,13 @@ final class ControlService: ControlAnswering, @unchecked Sendable {
         let now = pbs_unix_now()
         change.operations = stored.map { OperationRecord(redriving: $0, to: number, at: now, by: who) }
         try commit(change)
+    }
+
+    /// Throws where a letter cannot be redriven.
+    private func check(_ letter: StoredLetter, to target: String?) throws {
+        if let hindrance = letter.redriveHindrance { throw ControlFailure(.malformed, hindrance) }
+        _ = try delivery(of: letter, to: target)
+        _ = try letter.redriven()
     }
 
     /// To a handler of this run, with the route's policies where this run has the route.
@@ -191,8 +198,13 @@ final class ControlService: ControlAnswering, @unchecked Sendable {
         let limit = ControlProtocol.lettersMax
         let new = writer.ask { $0.letters(after: after, limit: limit) } ?? []
         for letter in new {
-            let stored = try letters.read(letter)
-            retention.add(letter.id, route: stored.route, diedAt: stored.diedAt)
+            do {
+                let stored = try letters.read(letter)
+                retention.add(letter.id, route: stored.route, diedAt: stored.diedAt)
+            } catch {
+                retention.pass(letter.id)
+                logger.error("dead letter \(letter.id) cannot be read and is kept: \(error)")
+            }
         }
         let now = pbs_unix_now()
         let due = retention.takeExpired(unixNow: now, max: limit)

@@ -30,6 +30,9 @@ struct LetterRetention: Sendable {
         queues[route]?.letters.append((id, diedAt))
     }
 
+    /// A letter that cannot be read, and stays.
+    mutating func pass(_ id: LetterID) { seen = id }
+
     /// Letters whose time is over; they are forgotten here. An operator may have taken some of them.
     mutating func takeExpired(unixNow: UInt64, max: Int) -> [LetterID] {
         var expired: [LetterID] = []
