@@ -36,6 +36,9 @@ struct Scenario {
         settings.checkpointBytes = 8 * settings.segmentBytes
         settings.retentionBytes = random.next() & 1 == 0 ? 0 : 4 * settings.segmentBytes
         settings.identity = seed
+        // Of some the writer's queue is often full, and of some the memory.
+        settings.queueDepth = seed % 3 == 0 ? 4 : 256
+        settings.memoryBytes = seed % 4 == 0 ? 1 << 20 : 128 << 20
         lazySettings = settings
         lazySettings.sync = .interval(5_000_000)
         // A third of the disks fail when they are told to, and not by chance.

@@ -85,10 +85,20 @@ extension DispatchLoop {
 
     // MARK: Backlog
 
+    private var isMemoryShort: Bool { log.usage.retainedBytes > log.usage.boundBytes / 2 }
+
+    /// Deliveries that a lane may hold while memory is short: as many as fill its share of a quarter of it, going by the
+    /// events that are there, so that lanes that stand still leave room to those that do not.
+    private var loadedMaxWhenShort: UInt64 {
+        let usage = log.usage
+        let eventBytes = max(1, usage.retainedBytes / max(1, usage.retainedEvents))
+        let share = usage.boundBytes / 4 / max(1, dispatcher.plan.lanes.count)
+        return min(reach.spillAboveWhenFull, UInt64(max(1, share / eventBytes)))
+    }
+
     /// Leaves the deliveries of lanes that are far behind in the log.
     private mutating func spill(_ batch: EventBatch, _ submission: LogSubmission) {
-        let isShort = log.usage.retainedBytes > log.usage.boundBytes / 2
-        let bound = isShort ? reach.spillAboveWhenFull : reach.spillAbove
+        let bound = isMemoryShort ? loadedMaxWhenShort : reach.spillAbove
         batch.runs.removeAll { run in
             let handler = Int(handlerOfLane[Int(run.lane)])
             guard !backlogs[handler].isEmpty || core.laneCounts(Int(run.lane)).pending > bound else { return false }
@@ -102,13 +112,16 @@ extension DispatchLoop {
         }
     }
 
-    /// Reads the next deliveries of handlers that have worked off theirs.
+    /// Reads the next deliveries of handlers that have worked off theirs: of those that have none left in any case.
     mutating func reload() -> Bool {
-        guard backlogCount > 0, !log.usage.isFull else { return false }
+        guard backlogCount > 0 else { return false }
         var progress = false
         for handler in backlogs.indices where !backlogs[handler].isEmpty {
             let loaded = lanesOfHandler[handler].reduce(0) { $0 + core.laneCounts($1).pending }
-            guard loaded < reach.reloadBelow, let frame = backlogs[handler].popFirst() else { continue }
+            let bound = isMemoryShort ? min(reach.reloadBelow, loadedMaxWhenShort) : reach.reloadBelow
+            guard loaded == 0 || (loaded < bound && !log.usage.isFull), let frame = backlogs[handler].popFirst() else {
+                continue
+            }
             guard let batch = host.reload(log.numbers.handlers[lanesOfHandler[handler][0]], frame) else {
                 backlogs[handler].putBack(frame)
                 continue
@@ -196,6 +209,12 @@ extension DispatchLoop {
         TimerRecord(.released, scope: "", key: reentry.event.id).write(to: &pending.journal.timers)
     }
 
+    /// What is to be recorded waits for the disk, and is enough: calls that would add to it are not started.
+    var isRecordingBehind: Bool { pending.byteCount >= Self.pendingBytesMax }
+
+    /// Far below what one frame may have: what calls that are open bring comes on top.
+    private static var pendingBytesMax: Int { 64 << 20 }
+
     /// Hands over all that happened and waits until the log has it, or for two seconds.
     mutating func finishRecording() {
         let until = clock.now + 2_000_000_000
@@ -228,15 +247,18 @@ extension DispatchLoop {
                 deliverUnmatched(batch)
                 pending.batches.append(batch)
             }
-            table.emitRoom.settle(-descended.reduce(0) { $0 + $1.byteCount })
+            pendingEmitBytes += descended.reduce(0) { $0 + $1.byteCount }
             descended.removeAll()
         }
-        // Behind everything that is in it, so it is asked for anew when the submission is not taken.
-        if log.wantsCheckpoint { pending.checkpointExtras = host.checkpointExtras(emits.delayedEvents, deduplicator) }
+        // Behind everything that is in it: what stood here in an earlier turn does not know what came to it since.
+        pending.checkpointExtras =
+            log.wantsCheckpoint ? host.checkpointExtras(emits.delayedEvents, deduplicator) : nil
         guard !pending.isEmpty else { return }
         do {
             try log.submit(pending, from: .handler)
             pending = log.makeSubmission()
+            table.emitRoom.settle(-pendingEmitBytes)
+            pendingEmitBytes = 0
         } catch {
             // The disk is behind: the next turn offers it again, with what happens until then.
         }

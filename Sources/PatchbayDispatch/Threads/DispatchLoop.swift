@@ -50,6 +50,8 @@ struct DispatchLoop: ~Copyable {
     var pending: LogSubmission
     /// Emitted by calls since the last submission: it comes in together with what the calls did.
     var descended: [Reentry] = []
+    /// Of events that are in `pending`: they count as emitted and not appended until the log has them.
+    var pendingEmitBytes = 0
     /// What is in the log and not in memory, by handler.
     var backlogs: [Backlog]
     /// How many frames of these an earlier run left, by handler.
@@ -148,7 +150,7 @@ struct DispatchLoop: ~Copyable {
         progress = reload() || progress
         table.emitRoom.limit(to: log.usage.emitRoomBytes)
         progress = compactWhenDue() || progress
-        core.advance(now: now, effects: &effects)
+        if !isRecordingBehind { core.advance(now: now, effects: &effects) }
         progress = perform() || progress
         submitJournal()
         if now >= sweepDue { sweep() }

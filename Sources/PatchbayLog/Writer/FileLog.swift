@@ -19,7 +19,7 @@ package struct FileLog: EventLog {
     package var drift: String? { writer.status.drift }
     package var wantsCheckpoint: Bool { writer.wantsCheckpoint }
     /// Sources leave half of the writer's queue to what has to be recorded of deliveries.
-    package var takesSources: Bool { outstanding < LogWriter.depth / 2 && !usage.isFull }
+    package var takesSources: Bool { outstanding < writer.depth / 2 && !usage.isFull }
     package var hasCommitted: Bool { writer.hasCommitted }
     package var isBusy: Bool { outstanding > 0 }
     package private(set) var usage: LogUsage
@@ -27,7 +27,7 @@ package struct FileLog: EventLog {
     package mutating func makeSubmission() -> LogSubmission { spare.popLast() ?? LogSubmission() }
 
     package mutating func submit(_ submission: LogSubmission, from origin: AppendOrigin) throws(LogError) {
-        let hasRoom = origin == .source ? takesSources : outstanding < LogWriter.depth
+        let hasRoom = origin == .source ? takesSources : outstanding < writer.depth
         guard hasRoom, writer.submit(submission) else {
             throw LogError(.full, "the disk is \(outstanding) writes behind")
         }

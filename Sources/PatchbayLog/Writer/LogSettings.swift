@@ -17,6 +17,10 @@ package struct LogSettings: Sendable {
     package var retentionAge: UInt64 = 0
     /// 0 is no bound.
     package var retentionBytes = 0
+    /// Submissions that may be under way to the writer.
+    package var queueDepth = 256
+    /// Of events that are held in memory at a time, in bytes: what is pending beyond that stays on disk.
+    package var memoryBytes = 128 << 20
     /// Of a frame: nothing longer is written.
     package var frameBytesMax = FrameHeader.lengthMax
     /// Of a data folder that is made anew: any number, different for each.

@@ -6,8 +6,6 @@ import Synchronization
 ///
 /// [`submit` and `takeCommitted`: the dispatcher's thread; the rest any thread]
 package final class LogWriter: Sendable {
-    /// Submissions under way at most; what comes back always finds room.
-    package static let depth = 256
     private static let groupFrames = 16
     private static let groupBytes = 8 << 20
     /// Between attempts to write what the disk did not take.
@@ -15,13 +13,17 @@ package final class LogWriter: Sendable {
     /// What the end of a host leaves a disk that refuses.
     private static let endPatience: UInt64 = 1_000_000_000
 
-    private let incoming = SingleConsumerRing(capacity: depth)
-    private let outgoing = SingleConsumerRing(capacity: 2 * depth)
+    /// Submissions under way at most; what comes back always finds room.
+    let depth: Int
+    private let incoming: SingleConsumerRing
+    private let outgoing: SingleConsumerRing
     let bell = Doorbell()
     private let dispatcher: Doorbell
     private let isEnding = Atomic<Bool>(false)
     private let hasEnded = Atomic<Bool>(false)
     private let checkpointIsDue = Atomic<Bool>(false)
+    /// A submission that asks for one is under way.
+    private let checkpointIsAsked = Atomic<Bool>(false)
     private let state = Mutex(LogWriterStatus())
     let questions = LedgerQuestions()
     private let thread = Mutex<OwnThread?>(nil)
@@ -47,6 +49,9 @@ package final class LogWriter: Sendable {
         self.report = report
         self.didCarry = didCarry
         settings = committer.settings
+        depth = settings.queueDepth
+        incoming = SingleConsumerRing(capacity: depth)
+        outgoing = SingleConsumerRing(capacity: 2 * depth)
         numbers = committer.numbers
         reader = committer.store.reader
         self.dispatcher = dispatcher
@@ -82,7 +87,10 @@ package final class LogWriter: Sendable {
     /// False when the writer is too far behind: offer it again later.
     func submit(_ submission: LogSubmission) -> Bool {
         let word = Unmanaged.passRetained(submission)
+        let asks = submission.checkpointExtras != nil
+        if asks { checkpointIsAsked.store(true, ordering: .relaxed) }
         guard incoming.push(UInt(bitPattern: word.toOpaque())) else {
+            if asks { checkpointIsAsked.store(false, ordering: .relaxed) }
             word.release()
             return false
         }
@@ -97,7 +105,9 @@ package final class LogWriter: Sendable {
     /// The writer has given up: nothing is committed any more.
     var isBroken: Bool { hasEnded.load(ordering: .acquiring) }
     /// The next submission should ask for a checkpoint.
-    var wantsCheckpoint: Bool { checkpointIsDue.load(ordering: .relaxed) }
+    var wantsCheckpoint: Bool {
+        checkpointIsDue.load(ordering: .relaxed) && !checkpointIsAsked.load(ordering: .relaxed)
+    }
 
     // MARK: The thread
 
@@ -205,6 +215,7 @@ package final class LogWriter: Sendable {
 
     private func maintain(_ box: CommitterBox, _ extras: [CheckpointExtra], unixNow: UInt64) {
         checkpointIsDue.store(false, ordering: .relaxed)
+        checkpointIsAsked.store(false, ordering: .relaxed)
         do {
             try box.committer.checkpoint(extras, unixNow: unixNow)
             let dropped = try box.committer.retain(unixNow: unixNow, didCarry: didCarry)

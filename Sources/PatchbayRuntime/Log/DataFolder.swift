@@ -14,9 +14,6 @@ struct DataFolder: Sendable {
     let pending: PendingWork
     let deduplicator: Deduplicator
 
-    /// Events in memory at a time, in bytes.
-    private static let memoryBytes = 128 << 20
-
     /// Opens the folder and folds its log; state, timers, streams and subscriptions are put in place.
     ///
     /// `identity` is for a log that is made anew; `fingerprint` is the configuration's; `deduplicator` is as the plan
@@ -59,7 +56,7 @@ struct DataFolder: Sendable {
             didCarry: { streams.carried($0, in: $1) })
         streams.open(known, reader: writer.reader)
         return DataFolder(
-            writer: writer, log: FileLog(writer, memoryBytes: memoryBytes), pending: pending,
+            writer: writer, log: FileLog(writer, memoryBytes: settings.memoryBytes), pending: pending,
             deduplicator: deduplicator)
     }
 
