@@ -185,10 +185,10 @@ import Testing
 
     // MARK: Timeouts
 
-    @Test(arguments: ["oversleep", "overdue", "never"])
-    func `a call that the host has closed is recorded as late, and as failed`(_ op: String) throws {
-        let bench = try bench([#"{"op":"\#(op)"}"#])
-        let text = yaml("").replacingOccurrences(
+    @Test(arguments: ["oversleep", "overdue", "never"], ["", "isolation: process, "])
+    func `a call that the host has closed is recorded as late, and as failed`(_ op: String, load: String) throws {
+        let bench = try bench([#"{"op":"\#(op)"}"#], load: load)
+        let text = yaml(load).replacingOccurrences(
             of: "policies: {retries: {default: {duration: 1ms, maxRetries: 1}}}",
             with: "policies: {retries: {default: {maxRetries: 0}}, timeouts: {default: {attempt: 100ms, total: 1h}}}")
         try bench.write(text, to: "patchbay.yaml")

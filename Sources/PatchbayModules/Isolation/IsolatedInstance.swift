@@ -203,7 +203,7 @@ final class IsolatedInstance: HandlerInstance {
         details.detail = death.detail
         // One that went on for too long is as late as if the host had closed it, whoever of the two comes first.
         let isLate = death.culprit == .call(call)
-        complete(call, isLate ? .cancelled : .retry, details, by: "worker")
+        complete(call, isLate ? .cancelled : .retry, details, by: "worker", isLate: isLate)
     }
 
     /// A slot for a call, or the call is ended: one that cannot be run now, or never, or should not be any more.
@@ -247,10 +247,11 @@ final class IsolatedInstance: HandlerInstance {
 
     /// Ends a call in the place of its handler.
     private func complete(
-        _ call: patchbay_call, _ kind: OutcomeKind, _ details: ResultDetails, by who: String = "host"
+        _ call: patchbay_call, _ kind: OutcomeKind, _ details: ResultDetails, by who: String = "host",
+        isLate: Bool = false
     ) {
         let calls = module.environment.calls
         guard let tap = context.tap else { return _ = calls.complete(call, kind, details) }
-        _ = tap.completing(call, by: who, (kind, details)) { calls.complete(call, kind, details) }
+        _ = tap.completing(call, by: who, isLate: isLate, (kind, details)) { calls.complete(call, kind, details) }
     }
 }

@@ -31,14 +31,14 @@ final class CallTap: Sendable {
     }
 
     /// Completes a call with `complete`, and notes what came of it: what the host takes is the outcome, and what it
-    /// refuses since it has closed the call is late. [any]
+    /// refuses since it has closed the call is late; `isLate`: so is this. [any]
     func completing(
-        _ call: patchbay_call, by who: String, _ outcome: @autoclosure () -> (OutcomeKind, ResultDetails?),
-        _ complete: () -> patchbay_status
+        _ call: patchbay_call, by who: String, isLate: Bool = false,
+        _ outcome: @autoclosure () -> (OutcomeKind, ResultDetails?), _ complete: () -> patchbay_status
     ) -> patchbay_status {
         guard let tape = tape(of: call) else { return complete() }
         let (kind, details) = outcome()
-        return tape.completing(kind, details, by: who, complete) { forget(call) }
+        return tape.completing(kind, details, by: who, isLate: isLate, complete) { forget(call) }
     }
 
     /// Ends the tapes of calls that the host has closed, and that may never be completed.

@@ -169,10 +169,10 @@ package final class CallTape: Sendable {
     }
 
     /// Completes the call and notes what came of it, one completion at a time, so that a second one finds the word of
-    /// the first. `decided` is told before that is written.
+    /// the first. `decided` is told before that is written. `isLate`: the host ends it since it did not end in time.
     func completing(
-        _ kind: OutcomeKind, _ details: ResultDetails?, by who: String, _ complete: () -> patchbay_status,
-        decided: () -> Void
+        _ kind: OutcomeKind, _ details: ResultDetails?, by who: String, isLate: Bool,
+        _ complete: () -> patchbay_status, decided: () -> Void
     ) -> patchbay_status {
         isDecided.withLock { isDecided in
             let status = complete()
@@ -180,7 +180,7 @@ package final class CallTape: Sendable {
             isDecided = true
             decided()
             // Nobody else has completed it: the host has closed it.
-            if status == .ok { end(kind, details, by: who) } else { endLate() }
+            if status == .ok && !isLate { end(kind, details, by: who) } else { endLate() }
             return status
         }
     }
