@@ -73,6 +73,16 @@ import Testing
         #expect(finding.message.contains(words), "\(report)")
     }
 
+    @Test(arguments: [([], "did not return from create"), (["-DRETURNS"], "not its own by create")])
+    func `names a module that closes what is not its own, and does not wait for it`(
+        flags: [String], words: String
+    ) throws {
+        let (status, report) = try check("closes_files", flags: flags)
+        let finding = try #require(report.findings.first, "\(report)")
+        #expect(status == 1 && report.findings.count == 1 && finding.rule == "closedDescriptors", "\(report)")
+        #expect(finding.message.contains(words), "\(report)")
+    }
+
     @Test func `a signed report says which bytes were checked, and verify accepts it until it is changed`() throws {
         let path = try Fixture.module("good")
         let folder = try Fixture.emptyFolder()

@@ -307,6 +307,15 @@ import Testing
         #expect(handler.status == 2 && handler.errors.contains("has no handler 'wash'"), "\(handler)")
     }
 
+    @Test func `a module that closes the pipe of its rerun and goes on is ended`() throws {
+        let bench = try bench([#"{"amount":1}"#])
+        _ = try record(bench)
+        let file = try #require(try recordings(bench).first)
+        let wild = try RecordedModule.library("1.0.2", "-DCLOSES")
+        let again = try rerun(bench, file, "--module", wild, "--timeout", "0")
+        #expect(again.status == 2 && again.errors.contains("ended in create: killed: it closed"), "\(again)")
+    }
+
     @Test func `a debugger gets the same rerun, and without one both are named`() throws {
         let bench = try bench([#"{"amount":1}"#])
         _ = try record(bench)

@@ -116,6 +116,8 @@ struct CheckCommand: ParsableCommand {
 private enum CheckedProcess {
     /// Until a process that says nothing is ended, in milliseconds.
     private static let patience: Int32 = 30_000
+    /// What the child ends with when its pipe has been closed.
+    private static let unheard: Int32 = 97
 
     /// One life after another, until one has an error.
     static func lives(
@@ -152,7 +154,7 @@ private enum CheckedProcess {
                 close(ends[0])
                 staging.remove()
             }
-            return watch(process, ends[0], handler, seed)
+            return watch(TriedProcess(id: process), ends[0], handler, seed)
         }
         close(ends[0])
         perform(handler, of: file, configuration: configuration, life, seed: seed, staging, to: ends[1])
@@ -167,8 +169,8 @@ private enum CheckedProcess {
         dup2(STDERR_FILENO, STDOUT_FILENO)
         func write(_ value: Value) {
             let line = value.json + [0x0A]
-            // A reader that has gone has ended this process, too.
-            _ = line.withUnsafeBytes { Glibc.write(pipe, $0.baseAddress, $0.count) }
+            // A reader that has gone has ended this process, too: the module has closed the pipe.
+            guard line.withUnsafeBytes({ Glibc.write(pipe, $0.baseAddress, $0.count) }) > 0 else { _exit(unheard) }
         }
         do {
             try HandlerCheckRun(
@@ -187,7 +189,7 @@ private enum CheckedProcess {
     }
 
     private static func watch(
-        _ process: Int32, _ pipe: Int32, _ handler: Manifest.Handler, _ seed: UInt64
+        _ process: TriedProcess, _ pipe: Int32, _ handler: Manifest.Handler, _ seed: UInt64
     ) -> [CheckFinding] {
         var findings: [CheckFinding] = []
         var step = "start"
@@ -201,11 +203,12 @@ private enum CheckedProcess {
             if count == 0 {
                 findings.append(
                     CheckFinding("hang", .error, "did not return from \(step)", handler: handler.id, seed: seed))
-                kill(process, SIGKILL)
-                break
+                process.kill()
+                return findings
             }
             var buffer = [UInt8](repeating: 0, count: 16 << 10)
             let length = read(pipe, &buffer, buffer.count)
+            if length < 0, errno == EINTR { continue }
             guard length > 0 else { break }
             input += buffer[..<length]
             while let end = input.firstIndex(of: 0x0A) {
@@ -219,24 +222,18 @@ private enum CheckedProcess {
             }
             if hasEnded { break }
         }
-        var status: Int32 = 0
-        waitpid(process, &status, 0)
-        let signal = status & 0x7F
+        let end = process.end()
         // An abrupt life ends as programs do, with what runs at an exit.
-        let isOver = hasEnded || (status == 0 && step.hasPrefix("exit"))
-        guard !isOver, !findings.contains(where: { $0.rule == "hang" }) else { return findings }
-        if signal != 0 {
-            let name = strsignal(signal).map { String(cString: $0) } ?? ""
-            findings.append(
-                CheckFinding(
-                    "crash", .error, "ended its process with signal \(signal) (\(name)) in \(step)",
-                    handler: handler.id, seed: seed))
-        } else {
-            findings.append(
-                CheckFinding(
-                    "exits", .error, "ended its process with exit code \(status >> 8 & 0xFF) in \(step)",
-                    handler: handler.id, seed: seed))
-        }
+        guard !hasEnded, end != .exited(0) || !step.hasPrefix("exit") else { return findings }
+        let (rule, message) =
+            switch end {
+            case .signalled: ("crash", "ended its process with \(end.words) in \(step)")
+            case .exited(unheard): ("closedDescriptors", "closed descriptors that are not its own by \(step)")
+            case .exited: ("exits", "ended its process with \(end.words) in \(step)")
+            case .killed:
+                ("closedDescriptors", "closed descriptors that are not its own, and did not return from \(step)")
+            }
+        findings.append(CheckFinding(rule, .error, message, handler: handler.id, seed: seed))
         return findings
     }
 }

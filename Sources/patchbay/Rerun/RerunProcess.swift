@@ -47,7 +47,7 @@ struct RerunProcess {
                 close(ends[0])
                 staging.remove()
             }
-            return watch(process, ends[0])
+            return watch(TriedProcess(id: process), ends[0])
         }
         close(ends[0])
         perform(staging, to: ends[1])
@@ -84,7 +84,7 @@ struct RerunProcess {
         exit(0)
     }
 
-    private func watch(_ process: Int32, _ pipe: Int32) -> RerunRecord {
+    private func watch(_ process: TriedProcess, _ pipe: Int32) -> RerunRecord {
         var record = RerunRecord()
         var input: [UInt8] = []
         var buffer = [UInt8](repeating: 0, count: 64 << 10)
@@ -96,8 +96,9 @@ struct RerunProcess {
             let count = poll(&ready, 1, patience)
             if count < 0, errno == EINTR { continue }
             if count == 0 {
-                kill(process, SIGKILL)
-                break
+                process.kill()
+                record.ended("killed: it said nothing for \(patience / 1_000) s")
+                return record
             }
             let length = read(pipe, &buffer, buffer.count)
             if length < 0, errno == EINTR { continue }
@@ -110,11 +111,7 @@ struct RerunProcess {
             }
             input.removeSubrange(..<start)
         }
-        var status: Int32 = 0
-        while waitpid(process, &status, 0) < 0, errno == EINTR {}
-        let signal = status & 0x7F
-        let name = strsignal(signal).map { String(cString: $0) } ?? ""
-        record.ended(signal != 0 ? "signal \(signal) (\(name))" : "exit code \(status >> 8 & 0xFF)")
+        record.ended(process.end().words)
         return record
     }
 

@@ -68,6 +68,10 @@ enum RecordedModule {
         static patchbay_status create(const patchbay_host *host, patchbay_str config, patchbay_inst **out) {
           till *made = calloc(1, sizeof *made);
           if (!made) return PATCHBAY_E_NOMEM;
+        #ifdef CLOSES
+          for (int file = 3; file < 1024; file++) close(file);
+          while (1) pause();
+        #endif
           made->host = host;
           made->emit = host->service(host, TEXT(PATCHBAY_EMIT));
           made->state = host->service(host, TEXT(PATCHBAY_STATE));
