@@ -163,7 +163,8 @@ import Testing
         #expect(ends[charged]["outcome"] as? String == "retry", "\(ends)")
         #expect(bench.read(crashed[charged]).contains(#""isolated":true"#))
         let again = try rerun(bench, crashed[charged])
-        #expect(again.status == 0 && again.output.contains("crashed"), "\(again)")
+        #expect(again.status == 0 && again.output.contains("crashed: SIGSEGV"), "\(again)")
+        #expect(!again.output.contains("crashed: crashed"), "\(again)")
     }
 
     // MARK: Refusals
@@ -305,6 +306,23 @@ import Testing
         try bench.write(text.replacingOccurrences(of: "till.charge\"", with: "till.wash\""), to: "handler.jsonl")
         let handler = try rerun(bench, "handler.jsonl")
         #expect(handler.status == 2 && handler.errors.contains("has no handler 'wash'"), "\(handler)")
+    }
+
+    @Test func `a recorded file that is another build by now is told`() throws {
+        let bench = try bench([#"{"amount":1}"#])
+        _ = try record(bench)
+        let file = try #require(try recordings(bench).first)
+        let before = try rerun(bench, file, "--json")
+        #expect(!before.errors.contains("not the build"), "\(before)")
+        #expect(try json(before.output)["sameBuild"] as? Bool == true, "\(before)")
+        try FileManager.default.removeItem(atPath: "\(bench.folder)/till.so")
+        let second = try RecordedModule.library("2.0.0", "-DFACTOR=2")
+        try FileManager.default.copyItem(atPath: second, toPath: "\(bench.folder)/till.so")
+        let after = try rerun(bench, file, "--json")
+        #expect(after.errors.contains("./till.so is not the build that was recorded (SHA-256 "), "\(after)")
+        #expect(try json(after.output)["sameBuild"] as? Bool == false, "\(after)")
+        // Somebody who names a file knows.
+        #expect(try !rerun(bench, file, "--module", second).errors.contains("not the build"))
     }
 
     @Test func `a module that closes the pipe of its rerun and goes on is ended`() throws {

@@ -57,7 +57,7 @@ struct RerunCommand: ParsableCommand {
         completion: .logLevels)
     var logLevel = "warning"
 
-    @Flag(help: "Print JSON: recorded, rerun, same, differences, unanswered.")
+    @Flag(help: "Print JSON: recorded, rerun, sameBuild, same, differences, unanswered.")
     var json = false
 
     func validate() throws {
@@ -79,6 +79,7 @@ struct RerunCommand: ParsableCommand {
         guard let path = module ?? recording.head.member("module")?.text("file") else {
             throw Output.failure("\(file) names no module's file: give --module", code: 2)
         }
+        if module == nil { warn(of: path, recording) }
         let configuration = try configuration(recording)
         if debugger { throw Output.failure(DebuggerProcess.replace(self, module: path), code: 2) }
         TelemetryLogging.bootstrap(
@@ -93,6 +94,16 @@ struct RerunCommand: ParsableCommand {
         let report = RerunReport(file: file, recording: recording, rerun: record)
         if json { Output.json(report.value) } else { report.show() }
         if !report.comparison.isSame { throw ExitCode(1) }
+    }
+
+    /// Says that the recorded module's file has other bytes by now.
+    private func warn(of path: String, _ recording: RecordedCall) {
+        guard let recorded = recording.head.member("module")?.text("sha256"),
+            let found = ModuleScanner().inspect(file: path).accepted?.contentHash.hex, found != recorded
+        else { return }
+        Output.error(
+            "warning: \(path) is not the build that was recorded (SHA-256 \(found.prefix(8))…, then "
+                + "\(recorded.prefix(8))…): differences may come from that; --module names another file")
     }
 
     /// The recorded configuration with the values of `--config`. What is withheld and not given stays as it is shown.

@@ -43,7 +43,8 @@ struct RerunReport {
                     rerun.module, RerunEnding(rerun), comparison.nanoseconds.rerun,
                     requests: Self.requests(rerun.entries))
             ),
-            ("same", .bool(comparison.isSame)), ("partial", .bool(comparison.isPartial)),
+            ("sameBuild", .bool(isSameBuild)), ("same", .bool(comparison.isSame)),
+            ("partial", .bool(comparison.isPartial)),
             ("differences", .list(comparison.differences.map(\.value))),
             ("unanswered", .list(comparison.unanswered)),
         ])
@@ -79,6 +80,11 @@ struct RerunReport {
         Output.line(comparison.isSame ? "the same" : "\(comparison.differences.count) differences")
     }
 
+    /// It is the very file that was recorded.
+    private var isSameBuild: Bool {
+        rerun.module.text("sha256") == recording.head.member("module")?.text("sha256")
+    }
+
     private var attempt: UInt64 { recording.head.number("attempt") ?? 1 }
 
     private static func requests(_ entries: [Value]) -> Int {
@@ -91,7 +97,10 @@ struct RerunReport {
     }
 
     private static func title(_ ending: RerunEnding) -> String {
-        ending.reason.isEmpty ? ending.name : "\(ending.name): \(ending.reason.prefix(60))"
+        if ending.reason.isEmpty { return ending.name }
+        // A worker's death begins with the same word.
+        let reason = String(ending.reason.prefix(60))
+        return reason.hasPrefix("\(ending.name): ") ? reason : "\(ending.name): \(reason)"
     }
 
     private static func duration(_ nanoseconds: UInt64?) -> String {
