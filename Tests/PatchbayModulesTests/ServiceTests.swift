@@ -1,4 +1,5 @@
 import CPatchbay
+import Glibc
 import Logging
 import PatchbayEvents
 import PatchbayTelemetry
@@ -7,6 +8,18 @@ import Testing
 @testable import PatchbayModules
 
 @Suite(.inlineAndFromWorker) struct `host services` {
+    @Test func `all that a later host's table says it has is memory`() throws {
+        var environment = ModuleBench(traced: false).environment
+        environment.extraTableBytes = 64
+        let host = HostBlock.make(for: HostContext(environment: environment, module: "m", version: "1", scope: nil))
+        let size = Int(host.pointee.size)
+        #expect(size == MemoryLayout<patchbay_host>.size + 64)
+        // What malloc has given, which no header that Swift imports declares.
+        typealias Usable = @convention(c) (UnsafeRawPointer) -> Int
+        let usable = unsafeBitCast(try #require(dlsym(nil, "malloc_usable_size")), to: Usable.self)
+        #expect(usable(host) >= size)
+    }
+
     @Test func `are found by id, and NULL when the host lacks them`() {
         let bench = ModuleBench()
         for id in HostServiceID.all { #expect(bench.host.pointee.service(bench.host, lasting(id)) != nil, "\(id)") }

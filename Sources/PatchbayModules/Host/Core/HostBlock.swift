@@ -17,7 +17,11 @@ struct HostBlock {
     static func make(for context: HostContext) -> UnsafePointer<patchbay_host> {
         precondition(MemoryLayout<HostBlock>.offset(of: \.table) == 0, "a host pointer points at its table")
         let environment = context.environment
-        let block = UnsafeMutablePointer<HostBlock>.allocate(capacity: 1)
+        // A module may read, or copy, all that a later host's table says it has.
+        let bytes = MemoryLayout<HostBlock>.stride + Int(environment.extraTableBytes)
+        let memory = UnsafeMutableRawPointer.allocate(byteCount: bytes, alignment: MemoryLayout<HostBlock>.alignment)
+        memory.initializeMemory(as: UInt8.self, repeating: 0, count: bytes)
+        let block = memory.bindMemory(to: HostBlock.self, capacity: 1)
         block.initialize(
             to: HostBlock(
                 table: patchbay_host(
