@@ -57,7 +57,7 @@ struct Everything: Handler {
     }
 }
 
-/// Sums a batch; rejects negative numbers.
+/// Sums a batch; rejects negative numbers, skips zeros in a task, and forgets what is 100.
 struct Sums: BatchHandler {
     init(configuration: NoConfiguration, host: Host) {}
 
@@ -65,8 +65,12 @@ struct Sums: BatchHandler {
 
     func handle(_ batch: borrowing Batch) throws {
         for index in 0..<batch.count {
-            let isNegative = try batch.withEvent(at: index) { event, _ in try event.decode(Int.self) < 0 }
-            if isNegative { batch.complete(index, with: .reject("negative")) }
+            let number = try batch.withEvent(at: index) { event, _ in try event.decode(Int.self) }
+            if number < 0 { batch.complete(index, with: .reject("negative")) }
+            if number == 100 { _ = batch.defer(index) }
+            guard number == 0 else { continue }
+            let owed = batch.defer(index)
+            Task { owed.complete(with: .skip) }
         }
     }
 }

@@ -112,6 +112,16 @@ private final class Farewell: Handler {
         #expect(broken.map { $0?.outcome } == [.fail, .retry])
     }
 
+    @Test func `completes calls of a batch later, and settles the others when it returns or throws`() async throws {
+        let host = try TestHost(Sums.self)
+        func outcomes(_ numbers: [JSON]) async -> [TestReport.Outcome?] {
+            await host.send(batch: numbers.map { TestEvent(type: "n", json: $0) }).map { $0?.outcome }
+        }
+        #expect(await outcomes([0, 1, -1, 100]) == [.skip, .done, .fail, .retry])
+        #expect(await outcomes([0, "x", 1]) == [.skip, .retry, .retry])
+        #expect(host.staleCompletions == 0)
+    }
+
     @Test func `completes asynchronous calls and cancels their tasks`() async throws {
         let host = try TestHost(Waits.self)
         let done = try #require(await host.send(TestEvent(type: "x")))

@@ -84,11 +84,25 @@ patchbay_status handle(patchbay_inst *raw, patchbay_call id, const patchbay_even
   return is_deferred ? PATCHBAY_PENDING : PATCHBAY_OK;
 }
 
+struct BatchEnd {
+  /* Where calls are deferred the status of the batch would be theirs, too: the others are settled here, one by one.
+   * False: none is deferred. */
+  static bool settles_rest(const Batch &batch, const std::optional<std::string> &problem) {
+    if (!batch.has_deferred_) return false;
+    const Outcome outcome = problem ? Outcome::retry(*problem) : Outcome::done();
+    for (size_t i = 0; i < batch.count_; i++)
+      if (!batch.settled_[i]) outcome.complete(batch.host_->raw, batch.calls_[i]);
+    return true;
+  }
+};
+
 template <class Handler>
 patchbay_status handle_batch(patchbay_inst *raw, uint64_t count, const patchbay_call *calls,
                              const patchbay_event *const *events) {
   auto *instance = instance_of<Handler>(raw);
-  const auto problem = caught([&] { instance->handler.handle_batch(Batch(instance->host, count, calls, events)); });
+  const Batch batch(instance->host, count, calls, events);
+  const auto problem = caught([&] { instance->handler.handle_batch(batch); });
+  if (BatchEnd::settles_rest(batch, problem)) return PATCHBAY_PENDING;
   return problem ? refuse(instance->host.raw, PATCHBAY_E_INTERNAL, *problem) : PATCHBAY_OK;
 }
 

@@ -93,6 +93,12 @@ public:
       const std::string_view type = batch.event(i).type();
       batch.call(i).emit(draft_of("from batch", "{}"));
       if (type == "bad") batch.complete(i, Outcome::reject("invalid"));
+      if (type == "later")
+        std::thread([owed = batch.defer(i)]() mutable {
+          owed.call().emit(draft_of("from thread", "{}"));
+          std::move(owed).complete(Outcome::skip());
+        }).detach();
+      if (type == "forgotten") (void)batch.defer(i);
       if (type == "throw") throw std::runtime_error("the rest later");
       if (type == "outside") (void)batch.event(batch.size());
     }

@@ -51,6 +51,11 @@ void batches() {
   EXPECT((host.send_batch({{"bad"}, {"throw"}, {"good"}}) ==
           std::vector<int32_t>{PATCHBAY_FAIL, PATCHBAY_RETRY, PATCHBAY_RETRY}));
   EXPECT(host.emitted("from batch") == 0);
+  EXPECT((host.send_batch({{"later"}, {"good"}, {"bad"}, {"forgotten"}}) ==
+          std::vector<int32_t>{PATCHBAY_SKIP, PATCHBAY_DONE, PATCHBAY_FAIL, PATCHBAY_RETRY}));
+  EXPECT(host.send_batch({{"later"}, {"throw"}, {"good"}}) ==
+         (std::vector<int32_t>{PATCHBAY_SKIP, PATCHBAY_RETRY, PATCHBAY_RETRY}));
+  EXPECT(patchbay_test_stale(host.raw()) == 0);
   EXPECT((host.send_batch({{"outside"}}) == std::vector<int32_t>{PATCHBAY_RETRY}));
 }
 

@@ -119,10 +119,14 @@ pub mod glue {
         let instance = &*instance.cast::<Instance<H>>();
         let calls = core::slice::from_raw_parts(calls, count as usize);
         let events = core::slice::from_raw_parts(events, count as usize);
-        match caught(|| instance.handler.handle_batch(&Batch::new(calls, events, &instance.services))) {
-            Ok(()) => abi::OK,
-            Err(panic) => refuse(instance.services.host, abi::E_INTERNAL, &("panic: ".to_string() + &panic)),
+        let batch = Batch::new(calls, events, &instance.services);
+        let problem =
+            caught(|| instance.handler.handle_batch(&batch)).err().map(|panic| "panic: ".to_string() + &panic);
+        if batch.settles_rest(&problem.as_ref().map_or_else(Outcome::done, |problem| Outcome::retry(problem.as_str())))
+        {
+            return abi::PENDING;
         }
+        problem.map_or(abi::OK, |problem| refuse(instance.services.host, abi::E_INTERNAL, &problem))
     }
 
     unsafe extern "C" fn reconfigure<H: Handler>(instance: *mut RawInstance, config: Str) -> RawStatus {

@@ -104,6 +104,14 @@ impl BatchHandler for Everything {
             call.emit(&Draft::json("from batch", "{}")).unwrap();
             match event.kind() {
                 "bad" => batch.complete(index, Outcome::reject("invalid")).unwrap(),
+                "later" => {
+                    let owed = batch.defer(index);
+                    std::thread::spawn(move || {
+                        owed.call().emit(&Draft::json("from thread", "{}")).unwrap();
+                        owed.complete(Outcome::skip()).unwrap();
+                    });
+                }
+                "forgotten" => drop(batch.defer(index)),
                 "panic" => panic!("the rest later"),
                 _ => {}
             }
@@ -161,6 +169,14 @@ fn settles_events_of_a_batch_one_by_one() {
     assert_eq!(reports.iter().map(|report| report.emitted.len()).collect::<Vec<_>>(), [1, 0, 1]);
     let reports = host.send_batch(&events(&["bad", "panic", "good"]));
     assert_eq!(reports.iter().map(|report| report.kind).collect::<Vec<_>>(), [Kind::Fail, Kind::Retry, Kind::Retry]);
+    assert_eq!(reports[2].reason, "panic: the rest later");
+    let reports = host.send_batch(&events(&["later", "good", "bad", "forgotten"]));
+    assert_eq!(
+        reports.iter().map(|report| report.kind).collect::<Vec<_>>(),
+        [Kind::Skip, Kind::Done, Kind::Fail, Kind::Retry]
+    );
+    let reports = host.send_batch(&events(&["later", "panic", "good"]));
+    assert_eq!(reports.iter().map(|report| report.kind).collect::<Vec<_>>(), [Kind::Skip, Kind::Retry, Kind::Retry]);
     assert_eq!(reports[2].reason, "panic: the rest later");
     assert_eq!(host.stale_completions(), 0);
 }

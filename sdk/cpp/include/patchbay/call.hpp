@@ -210,8 +210,12 @@ private:
 
 inline Deferred Call::defer() { return Deferred(*this); }
 
+namespace glue {
+struct BatchEnd;
+}
+
 /* Events that are handled together, never two of one ordering key, for a handler that has `handle_batch`. Lent while
- * that runs: what it leaves is done when it returns, and tried again when it throws, so its calls cannot be deferred. */
+ * that runs: what it neither settles nor defers is done when it returns, and tried again when it throws. */
 class Batch {
 public:
   Batch(const Host &host, uint64_t count, const patchbay_call *calls, const patchbay_event *const *events)
@@ -224,10 +228,25 @@ public:
   Call call(size_t index) const { return Call(*host_, calls_[checked(index)]); }
   /* Settles one event. False: it was settled before. */
   bool complete(size_t index, const Outcome &outcome) const {
-    return outcome.complete(host_->raw, calls_[checked(index)]) >= 0;
+    settled(checked(index));
+    return outcome.complete(host_->raw, calls_[index]) >= 0;
+  }
+  /* The right to complete one call later, from any thread, having copied what is needed of the event. */
+  [[nodiscard]] Deferred defer(size_t index) const {
+    settled(checked(index));
+    has_deferred_ = true;
+    return Deferred(call(index));
   }
 
 private:
+  friend struct glue::BatchEnd;
+
+  /* Nobody else is to settle it. */
+  void settled(size_t index) const {
+    if (settled_.empty()) settled_.resize(count_);
+    settled_[index] = true;
+  }
+
   size_t checked(size_t index) const {
     if (index >= count_) throw std::out_of_range("index out of the batch");
     return index;
@@ -237,6 +256,8 @@ private:
   uint64_t count_;
   const patchbay_call *calls_;
   const patchbay_event *const *events_;
+  mutable std::vector<bool> settled_; /* empty: none is */
+  mutable bool has_deferred_ = false;
 };
 
 } // namespace patchbay

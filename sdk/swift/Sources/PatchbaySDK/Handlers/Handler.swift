@@ -9,8 +9,8 @@ public protocol Handler: Configurable {
 
 /// A handler that handles several events at once, for work that is cheaper together. Needs `batch` in the manifest.
 public protocol BatchHandler: Handler {
-    /// Handles the batch: `batch.complete(_:with:)` settles one event. Events that it leaves are done when this
-    /// returns, and tried again when it throws.
+    /// Handles the batch: `batch.complete(_:with:)` settles one event, `batch.defer(_:)` gives the right to do so later.
+    /// Events that it leaves are done when this returns, and tried again when it throws.
     func handle(_ batch: borrowing Batch) throws
 }
 

@@ -83,9 +83,11 @@ final class SynchronousInstance: Instance, @unchecked Sendable {
         guard let batchBody else { return patchbay_status(PATCHBAY_E_UNSUPPORTED) }
         do {
             try batchBody(batch)
-            return patchbay_status(PATCHBAY_OK)
+            return patchbay_status(batch.settlesRest(with: .done) ? PATCHBAY_PENDING : PATCHBAY_OK)
         } catch {
-            return refuse(patchbay_status(PATCHBAY_E_INTERNAL), String(describing: error))
+            let reason = String(describing: error)
+            if batch.settlesRest(with: .retry(reason)) { return patchbay_status(PATCHBAY_PENDING) }
+            return refuse(patchbay_status(PATCHBAY_E_INTERNAL), reason)
         }
     }
 }
