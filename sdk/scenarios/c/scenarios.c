@@ -181,10 +181,39 @@ static patchbay_result request(const patchbay_context *context, const patchbay_e
   return patchbay_pending();
 }
 
+static void mailed(void *raw, const patchbay_answer *answer) {
+  patchbay_context *context = (patchbay_context *)raw;
+  if (!answer->fault) emit(context, "seen.mail", "{}");
+  patchbay_complete(context, answer->fault ? patchbay_retry("fault: not sent") : patchbay_done());
+  free(context);
+}
+
+static patchbay_result mail(const patchbay_context *context, const char *server) {
+  const patchbay_str recipients[] = {PATCHBAY_STR("ada@example.com"), PATCHBAY_STR("bob@example.com")};
+  patchbay_mail_message message;
+  patchbay_context *copy = (patchbay_context *)malloc(sizeof *copy);
+  if (!copy) return patchbay_retry("no memory");
+  *copy = *context;
+  memset(&message, 0, sizeof message);
+  message.size = sizeof message;
+  message.flags = PATCHBAY_MAIL_TLS_OPTIONAL;
+  message.server = patchbay_text(server);
+  message.from = PATCHBAY_STR("shop@example.com");
+  message.recipients = recipients;
+  message.recipient_count = 2;
+  message.content = (const uint8_t *)"Subject: paid\r\n\r\nthank you\r\n";
+  message.content_len = 28;
+  if (context->mail->send(context->host, context->call, &message, mailed, copy) < 0) {
+    free(copy);
+    return patchbay_retry("not sent");
+  }
+  return patchbay_pending();
+}
+
 /* ---- The handlers ----------------------------------------------------------------------------------------------- */
 
 typedef struct run_state {
-  char url[64], denied[64], greeting[64];
+  char url[64], denied[64], greeting[64], mail[64];
   pthread_mutex_t lock;
   uint32_t events;
 } run_state;
@@ -207,6 +236,7 @@ static patchbay_status make(const patchbay_host *host, patchbay_str config, void
   copy(state->url, config, "url");
   copy(state->denied, config, "denied");
   copy(state->greeting, config, "greeting");
+  copy(state->mail, config, "mail");
   pthread_mutex_init(&state->lock, NULL);
   meter->declare(host, PATCHBAY_METER_COUNTER, PATCHBAY_STR("scenario.events"), PATCHBAY_STR("{event}"),
                  PATCHBAY_STR("events seen"), &state->events);
@@ -286,6 +316,7 @@ PATCHBAY_HANDLER_FULL(run, make, unmake, NULL, NULL, reconfigure, drain) {
   if (patchbay_is(event->type, "scenario.http")) return request(context, event, state->url, "/echo");
   if (patchbay_is(event->type, "scenario.busy")) return request(context, event, state->url, "/busy");
   if (patchbay_is(event->type, "scenario.denied")) return request(context, event, state->denied, "");
+  if (patchbay_is(event->type, "scenario.mail")) return mail(context, state->mail);
   if (patchbay_is(event->type, "scenario.life")) {
     pthread_mutex_lock(&state->lock);
     EMIT("seen.life", "{\"greeting\": \"%s\"}", state->greeting);
@@ -295,14 +326,46 @@ PATCHBAY_HANDLER_FULL(run, make, unmake, NULL, NULL, reconfigure, drain) {
   return patchbay_fail("unknown scenario");
 }
 
+/* A call of a batch that is completed later. */
+typedef struct owed {
+  patchbay_context context;
+  char id[16];
+} owed;
+
+static void *settle_later(void *raw) {
+  owed *of = (owed *)raw;
+  const patchbay_context *context = &of->context;
+  EMIT("seen.owed", "{\"id\": \"%s\"}", of->id);
+  patchbay_complete(context, patchbay_done());
+  free(of);
+  return NULL;
+}
+
+static int settles_later(const patchbay_context *context, const patchbay_event *event) {
+  pthread_t thread;
+  owed *of = (owed *)malloc(sizeof *of);
+  if (!of) return 0;
+  of->context = *context;
+  snprintf(of->id, sizeof of->id, "%.*s", PATCHBAY_ARGS(event->id));
+  if (pthread_create(&thread, NULL, settle_later, of) != 0) {
+    free(of);
+    return 0;
+  }
+  pthread_detach(thread);
+  return 1;
+}
+
 static patchbay_status bulk_batch(patchbay_inst *inst, uint64_t n, const patchbay_call *calls,
                                   const patchbay_event *const *events) {
   for (uint64_t i = 0; i < n; i++) {
     const patchbay_context own = patchbay_context_of(inst, calls[i]), *context = &own;
     EMIT("seen.bulk", "{\"id\": \"%.*s\", \"of\": %d}", PATCHBAY_ARGS(events[i]->id), (int)n);
-    if (patchbay_is(events[i]->type, "bulk.bad")) patchbay_complete(context, patchbay_reject("invalid: bad"));
+    if (patchbay_is(events[i]->type, "bulk.bad"))
+      patchbay_complete(context, patchbay_reject("invalid: bad"));
+    else if (!patchbay_is(events[i]->type, "bulk.later") || !settles_later(context, events[i]))
+      patchbay_complete(context, patchbay_done());
   }
-  return PATCHBAY_OK;
+  return PATCHBAY_PENDING;
 }
 
 static patchbay_status make_nothing(const patchbay_host *host, patchbay_str config, void **state) {
@@ -319,12 +382,14 @@ static patchbay_status keep_nothing(patchbay_inst *inst, patchbay_str config) {
 }
 
 PATCHBAY_HANDLER_FULL(bulk, make_nothing, unmake_nothing, bulk_batch, NULL, keep_nothing, NULL) {
+  volatile int *volatile nowhere = NULL;
+  if (patchbay_is(event->type, "bulk.crash")) *nowhere = 1;
   return patchbay_fail("alone: not in a batch");
 }
 
 PATCHBAY_MODULE((run, bulk), "name": "scenarios", "version": "1.0.0",
   "requires": ["patchbay.meter/1", "patchbay.emit/1", "patchbay.state/1",
-              "patchbay.timer/1", "patchbay.http/1", "patchbay.stream/0"],
+              "patchbay.timer/1", "patchbay.http/1", "patchbay.mail/1", "patchbay.stream/0"],
   "capabilities": {"network": ["127.0.0.1"]},
   "handlers": [{"id": "run", "accepts": ["scenario.*"], "emits": ["seen.*"], "config": {"type": "object"}},
                {"id": "bulk", "accepts": ["bulk.*"], "emits": ["seen.*"], "config": {"type": "object"},

@@ -40,7 +40,7 @@ public:
 
   Run(std::string_view config, const patchbay::Host &host)
       : host_(host), url_(member(config, "url")), denied_(member(config, "denied")),
-        greeting_(member(config, "greeting")), events_(host.counter("scenario.events", "{event}", "events seen")) {
+        mail_(member(config, "mail")), greeting_(member(config, "greeting")), events_(host.counter("scenario.events", "{event}", "events seen")) {
     host.subscribe("own", "bookings");
     host.log(patchbay::Level::info, "made by the host");
   }
@@ -98,6 +98,16 @@ public:
       patchbay::Request request;
       request.url = denied_;
       return call.send(request).outcome();
+    }
+    if (type == "scenario.mail") {
+      patchbay::Mail mail;
+      mail.server = mail_;
+      mail.from = "shop@example.com";
+      mail.recipients = {"ada@example.com", "bob@example.com"};
+      mail.content = "Subject: paid\r\n\r\nthank you\r\n";
+      mail.is_tls_optional = true;
+      call.send(mail);
+      return emit(call, "seen.mail", "{}");
     }
     if (type == "scenario.life") {
       const std::lock_guard<std::mutex> lock(mutex_);
@@ -204,7 +214,7 @@ private:
   }
 
   const patchbay::Host &host_;
-  const std::string url_, denied_;
+  const std::string url_, denied_, mail_;
   std::mutex mutex_;
   std::string greeting_;
   patchbay::Counter events_;
@@ -215,7 +225,11 @@ struct Bulk {
 
   Bulk(std::string_view, const patchbay::Host &) {}
 
-  Outcome handle(const Event &, Call &) { return Outcome::fail("alone: not in a batch"); }
+  Outcome handle(const Event &event, Call &) {
+    volatile int *volatile nowhere = nullptr;
+    if (event.type() == "bulk.crash") *nowhere = 1;
+    return Outcome::fail("alone: not in a batch");
+  }
 
   void handle_batch(const patchbay::Batch &batch) {
     for (size_t i = 0; i < batch.size(); i++) {
@@ -223,6 +237,11 @@ struct Bulk {
       Call call = batch.call(i);
       emit(call, "seen.bulk",
            "{\"id\": \"" + std::string(event.id()) + "\", \"of\": " + std::to_string(batch.size()) + "}");
+      if (event.type() == "bulk.later")
+        std::thread([owed = batch.defer(i), id = std::string(event.id())]() mutable {
+          emit(owed.call(), "seen.owed", "{\"id\": \"" + id + "\"}");
+          std::move(owed).complete(Outcome::done());
+        }).detach();
       if (event.type() == "bulk.bad") batch.complete(i, Outcome::reject("invalid: bad"));
     }
   }
@@ -235,7 +254,7 @@ struct Bulk {
 
 PATCHBAY_CPP_MODULE((Run, Bulk), "name": "scenarios", "version": "1.0.0",
   "requires": ["patchbay.meter/1", "patchbay.emit/1", "patchbay.state/1",
-              "patchbay.timer/1", "patchbay.http/1", "patchbay.stream/0"],
+              "patchbay.timer/1", "patchbay.http/1", "patchbay.mail/1", "patchbay.stream/0"],
   "capabilities": {"network": ["127.0.0.1"]},
   "handlers": [{"id": "run", "accepts": ["scenario.*"], "emits": ["seen.*"], "config": {"type": "object"}},
                {"id": "bulk", "accepts": ["bulk.*"], "emits": ["seen.*"], "config": {"type": "object"},

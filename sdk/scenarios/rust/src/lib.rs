@@ -2,7 +2,7 @@
 
 use patchbay::{
     AppendError, Batch, BatchHandler, Call, Counter, Direction, Draft, Event, Expected, Expecting,
-    Handler, Host, Level, Outcome, Request, Status, StreamFilter,
+    Handler, Host, Level, Mail, Outcome, Request, Status, StreamFilter,
 };
 use std::ops::ControlFlow;
 use std::sync::Mutex;
@@ -12,6 +12,7 @@ struct Run {
     host: Host,
     url: String,
     denied: String,
+    mail: String,
     greeting: Mutex<String>,
     events: Counter,
 }
@@ -38,6 +39,7 @@ impl Handler for Run {
             host: host.clone(),
             url: member(config, "url")?,
             denied: member(config, "denied")?,
+            mail: member(config, "mail")?,
             greeting: Mutex::new(member(config, "greeting")?),
             events,
         })
@@ -126,6 +128,7 @@ impl Handler for Run {
                 let answer = call.send(&Request::get(self.denied.clone()));
                 answer.map_or_else(Outcome::from, |response| response.outcome())
             }
+            "scenario.mail" => self.mail(call),
             "scenario.life" => {
                 let greeting = self.greeting.lock().unwrap();
                 emit(
@@ -149,6 +152,19 @@ impl Handler for Run {
 }
 
 impl Run {
+    fn mail(&self, call: &Call) -> Outcome {
+        let mail = Mail {
+            server: self.mail.clone(),
+            from: "shop@example.com".into(),
+            recipients: vec!["ada@example.com".into(), "bob@example.com".into()],
+            content: b"Subject: paid\r\n\r\nthank you\r\n".into(),
+            is_tls_optional: true,
+            ..Mail::default()
+        };
+        call.send_mail(&mail)
+            .map_or_else(Outcome::from, |()| emit(call, "seen.mail", "{}".into()))
+    }
+
     fn http(&self, call: &Call) -> Outcome {
         let owed = call.defer();
         let request = Request {
@@ -187,7 +203,10 @@ impl Handler for Bulk {
         Ok(Bulk)
     }
 
-    fn handle(&self, _event: &Event, _call: &Call) -> Outcome {
+    fn handle(&self, event: &Event, _call: &Call) -> Outcome {
+        if event.kind() == "bulk.crash" {
+            std::process::abort();
+        }
         Outcome::fail("alone: not in a batch")
     }
 
@@ -205,6 +224,13 @@ impl BatchHandler for Bulk {
                 "seen.bulk",
                 format!(r#"{{"id": "{}", "of": {}}}"#, event.id(), batch.len()),
             );
+            if event.kind() == "bulk.later" {
+                let (owed, id) = (batch.defer(index), event.id().to_string());
+                std::thread::spawn(move || {
+                    emit(owed.call(), "seen.owed", format!(r#"{{"id": "{id}"}}"#));
+                    owed.complete(Outcome::done())
+                });
+            }
             if event.kind() == "bulk.bad" {
                 batch
                     .complete(index, Outcome::reject("invalid: bad"))
@@ -330,7 +356,7 @@ fn read(call: &Call) -> Result<Outcome, Status> {
 patchbay::module! {
     manifest: r#""name": "scenarios", "version": "1.0.0",
         "requires": ["patchbay.meter/1", "patchbay.emit/1", "patchbay.state/1",
-                    "patchbay.timer/1", "patchbay.http/1", "patchbay.stream/0"],
+                    "patchbay.timer/1", "patchbay.http/1", "patchbay.mail/1", "patchbay.stream/0"],
         "capabilities": {"network": ["127.0.0.1"]},
         "handlers": [{"id": "run", "accepts": ["scenario.*"], "emits": ["seen.*"], "config": {"type": "object"}},
                      {"id": "bulk", "accepts": ["bulk.*"], "emits": ["seen.*"], "config": {"type": "object"},

@@ -4,7 +4,7 @@ import Synchronization
 /// The scenarios of sdk/scenarios/README.md in Swift.
 struct Run: AsyncHandler, Reconfigurable, Drainable {
     struct Configuration: Decodable {
-        var url, denied, greeting: String
+        var url, denied, greeting, mail: String
     }
 
     private final class Greeting: Sendable {
@@ -72,6 +72,14 @@ struct Run: AsyncHandler, Reconfigurable, Drainable {
             if event.attempt > 1 { _ = try emit(call, "seen.busy", ["attempt": .integer(Int64(event.attempt))]) }
             return outcome
         case "scenario.denied": return try await call.send(HTTPRequest("GET", configuration.denied)).outcome
+        case "scenario.mail":
+            var mail = Mail(
+                server: String(configuration.mail.dropFirst("smtp://".count)), from: "shop@example.com",
+                recipients: ["ada@example.com", "bob@example.com"],
+                content: Array("Subject: paid\r\n\r\nthank you\r\n".utf8))
+            mail.encryption = .whereOffered
+            try await call.send(mail)
+            return try emit(call, "seen.mail", [:])
         case "scenario.life":
             return try emit(call, "seen.life", ["greeting": .string(greeting.text.withLock { $0 })])
         default: return .fail("unknown scenario")
@@ -182,16 +190,30 @@ struct Bulk: BatchHandler, Reconfigurable {
     /// An instance takes a configuration when all of its handlers do.
     func reconfigure(_ configuration: NoConfiguration) {}
 
-    func handle(_ event: borrowing EventView, _ call: Call) -> Outcome { .fail("alone: not in a batch") }
+    func handle(_ event: borrowing EventView, _ call: Call) -> Outcome {
+        if event.type == "bulk.crash" {
+            let parts = [String(event.id)]
+            // Beyond the end: the process traps.
+            return .done(reply: .string(parts[Int(event.attempt)]))
+        }
+        return .fail("alone: not in a batch")
+    }
 
     func handle(_ batch: borrowing Batch) throws {
         for index in 0..<batch.count {
-            let isBad = try batch.withEvent(at: index) { event, call in
+            let (id, type) = try batch.withEvent(at: index) { event, call in
                 let data: JSON = ["id": .string(String(event.id)), "of": .integer(Int64(batch.count))]
                 try call.emit(EventDraft(type: "seen.bulk", json: data))
-                return event.type == "bulk.bad"
+                return (String(event.id), String(event.type))
             }
-            if isBad { batch.complete(index, with: .reject("invalid: bad")) }
+            if type == "bulk.later" {
+                let owed = batch.defer(index)
+                Task {
+                    try owed.call.emit(EventDraft(type: "seen.owed", json: ["id": .string(id)]))
+                    owed.complete(with: .done)
+                }
+            }
+            if type == "bulk.bad" { batch.complete(index, with: .reject("invalid: bad")) }
         }
     }
 }
