@@ -33,7 +33,8 @@ enum HostServices {
         }
     }
 
-    private static func lasting<Table: BitwiseCopyable>(_ table: Table) -> UnsafeRawPointer {
+    /// A table that modules may keep: never freed.
+    static func lasting<Table: BitwiseCopyable>(_ table: Table) -> UnsafeRawPointer {
         let memory = UnsafeMutablePointer<Table>.allocate(capacity: 1)
         memory.initialize(to: table)
         return UnsafeRawPointer(memory)

@@ -14,22 +14,22 @@ enum TappedHTTP {
                 return TappedHTTP.plain.send(host, call, request, answered, receiver)
             }
             return TappedNetwork.send(
-                "http.send", TappedHTTP.arguments(request), tape, context, answered, receiver
+                "http.send", { () throws(ServiceRefusal) in try TappedHTTP.arguments(request) }, tape, context,
+                answered,
+                receiver
             ) { TappedHTTP.plain.send(host, call, request, $0, $1) }
         }
         return table
     }
 
-    private static func arguments(_ wire: UnsafePointer<patchbay_http_request>) -> [(String, Value)] {
-        do throws(ServiceRefusal) {
-            let request = try HTTPService.request(wire)
-            return [
-                ("method", .string(request.method)), ("url", .string(request.url)),
-                ("headers", TappedNetwork.headers(request.headers)), ("body", RecordedValue.bytes(request.body)),
-            ]
-        } catch {
-            return [("malformed", RecordedValue.status(error.status))]
-        }
+    private static func arguments(
+        _ wire: UnsafePointer<patchbay_http_request>
+    ) throws(ServiceRefusal) -> [(String, Value)] {
+        let request = try HTTPService.request(wire)
+        return [
+            ("method", .string(request.method)), ("url", .string(request.url)),
+            ("headers", TappedNetwork.headers(request.headers)), ("body", RecordedValue.bytes(request.body)),
+        ]
     }
 }
 
@@ -44,24 +44,23 @@ enum TappedMail {
                 return TappedMail.plain.send(host, call, message, answered, receiver)
             }
             return TappedNetwork.send(
-                "mail.send", TappedMail.arguments(message), tape, context, answered, receiver
+                "mail.send", { () throws(ServiceRefusal) in try TappedMail.arguments(message) }, tape, context,
+                answered,
+                receiver
             ) { TappedMail.plain.send(host, call, message, $0, $1) }
         }
         return table
     }
 
     /// Without the password.
-    private static func arguments(_ wire: UnsafePointer<patchbay_mail_message>) -> [(String, Value)] {
-        do throws(ServiceRefusal) {
-            let mail = try MailService.mail(wire)
-            return [
-                ("server", .string(mail.url)), ("user", .string(mail.user)), ("from", .string(mail.from)),
-                ("recipients", .list(mail.recipients.map { .string($0) })),
-                ("content", RecordedValue.bytes(mail.content)),
-            ]
-        } catch {
-            return [("malformed", RecordedValue.status(error.status))]
-        }
+    private static func arguments(
+        _ wire: UnsafePointer<patchbay_mail_message>
+    ) throws(ServiceRefusal) -> [(String, Value)] {
+        let mail = try MailService.mail(wire)
+        return [
+            ("server", .string(mail.url)), ("user", .string(mail.user)), ("from", .string(mail.from)),
+            ("recipients", .list(mail.recipients.map { .string($0) })), ("content", RecordedValue.bytes(mail.content)),
+        ]
     }
 }
 
@@ -83,10 +82,17 @@ enum TappedNetwork {
     }
 
     static func send(
-        _ function: String, _ arguments: [(String, Value)], _ tape: CallTape, _ context: HostContext,
+        _ function: String, _ read: () throws(ServiceRefusal) -> [(String, Value)], _ tape: CallTape,
+        _ context: HostContext,
         _ answered: @escaping patchbay_answered, _ receiver: UnsafeMutableRawPointer?,
         real: (@escaping patchbay_answered, UnsafeMutableRawPointer?) -> patchbay_status
     ) -> patchbay_status {
+        let arguments: [(String, Value)]
+        do throws(ServiceRefusal) {
+            arguments = try read()
+        } catch {
+            arguments = [("malformed", RecordedValue.status(error.status))]
+        }
         let request = tape.redacted(.object(arguments))
         let found = tape.answers?.laterAnswer(to: function, request)
         let isMissing = tape.answers != nil && found == nil

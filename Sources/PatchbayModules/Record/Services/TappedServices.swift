@@ -5,12 +5,12 @@ import PatchbayEvents
 /// answers a handler does not act on (logger, trace, meter) are the usual ones.
 enum TappedServices {
     // Invariant of the tables: written once before they are handed out, never changed, never freed.
-    private nonisolated(unsafe) static let emit = lasting(TappedEmit.table)
-    private nonisolated(unsafe) static let state = lasting(TappedState.table)
-    private nonisolated(unsafe) static let timer = lasting(TappedTimer.table)
-    private nonisolated(unsafe) static let stream = lasting(TappedStream.table)
-    private nonisolated(unsafe) static let http = lasting(TappedHTTP.table)
-    private nonisolated(unsafe) static let mail = lasting(TappedMail.table)
+    private nonisolated(unsafe) static let emit = HostServices.lasting(TappedEmit.table)
+    private nonisolated(unsafe) static let state = HostServices.lasting(TappedState.table)
+    private nonisolated(unsafe) static let timer = HostServices.lasting(TappedTimer.table)
+    private nonisolated(unsafe) static let stream = HostServices.lasting(TappedStream.table)
+    private nonisolated(unsafe) static let http = HostServices.lasting(TappedHTTP.table)
+    private nonisolated(unsafe) static let mail = HostServices.lasting(TappedMail.table)
 
     /// The table for an id; `nil` for the usual one. [any]
     static func table(for id: patchbay_str) -> UnsafeRawPointer? {
@@ -24,12 +24,6 @@ enum TappedServices {
         case HostServiceID.mail: mail
         default: nil
         }
-    }
-
-    private static func lasting<Table: BitwiseCopyable>(_ table: Table) -> UnsafeRawPointer {
-        let memory = UnsafeMutablePointer<Table>.allocate(capacity: 1)
-        memory.initialize(to: table)
-        return UnsafeRawPointer(memory)
     }
 }
 

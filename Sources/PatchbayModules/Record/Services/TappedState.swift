@@ -74,18 +74,27 @@ enum TappedState {
                 return answer
             },
             replay: { answer in
-                let status = RecordedValue.status(of: answer.member("status"))
-                let count = answer.number("length") ?? 0
-                // The handler comes with more room than it did: an answer with the value follows.
-                if status == .limit, count <= room { return nil }
-                seen = answer.number("revision") ?? 0
-                length.pointee = count
-                revision?.pointee = seen
-                guard status == .ok, let value = RecordedValue.bytes(of: answer.member("value")) else { return status }
-                // What is withheld in it is of another length.
-                length.pointee = UInt64(value.count)
-                return fill(buffer, room: room, with: value)
+                let status = replay(answer, "value", room: room, buffer, length, &seen)
+                if status != nil { revision?.pointee = seen }
+                return status
             })
+    }
+
+    /// Hands a recorded value and its revision over; `nil`: the handler comes with more room than it did, and an answer
+    /// with the value follows.
+    static func replay(
+        _ answer: Value, _ member: String, room: UInt64, _ buffer: UnsafeMutablePointer<UInt8>?,
+        _ length: UnsafeMutablePointer<UInt64>, _ revision: inout UInt64
+    ) -> patchbay_status? {
+        let status = RecordedValue.status(of: answer.member("status"))
+        let count = answer.number("length") ?? 0
+        if status == .limit, count <= room { return nil }
+        revision = answer.number("revision") ?? 0
+        length.pointee = count
+        guard status == .ok, let value = RecordedValue.bytes(of: answer.member(member)) else { return status }
+        // What is withheld in it is of another length.
+        length.pointee = UInt64(value.count)
+        return fill(buffer, room: room, with: value)
     }
 
     /// Whether the call has written a key itself.
@@ -102,7 +111,9 @@ enum TappedState {
     }
 
     /// Copies bytes to a module's room.
-    static func fill(_ buffer: UnsafeMutablePointer<UInt8>?, room: UInt64, with bytes: [UInt8]) -> patchbay_status {
+    private static func fill(_ buffer: UnsafeMutablePointer<UInt8>?, room: UInt64, with bytes: [UInt8])
+        -> patchbay_status
+    {
         guard UInt64(bytes.count) <= room else { return .limit }
         guard !bytes.isEmpty else { return .ok }
         guard let buffer else { return .badArgument }

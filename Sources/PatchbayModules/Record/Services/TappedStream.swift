@@ -177,17 +177,9 @@ enum TappedStream {
                     return answer
                 },
                 replay: { answer in
-                    let status = RecordedValue.status(of: answer.member("status"))
-                    let count = answer.number("length") ?? 0
-                    if status == .limit, count <= room { return nil }
-                    seen = answer.number("revision") ?? 0
-                    length.pointee = count
-                    revision?.pointee = seen
-                    guard status == .ok, let bytes = RecordedValue.bytes(of: answer.member("bytes")) else {
-                        return status
-                    }
-                    length.pointee = UInt64(bytes.count)
-                    return TappedState.fill(buffer, room: room, with: bytes)
+                    let status = TappedState.replay(answer, "bytes", room: room, buffer, length, &seen)
+                    if status != nil { revision?.pointee = seen }
+                    return status
                 })
         }
     }
