@@ -174,6 +174,39 @@ func outcome(of path: String, handler: String = "count", configuration: Value = 
         }
     }
 
+    @Test func `gives an isolated module a worker of the code that was there, after file and library have changed`()
+        throws
+    {
+        let folder = try Fixture.emptyFolder()
+        let library = try Fixture.module("empty", as: "libkept", flags: ["-Wl,-soname,libkept.so.1"])
+        try FileManager.default.copyItem(atPath: library, toPath: "\(folder)/libkept.so.1")
+        let module = try Fixture.module(
+            "good", as: "good-kept", flags: ["-Wl,--no-as-needed,-rpath,$ORIGIN", "\(folder)/libkept.so.1"])
+        let path = "\(folder)/module.so"
+        try FileManager.default.copyItem(atPath: module, toPath: path)
+        let first = try #require(ModuleScanner().inspect(file: path).accepted)
+        let staging = try StagingDirectory(parent: NSTemporaryDirectory())
+        let loader = ModuleLoader(staging: staging, environment: ModuleBench(traced: false).environment)
+        defer { _ = loader.close(deadline: 1) }
+        _ = try loader.load(first, .process(.unconfined), instance: "one")
+        // Another library beside the same module is another thing to load, in a place of its own.
+        try Data(contentsOf: URL(fileURLWithPath: try Fixture.module("empty", as: "libother", flags: ["-DOTHER=1"])))
+            .write(to: URL(fileURLWithPath: "\(folder)/libkept.so.1"))
+        let second = try #require(ModuleScanner().inspect(file: path).accepted)
+        #expect(second.contentHash == first.contentHash && second.libraries != first.libraries)
+        _ = try loader.load(second, .process(.unconfined), instance: "two")
+        try Data("something else".utf8).write(to: URL(fileURLWithPath: path))
+        for (file, number) in [(first, ""), (second, "-1")] {
+            _ = try loader.load(file, .process(.unconfined), instance: "again\(number)")
+            let copy = "\(staging.path)/\(file.contentHash.hex)\(number)"
+            for (name, hash) in [
+                ("module.so", file.contentHash), ("libkept.so.1", try #require(file.libraries.first).contentHash),
+            ] {
+                #expect(ContentHash(of: [UInt8](try Data(contentsOf: URL(fileURLWithPath: "\(copy)/\(name)")))) == hash)
+            }
+        }
+    }
+
     @Test func `loads one content once, and two builds of one path beside each other`() async throws {
         let good = try Fixture.module("good")
         let double = try Fixture.module("double_completion")

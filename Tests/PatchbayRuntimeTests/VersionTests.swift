@@ -196,6 +196,21 @@ import Testing
         #expect(done > 0 && deliveries["created"] as? Int == done && deliveries["retries"] as? Int == 0)
     }
 
+    /// As a drop-in does it: the new version is renamed over the old one.
+    @Test(arguments: ["", "isolation: process, "])
+    func `a module goes back to a version whose file was overwritten`(isolation: String) throws {
+        let (bench, host) = try bench(modules: isolation)
+        try install("2.0.0", in: bench, as: "libnew.so")
+        #expect(rename("\(bench.folder)/libnew.so", "\(bench.folder)/plugins/libshop.so") == 0)
+        let promoted = try promote(bench, "plugins/libshop.so", "--no-watch")
+        #expect(promoted.status == 0, "\(promoted)")
+        let back = try bench.run("modules", "rollback", "shop", "--control", "control")
+        #expect(back.status == 0 && back.output.contains("instead of 2.0.0"), "\(back)")
+        let deliveries = try #require(try end(host)["deliveries"] as? [String: Any])
+        let done = try #require(deliveries["done"] as? Int)
+        #expect(done > 0 && deliveries["created"] as? Int == done && deliveries["retries"] as? Int == 0)
+    }
+
     /// The processes that the host has started.
     private func workers(of host: CommandLineBench.Running) -> Set<String> {
         let task = "/proc/\(host.process.processIdentifier)/task"

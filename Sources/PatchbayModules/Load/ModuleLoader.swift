@@ -16,8 +16,25 @@ package final class ModuleLoader: Sendable {
     private let functions = Mutex<[FunctionWorker]>([])
     /// The libraries that modules brought along, by SONAME: the dynamic loader opens each once.
     private let bundled = Mutex<[String: ContentHash]>([:])
+    /// What there are private copies of, and where: whatever became of the files since, these can be loaded.
+    private let copies = Mutex<[Copied: String]>([:])
     /// Bytes of files that are mapped and turned out to be no modules.
     private let failed = Mutex<[Int]>([])
+
+    /// A module with the libraries beside it, by content; the file's name is what messages call its frames.
+    private struct Copied: Hashable {
+        let name: String
+        let module: ContentHash
+        /// By their place, relative to the module's folder.
+        let libraries: [String: ContentHash]
+
+        init(_ file: ModuleFile) {
+            name = file.path.split(separator: "/").last.map(String.init) ?? "module.so"
+            module = file.contentHash
+            libraries = Dictionary(
+                file.libraries.map { ($0.relativePath, $0.contentHash) }, uniquingKeysWith: { first, _ in first })
+        }
+    }
 
     /// - Parameter watch: sees the calls of handlers as they are made; `nil`: nobody does.
     package init(staging: StagingDirectory, environment: HostEnvironment, watch: (any CallWatch)? = nil) {
@@ -110,20 +127,30 @@ package final class ModuleLoader: Sendable {
         return failures
     }
 
-    /// Copies the module, and the libraries that lie beside it, to a path of their own: bytes with the hashes of the
-    /// scan, read once, so that what was judged is what is loaded.
+    /// Where a private copy of the module lies, with the libraries beside it: bytes with the hashes of the scan, read
+    /// once, so that what was judged is what is loaded, also after the file has changed.
     ///
     /// - Parameter isAlone: no other module shares its process.
     private func stage(_ file: ModuleFile, isAlone: Bool) throws(ModuleError) -> String {
+        let content = Copied(file)
+        let known = copies.withLock { $0[content] }
+        let path: String
+        if let known { path = known } else { path = try copy(file, content) }
+        if !isAlone { for library in file.libraries { try check(library, of: file) } }
+        return path
+    }
+
+    private func copy(_ file: ModuleFile, _ content: Copied) throws(ModuleError) -> String {
+        // Another name, or other libraries, of a module that is there.
+        let others = copies.withLock { $0.keys.count { $0.module == content.module } }
         let bytes = try contents(of: file.path, file.contentHash)
-        let name = file.path.split(separator: "/").last.map(String.init) ?? "module.so"
-        let path = try staging.stage(bytes, hash: file.contentHash, name: name)
+        let path = try staging.stage(bytes, hash: file.contentHash, number: others, name: content.name)
         let folder = Folder.parent(of: path)
         for library in file.libraries {
             let bytes = try contents(of: library.path, library.contentHash)
-            if !isAlone { try check(library, of: file) }
             try staging.write(bytes, to: "\(folder)/\(library.relativePath)")
         }
+        copies.withLock { $0[content] = path }
         return path
     }
 

@@ -41,8 +41,10 @@ package final class StagingDirectory: Sendable {
     }
 
     /// Writes `bytes` under a name that no other content has, and returns the path; what is there already is kept.
-    func stage(_ bytes: [UInt8], hash: ContentHash, name: String) throws(ModuleError) -> String {
-        let folder = "\(path)/\(hash.hex)"
+    ///
+    /// - Parameter number: tells copies of one content from each other that have other files beside them.
+    func stage(_ bytes: [UInt8], hash: ContentHash, number: Int = 0, name: String) throws(ModuleError) -> String {
+        let folder = "\(path)/\(hash.hex)" + (number == 0 ? "" : "-\(number)")
         let target = "\(folder)/\(name)"
         if access(target, R_OK) == 0 { return target }
         try write(bytes, to: target)
