@@ -1,5 +1,6 @@
 import Foundation
 import PatchbayDispatch
+import PatchbayEvents
 import Testing
 
 @testable import PatchbayRuntime
@@ -129,15 +130,65 @@ import Testing
 
     @Test func `a crash on a thread of the module's own names the module by its code`() throws {
         let bench = try bench()
+        try bench.write(event("e1", "there:abort"), to: "events.jsonl")
+        let aborted = try bench.run("run", "--once")
+        #expect(aborted.errors.contains("loaded   crasher 1.2.3"), "not in its code: \(aborted)")
         try bench.write(event("e1", "there:segfault"), to: "events.jsonl")
         let result = try bench.run("run", "--once")
         #expect(result.status == SIGSEGV && result.errors.contains(", in no call of a module"), "\(result)")
         #expect(result.errors.contains("module   crasher 1.2.3"), "\(result)")
         let record = try record(bench, in: "crashes.jsonl")
         #expect(record.module == "crasher" && record.phase == nil && record.events.isEmpty)
-        try bench.write(event("e1", "there:abort"), to: "events.jsonl")
-        let aborted = try bench.run("run", "--once")
-        #expect(aborted.errors.contains("loaded   crasher 1.2.3"), "not in its code: \(aborted)")
+    }
+
+    @Test func `a crash on a thread of the module's own takes all its instances out of the next run's process`() throws
+    {
+        let bench = try bench()
+        let text = bench.read("patchbay.yaml")
+            .replacing("load: [{name: crasher, config: {}}]", with: "load: [{name: a, path: ./plugins/libcrasher.so}]")
+            .replacing("crasher.act", with: "a.act")
+        try bench.write(text, to: "patchbay.yaml")
+        try bench.write(event("e1") + event("e2", "there:segfault"), to: "events.jsonl")
+        #expect(try bench.run("run", "--once").status == SIGSEGV)
+        let second = try bench.run("run", "--once")
+        #expect(second.status == 3 && second.reason == .exit, "\(second)")
+        #expect(second.errors.contains("'a' runs in a process of its own this time"), "\(second)")
+        #expect(bench.read("dead-letters.jsonl").contains("crashed: SIGSEGV"))
+    }
+
+    @Test func `a crash of a function in the host's process takes it out of the next run's`() throws {
+        let bench = try CommandLineBench()
+        try bench.write(
+            """
+            apiVersion: patchbay/v1
+            modules:
+              functions:
+                - {name: f, library: \(try PlainLibrary.path()), symbol: crash, signature: void(), isolation: inline}
+            policies: {retries: {default: {duration: 1ms, maxRetries: 1}}}
+            routes: [{name: all, to: [{handler: functions.f}]}]
+            sources: [{name: events, type: file, path: ./events.jsonl}]
+
+            """, to: "patchbay.yaml")
+        try bench.write(event("e1") + event("e2"), to: "events.jsonl")
+        #expect(try bench.run("run", "--once").status == SIGSEGV)
+        let second = try bench.run("run", "--once")
+        #expect(second.status == 3 && second.errors.contains("2 dead"), "\(second)")
+        #expect(second.errors.contains("'functions.f' runs in a process of its own this time"), "\(second)")
+    }
+
+    @Test func `a record names the instance, the function or the module that is kept out of the process`() throws {
+        func code(_ members: String) throws -> CrashedCode {
+            let line = #"{"time":1,"signal":"SIGSEGV",\#(members),"events":[]}"#
+            return CrashedCode(of: [try CrashRecord(try JSONReader().value(Array(line.utf8)))])
+        }
+        #expect(try code(#""module":"m","handler":"a.b.c""#).instances == ["a"])
+        #expect(try code(#""module":"libz.so.1","handler":"functions.f""#).functions == ["f"])
+        for phase in ["", #","phase":"shutdown""#] {
+            #expect(try code(#""module":"m","handler":""\#(phase)"#).modules == ["m"])
+        }
+        #expect(try code(#""module":"","handler":"builtin.exec""#) == CrashedCode())
+        #expect(try code(#""module":"m","handler":"a.b","sender":7"#) == CrashedCode())
+        #expect(try code(#""thread":"x""#) == CrashedCode())
     }
 
     @Test func `a killed process leaves no record, and a signal from outside is nobody's fault`() throws {

@@ -22,16 +22,19 @@ enum Builtins {
 
     /// The handler behind a name such as `builtin.log`, `flaky.fail` or `functions.checksum`; `nil` when a module has to
     /// provide it.
+    ///
+    /// - Parameter crashed: functions of these names run in processes of their own, whatever the file says.
     static func handler(
         _ name: String, in configuration: Configuration, environment: HostEnvironment, loader: ModuleLoader,
-        libraries: FunctionLibraries
+        libraries: FunctionLibraries, crashed: Set<String> = []
     ) throws(FunctionFailure) -> Handler? {
         let module = String(name.prefix { $0 != "." })
         if module == "functions" {
             let function = configuration.modules.functions.first { $0.name == name.dropFirst(10) }
             guard let function else { return nil }
             return try FunctionHandler.handler(
-                function, environment: environment, loader: loader, libraries: libraries)
+                function, environment: environment, loader: loader, libraries: libraries,
+                isInline: function.isolation == .inline && !crashed.contains(function.name))
         }
         if module == "builtin" {
             guard let kind = Configuration.Load.Builtin(rawValue: String(name.dropFirst(8))) else { return nil }

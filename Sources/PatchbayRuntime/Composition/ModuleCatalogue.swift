@@ -128,11 +128,15 @@ package struct ModuleCatalogue: Sendable {
     /// Takes another build of an instance's module.
     mutating func replace(_ instance: String, by file: ModuleFile) { instances[instance]?.file = file }
 
-    /// Takes an instance out of the host's process; false for one that is not in it.
-    mutating func isolate(_ instance: String) -> Bool {
-        guard instances[instance]?.isolation == .inline else { return false }
-        instances[instance]?.isolation = .process(.unconfined)
-        return true
+    /// Takes code out of the host's process; the names of the instances that were in it, sorted.
+    mutating func isolate(_ crashed: CrashedCode) -> [String] {
+        let names = instances.values.filter { instance in
+            instance.isolation == .inline
+                && (crashed.instances.contains(instance.name)
+                    || crashed.modules.contains(instance.file.manifest.name))
+        }.map(\.name).sorted()
+        for name in names { instances[name]?.isolation = .process(.unconfined) }
+        return names
     }
 
     // MARK: Private

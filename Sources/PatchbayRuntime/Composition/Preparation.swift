@@ -1,4 +1,3 @@
-import Logging
 package import PatchbayConfiguration
 package import PatchbayModules
 
@@ -12,6 +11,8 @@ package struct Preparation: Sendable {
     /// Where it was read from, and with what.
     let path: String
     let inputs: ConfigurationInputs
+    /// What runs in processes of its own though the file has it inline.
+    private(set) var crashed = CrashedCode()
 
     /// - Parameter libraries: those of an earlier reading, and whose modules may run then; what the file says unless given.
     /// - Throws: everything that is wrong, with places.
@@ -32,11 +33,16 @@ package struct Preparation: Sendable {
         self.libraries = libraries
     }
 
-    /// The same with these instances in processes of their own, as open as inline.
-    func isolating(_ instances: Set<String>, _ logger: Logger) -> Preparation {
+    /// The same with this code in processes of its own, as open as inline.
+    ///
+    /// - Parameter report: gets the name of each instance and function that would run inline otherwise.
+    func isolating(_ crashed: CrashedCode, report: (_ name: String) -> Void = { _ in }) -> Preparation {
         var changed = self
-        for name in instances.sorted() where changed.catalogue.isolate(name) {
-            logger.warning("'\(name)' runs in a process of its own this time: an earlier run ended in a crash there")
+        changed.crashed = crashed
+        changed.catalogue.isolate(crashed).forEach(report)
+        for function in configuration.modules.functions
+        where function.isolation == .inline && crashed.functions.contains(function.name) {
+            report("functions.\(function.name)")
         }
         return changed
     }

@@ -17,8 +17,8 @@ enum CrashWatch {
     struct Findings {
         /// The calls that they ended in.
         var suspects: SuspectCalls?
-        /// The module instances in which the last one did: this run keeps them out of its own process.
-        var instances: Set<String> = []
+        /// The code in which those did that nobody has reported yet.
+        var code = CrashedCode()
     }
 
     /// Takes the fatal signals of this process from here on, and reads what earlier runs left.
@@ -37,10 +37,7 @@ enum CrashWatch {
                 options.logger.error("\(record.summary)", metadata: ["path": "\(path)"])
             }
             var findings = Findings()
-            for record in file.unreported where record.sender == nil && record.module?.isEmpty == false {
-                guard let handler = record.handler, !handler.isEmpty else { continue }
-                findings.instances.insert(String(handler.prefix { $0 != "." }))
-            }
+            findings.code = CrashedCode(of: file.unreported)
             let suspects = file.suspects
             let refused = suspects.count { $0.refusal != nil }
             if refused > 0 {

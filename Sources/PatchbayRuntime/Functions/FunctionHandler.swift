@@ -40,27 +40,26 @@ final class FunctionHandler: Sendable {
         plan = compiled.plan
     }
 
-    /// `functions.NAME`, which runs where the configuration says.
+    /// `functions.NAME`, in the host's process or in one of its own.
     ///
     /// - Throws: what `FunctionCheck` finds, too.
     static func handler(
         _ configuration: Configuration.Function, environment: HostEnvironment, loader: ModuleLoader,
-        libraries: FunctionLibraries
+        libraries: FunctionLibraries, isInline: Bool
     ) throws(FunctionFailure) -> Handler {
         let surroundings = try FunctionHandler(configuration, environment: environment)
-        switch configuration.isolation {
-        case .inline:
-            let function = try FunctionCheck.bound(surroundings.signature, configuration, libraries)
-            return Handler(
-                name: surroundings.name, module: configuration.library, concurrency: configuration.concurrency,
-                blocking: configuration.blocking
-            ) { call, event in
-                surroundings.handle(call, event.pointee) { (bytes) throws(FunctionFailure) in
-                    guard let given = function.call(bytes) else { throw FunctionFailure("no memory for the call") }
-                    return surroundings.finish(call, given)
-                }
+        guard isInline else {
+            return try IsolatedFunction(configuration, surroundings, loader, libraries).handler
+        }
+        let function = try FunctionCheck.bound(surroundings.signature, configuration, libraries)
+        return Handler(
+            name: surroundings.name, module: configuration.library, concurrency: configuration.concurrency,
+            blocking: configuration.blocking
+        ) { call, event in
+            surroundings.handle(call, event.pointee) { (bytes) throws(FunctionFailure) in
+                guard let given = function.call(bytes) else { throw FunctionFailure("no memory for the call") }
+                return surroundings.finish(call, given)
             }
-        case .process: return try IsolatedFunction(configuration, surroundings, loader, libraries).handler
         }
     }
 

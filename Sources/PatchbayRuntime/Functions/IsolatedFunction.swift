@@ -18,10 +18,12 @@ final class IsolatedFunction: Sendable {
         name = function.name
         self.configuration = configuration
         self.surroundings = surroundings
+        // One that the file has inline has no limits there.
+        let limits =
+            configuration.isolation == .inline
+            ? WorkerLimits.unconfined : WorkerLimits(configuration.limits, configuration.grant)
         do throws(ModuleError) {
-            worker = try loader.function(
-                function, limits: WorkerLimits(configuration.limits, configuration.grant)
-            ) { surroundings.finish($0, $1) }
+            worker = try loader.function(function, limits: limits) { surroundings.finish($0, $1) }
         } catch {
             throw FunctionFailure(error, configuration.library, libraries)
         }

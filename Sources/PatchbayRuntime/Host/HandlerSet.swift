@@ -51,7 +51,7 @@ final class HandlerSet: Sendable {
             do throws(FunctionFailure) {
                 let builtin = try Builtins.handler(
                     name, in: preparation.configuration, environment: environment, loader: loader,
-                    libraries: preparation.libraries)
+                    libraries: preparation.libraries, crashed: preparation.crashed.functions)
                 if let builtin {
                     byName[name] = builtin
                     continue

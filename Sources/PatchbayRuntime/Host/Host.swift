@@ -80,7 +80,10 @@ package final class Host: Sendable {
         }
         // Before any code of a module runs.
         let crashes = options.watchesCrashes ? CrashWatch.begin(configuration, options) : CrashWatch.Findings()
-        let preparation = preparation.isolating(crashes.instances, options.logger)
+        let preparation = preparation.isolating(crashes.code) { name in
+            options.logger.warning(
+                "'\(name)' runs in a process of its own this time: an earlier run ended in a crash there")
+        }
         tracer = try Tracing.tracer(configuration, options: options, seed: seed)
         metrics = MetricsRegistry()
         let blueprint = blueprint

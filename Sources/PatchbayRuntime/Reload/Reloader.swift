@@ -22,6 +22,8 @@ final class Reloader: Sendable {
     private let libraries: FunctionLibraries
     private let first: Blueprint
     private let seed: UInt64
+    /// Stays out of the host's process for the whole run.
+    private let crashed: CrashedCode
     private let live: LiveRouting
     private let keeper: VersionKeeper
     private let logger: Logger
@@ -36,6 +38,7 @@ final class Reloader: Sendable {
         path = preparation.path
         inputs = preparation.inputs
         libraries = preparation.libraries
+        crashed = preparation.crashed
         self.first = first
         self.seed = seed
         self.live = live
@@ -113,7 +116,7 @@ final class Reloader: Sendable {
 
     private func prepare() throws(VersionError) -> Preparation {
         do throws(ConfigurationErrors) {
-            return try Preparation(path: path, inputs: inputs, libraries: libraries)
+            return try Preparation(path: path, inputs: inputs, libraries: libraries).isolating(crashed)
         } catch {
             throw VersionError(error.errors.map { "\($0)" }.joined(separator: "\n"))
         }
