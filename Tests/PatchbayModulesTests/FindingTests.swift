@@ -7,9 +7,9 @@ import Testing
 
 /// Faults that a reader found, each with what it must never do again.
 @Suite struct FindingTests {
-    @Test func `finding 2: of two versions of one module the first by path is kept`() throws {
+    @Test func `finding 2: of several versions of one module the highest is kept, or the one with a pin`() throws {
         let folder = try Fixture.emptyFolder()
-        for (version, file) in [("1.0.0", "a"), ("2.0.0", "b")] {
+        for (version, file) in [("1.9.0", "a"), ("1.10.0", "b"), ("1.10.0-rc.1", "c")] {
             let source = "\(folder)/\(file).c"
             let text = #"""
                 #include <patchbay.h>
@@ -28,9 +28,31 @@ import Testing
                 ])
         }
         let scan = try ModuleScanner().scan(directory: folder)
-        #expect(scan.accepted.map(\.manifest.version) == ["1.0.0"])
-        #expect(scan.rejections.map(\.code) == [.duplicateModule])
-        #expect(scan.rejections.first?.message.contains("is version 2.0.0 of billing 1.0.0") == true)
+        #expect(scan.accepted.map(\.manifest.version) == ["1.10.0"])
+        #expect(scan.rejections.map(\.code) == [.duplicateModule, .duplicateModule])
+        #expect(scan.rejections[0].message.contains("is version 1.9.0 of billing 1.10.0"), "\(scan.rejections)")
+        let pinned = try #require(ModuleScanner().inspect(file: "\(folder)/a.so").accepted)
+        let pin = pinned.contentHash.hex.uppercased()
+        let scanPinned = try ModuleScanner().scan(directory: folder, pins: [pin])
+        #expect(scanPinned.accepted.map(\.manifest.version) == ["1.9.0"])
+    }
+
+    /// Semantic Versioning 2.0.0, section 11, with its own example.
+    @Test func `versions are ordered as the specification says`() throws {
+        let ordered = [
+            "0.0.9", "1.0.0-alpha", "1.0.0-alpha.1", "1.0.0-alpha.beta", "1.0.0-beta", "1.0.0-beta.2", "1.0.0-beta.11",
+            "1.0.0-rc.1", "1.0.0", "1.0.1", "1.9.0", "1.10.0", "2.0.0", "18446744073709551617.0.0",
+        ]
+        let versions = try ordered.map { try #require(SemanticVersion($0), "\($0)") }
+        for (i, a) in versions.enumerated() {
+            for (j, b) in versions.enumerated() {
+                #expect((a < b) == (i < j) && (a == b) == (i == j), "\(ordered[i]) \(ordered[j])")
+            }
+        }
+        #expect(SemanticVersion("1.0.0+a") == SemanticVersion("1.0.0+b"))
+        for text in ["1.0", "01.0.0", "1.0.0-", "1.0.0+", "1.0.x", "", "1.0.0-ä"] {
+            #expect(SemanticVersion(text) == nil, "\(text)")
+        }
     }
 
     /// Members of a manifest, or of its handler, and whether they are accepted.

@@ -216,6 +216,28 @@ import Testing
         #expect(bench.read("seen") == "1.0.0 calls 2\n1.0.0 calls 3\n")
     }
 
+    @Test func `a higher version dropped beside the one that runs takes over, and a lower one is named as refused`()
+        throws
+    {
+        let (bench, host) = try bench(yaml(more: "reload: {watch: true}"))
+        func drop(_ version: String, as name: String) throws {
+            try FileManager.default.copyItem(
+                atPath: try VersionedModule.library(version), toPath: "\(bench.folder)/new.so")
+            #expect(rename("\(bench.folder)/new.so", "\(bench.folder)/plugins/\(name)") == 0)
+        }
+        try send(bench, 1...2, "com.example.one")
+        try drop("1.10.0", as: "shop-2.so")
+        #expect(CommandLineBench.wait(60) { bench.read("seen").contains("1.0.0 calls 2") }, "\(host.errorText)")
+        #expect(host.errorText.contains("duplicateModule: is version 1.0.0 of shop 1.10.0"), "\(host.errorText)")
+        try drop("1.9.0", as: "a-shop.so")
+        let isNamed = CommandLineBench.wait(60) { host.errorText.contains("is version 1.9.0 of shop 1.10.0") }
+        #expect(isNamed, "\(host.errorText)")
+        try send(bench, 3...5, "com.example.one")
+        #expect(done(try end(host)) == 5)
+        #expect(bench.read("seen") == "1.0.0 calls 2\n1.10.0 calls 3\n", "\(host.errorText)")
+        #expect(host.errorText.components(separatedBy: "is version 1.0.0 of").count == 2, "said once")
+    }
+
     @Test func `reload watch looks by itself`() throws {
         let watch = "reload: {watch: true}"
         let (bench, host) = try bench(yaml(more: watch, log: ""))

@@ -39,29 +39,10 @@ extension Manifest {
 
     private static func version(_ root: Value.Map, _ reader: inout ManifestReader) -> String {
         let version = reader.string("version", of: root, at: "", or: nil, max: 128)
-        if case .string(version)? = root["version"], !isSemantic(version) {
+        if case .string(version)? = root["version"], SemanticVersion(version) == nil {
             reader.problem("/version", "must be a semantic version such as 2.1.0")
         }
         return version
-    }
-
-    /// Three numbers without leading zeros, then perhaps `-…` and `+…`.
-    private static func isSemantic(_ version: String) -> Bool {
-        func isIdentifier(_ text: Substring) -> Bool {
-            !text.isEmpty
-                && text.utf8.allSatisfy { byte in
-                    (0x30...0x39).contains(byte) || (0x41...0x5A).contains(byte) || (0x61...0x7A).contains(byte)
-                        || byte == 0x2D || byte == 0x2E
-                }
-        }
-        func isNumber(_ text: Substring) -> Bool {
-            !text.isEmpty && text.utf8.allSatisfy { (0x30...0x39).contains($0) } && (text == "0" || text.first != "0")
-        }
-        let build = version.split(separator: "+", maxSplits: 1, omittingEmptySubsequences: false)
-        let pre = build[0].split(separator: "-", maxSplits: 1, omittingEmptySubsequences: false)
-        let core = pre[0].split(separator: ".", omittingEmptySubsequences: false)
-        return core.count == 3 && core.allSatisfy(isNumber) && pre.dropFirst().allSatisfy(isIdentifier)
-            && build.dropFirst().allSatisfy(isIdentifier)
     }
 
     private static func linkage(_ root: Value.Map, _ reader: inout ManifestReader) -> Linkage {

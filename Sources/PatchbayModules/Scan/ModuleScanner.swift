@@ -13,34 +13,37 @@ package struct ModuleScanner: Sendable {
 
     /// Every `.so` (and `.so.N`) of a folder, hidden files and sub-folders excepted, and further files.
     ///
-    /// Several paths of one file count once. Of files that exclude each other the first by path is kept.
+    /// Several paths of one file count once. Of files of one module the one of the highest version is kept, of files that
+    /// exclude each other otherwise the first by path.
     ///
-    /// - Parameter files: beside the folder's; those that `areNamed` have names of their own in the configuration, so
-    ///   that they may be builds of one module.
+    /// - Parameters:
+    ///   - files: beside the folder's; those that `areNamed` have names of their own in the configuration, so that they
+    ///     may be builds of one module.
+    ///   - pins: SHA-256 of files that are kept whatever their version, in hexadecimal.
     /// - Errors: `unreadable` when the folder cannot be listed; all else is a finding.
     package func scan(
-        directory: String?, files: [String] = [], areNamed: Bool = false
+        directory: String?, files: [String] = [], areNamed: Bool = false, pins: [String] = []
     ) throws(ModuleError) -> ModuleScan {
         let named = Set(areNamed ? files.map(Self.resolved) : [])
-        guard let directory else { return scan(files, named) }
-        var scan = scan(files + (try Self.list(directory)), named)
+        guard let directory else { return scan(files, named, pins) }
+        var scan = scan(files + (try Self.list(directory)), named, pins)
         scan.warnings = Self.warnings(ofDirectory: directory)
         return scan
     }
 
     /// These files; what is wrong with one is a finding.
-    package func scan(files paths: [String], areNamed: Bool = false) -> ModuleScan {
-        scan(paths, Set(areNamed ? paths.map(Self.resolved) : []))
+    package func scan(files paths: [String], areNamed: Bool = false, pins: [String] = []) -> ModuleScan {
+        scan(paths, Set(areNamed ? paths.map(Self.resolved) : []), pins)
     }
 
-    private func scan(_ paths: [String], _ named: Set<String>) -> ModuleScan {
+    private func scan(_ paths: [String], _ named: Set<String>, _ pins: [String]) -> ModuleScan {
         var scan = ModuleScan()
         var seen: Set<String> = []
         for path in paths where seen.insert(Self.resolved(path)).inserted {
             scan.findings.append(inspect(file: path))
         }
         scan.findings.sort { $0.path < $1.path }
-        scan.findings = ModuleConflicts.rejectingLater(in: scan.findings, named: named)
+        scan.findings = ModuleConflicts.rejecting(in: scan.findings, named: named, pins: pins)
         return scan
     }
 

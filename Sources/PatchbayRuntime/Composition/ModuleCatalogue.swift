@@ -38,14 +38,16 @@ package struct ModuleCatalogue: Sendable {
         let isExpected = directory != Configuration.Modules().directory || access(directory, F_OK) == 0
         let paths = modules.load.map(\.path).filter { !$0.isEmpty }
         self.paths = Set(paths)
+        let pins = modules.load.map(\.sha256).filter { !$0.isEmpty }
         self.trust = trust ?? Self.trust(&draft)
         let trust = self.trust
         let scanner = ModuleScanner(trust: trust)
         do throws(ModuleError) {
-            scan = try scanner.scan(directory: isExpected ? directory : nil, files: paths, areNamed: true)
+            scan = try scanner.scan(
+                directory: isExpected ? directory : nil, files: paths, areNamed: true, pins: pins)
         } catch {
             draft.add(Self.problem(error, "modules.directory", draft))
-            scan = scanner.scan(files: paths, areNamed: true)
+            scan = scanner.scan(files: paths, areNamed: true, pins: pins)
         }
         let named = Set(modules.load.compactMap { file(for: $0)?.path })
         for file in scan.accepted where !named.contains(file.path) {
@@ -268,11 +270,12 @@ package struct ModuleCatalogue: Sendable {
         guard load.isolation == .process else { return nil }
         let scanner = ModuleScanner(profile: .worker, trust: trust)
         let refused = scan.rejections.filter { [.foreignSwift, .bundledSwift].contains($0.code) }
-        let files = refused.compactMap { scanner.inspect(file: $0.file).accepted }
         guard load.path.isEmpty else {
             let path = ModuleScanner.resolved(load.path)
-            return files.first { ModuleScanner.resolved($0.path) == path }
+            let file = refused.first { ModuleScanner.resolved($0.file) == path }
+            return file.flatMap { scanner.inspect(file: $0.file).accepted }
         }
+        let files = scanner.scan(files: refused.map(\.file), pins: [load.sha256]).accepted
         return files.first { $0.manifest.name == load.name } ?? files.first { Self.stem($0.path) == load.name }
     }
 

@@ -11,6 +11,8 @@ final class Reloader: Sendable {
     private struct State {
         /// What holds now.
         var configuration: Configuration
+        /// What lay there when the file was read last, whether it was taken over or not.
+        var scan: ModuleScan
         var counts = ReloadCounts()
     }
 
@@ -20,10 +22,10 @@ final class Reloader: Sendable {
     let path: String
     private let inputs: ConfigurationInputs
     private let libraries: FunctionLibraries
-    private let first: Blueprint
-    private let seed: UInt64
     /// Stays out of the host's process for the whole run.
     private let crashed: CrashedCode
+    private let first: Blueprint
+    private let seed: UInt64
     private let live: LiveRouting
     private let keeper: VersionKeeper
     private let logger: Logger
@@ -44,7 +46,7 @@ final class Reloader: Sendable {
         self.live = live
         self.keeper = keeper
         self.logger = logger
-        state = Mutex(State(configuration: preparation.configuration))
+        state = Mutex(State(configuration: preparation.configuration, scan: preparation.catalogue.scan))
     }
 
     /// What holds now.
@@ -76,6 +78,11 @@ final class Reloader: Sendable {
     private func perform(_ work: inout VersionWork, _ who: String) throws(VersionError) -> ReloadChange {
         let present = configuration
         let preparation = try prepare()
+        let known = state.withLock { state in
+            defer { state.scan = preparation.catalogue.scan }
+            return state.scan
+        }
+        preparation.catalogue.report(to: logger, after: known)
         let next = preparation.configuration
         let compiled: Blueprint
         do throws(BlueprintError) {
