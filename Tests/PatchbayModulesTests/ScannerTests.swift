@@ -123,6 +123,39 @@ import Testing
         #expect(try find(0o775, inFolder: 0o775).rejections.isEmpty)
     }
 
+    @Test func `refuses a module below a folder in which every user may put another folder in the place of its own`()
+        throws
+    {
+        let top = try Fixture.emptyFolder()
+        try FileManager.default.createDirectory(atPath: "\(top)/a/plugins", withIntermediateDirectories: true)
+        let path = "\(top)/a/plugins/good.so"
+        try FileManager.default.copyItem(atPath: try Fixture.module("good"), toPath: path)
+        let link = "\(try Fixture.emptyFolder())/link.so"
+        try FileManager.default.createSymbolicLink(atPath: link, withDestinationPath: path)
+        func set(_ mode: Int, of folder: String) throws {
+            try FileManager.default.setAttributes([.posixPermissions: mode], ofItemAtPath: folder)
+        }
+        for folder in [top, "\(top)/a"] {
+            #expect(scanner.inspect(file: path).accepted != nil)
+            try set(0o777, of: folder)
+            for file in [path, link] {
+                let rejection = try #require(scanner.inspect(file: file).rejection, "\(file)")
+                #expect(rejection.code == .worldWritable && rejection.file == file)
+                #expect(rejection.remedy == "chmod o-w \(folder)")
+            }
+            // Sticky: nobody else may rename what is the user's own there.
+            try set(0o1777, of: folder)
+            #expect(scanner.inspect(file: path).accepted != nil && scanner.inspect(file: link).accepted != nil)
+            if geteuid() == 0, folder == top {
+                #expect(chown("\(top)/a", 65_534, 65_534) == 0)
+                let rejection = try #require(scanner.inspect(file: path).rejection)
+                #expect(rejection.message.contains("lies in \(top)/a, which belongs to another user"), "\(rejection)")
+                #expect(chown("\(top)/a", 0, 0) == 0)
+            }
+            try set(0o755, of: folder)
+        }
+    }
+
     @Test func `rejects what is no module: text, programs, other machines, pipes, missing and damaged files`() throws {
         let folder = try Fixture.emptyFolder()
         let good = try Data(contentsOf: URL(fileURLWithPath: try Fixture.module("good")))
