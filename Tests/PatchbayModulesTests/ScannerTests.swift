@@ -156,6 +156,39 @@ import Testing
         }
     }
 
+    @Test func `refuses a module that looks for libraries where every user may put some`() throws {
+        let top = try Fixture.emptyFolder()
+        let open = "\(top)/open"
+        try FileManager.default.createDirectory(atPath: open, withIntermediateDirectories: true)
+        let library = "\(open)/libopen.so.1"
+        try FileManager.default.copyItem(
+            atPath: try Fixture.module("empty", as: "libopen", flags: ["-Wl,-soname,libopen.so.1"]), toPath: library)
+        func find(_ runPath: String, folder: Int = 0o755, file: Int = 0o644) throws -> ModuleError? {
+            for (path, mode) in [(open, folder), (library, file)] {
+                try FileManager.default.setAttributes([.posixPermissions: mode], ofItemAtPath: path)
+            }
+            let name = "places-\(runPath.utf8.reduce(0) { ($0 &* 31 &+ Int($1)) & 0xFFFF_FFFF })"
+            let path = try Fixture.module(
+                "good", as: name, flags: ["-Wl,--no-as-needed,-rpath,\(runPath)", library])
+            return scanner.inspect(file: path).rejection
+        }
+        #expect(try find(open) == nil)
+        let inFolder = try #require(try find(open, folder: 0o777))
+        #expect(inFolder.code == .worldWritable && inFolder.message.contains("may write to \(open)"), "\(inFolder)")
+        #expect(try find(open, folder: 0o1777)?.code == .worldWritable, "anybody may add one")
+        #expect(try find(open, file: 0o666)?.message.contains("may write to \(library)") == true)
+        #expect(try find("\(open)/missing/lib", folder: 0o1777)?.code == .worldWritable, "anybody may make it")
+        #expect(try find("\(open)/missing/lib") == nil)
+        // The copy that is loaded lies two folders below one of everybody's.
+        #expect(try find("$ORIGIN/../../lib")?.code == .worldWritable)
+        #expect(try find("$ORIGIN/../lib:$ORIGIN/lib") == nil)
+        let byPath = try Fixture.module("empty", as: "libpath", flags: ["-Wl,-soname,\(open)/libpath.so"])
+        let module = try Fixture.module("good", as: "places-needed", flags: ["-Wl,--no-as-needed", byPath])
+        #expect(scanner.inspect(file: module).accepted != nil)
+        try FileManager.default.setAttributes([.posixPermissions: 0o777], ofItemAtPath: open)
+        #expect(scanner.inspect(file: module).rejection?.code == .worldWritable)
+    }
+
     @Test func `rejects what is no module: text, programs, other machines, pipes, missing and damaged files`() throws {
         let folder = try Fixture.emptyFolder()
         let good = try Data(contentsOf: URL(fileURLWithPath: try Fixture.module("good")))

@@ -1,4 +1,5 @@
 import Foundation
+import Glibc
 import PatchbayConfiguration
 import PatchbayDispatch
 import PatchbayModules
@@ -83,6 +84,29 @@ enum TrustProof {
         try file.write(contentsOf: Data([0]))
         try file.close()
         #expect(try refusal(yaml()).message.contains("has other bytes than those that were signed"))
+    }
+
+    /// Regression: a library in such a folder ran in the host without a signature.
+    @Test func `a signed module is refused that looks for libraries where others than root may put them`() throws {
+        let folder = bench.path("open")
+        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+        if geteuid() == 0 { #expect(chown(folder, 65_534, 65_534) == 0) }
+        func install(_ runPath: String) throws {
+            try Modules.compile([
+                "-shared", "-fPIC", "-O1", "-fvisibility=hidden", "-pthread", "-I\(Modules.include)",
+                "\(Modules.folder)/lab.c", "-o", module, "-Wl,-rpath,\(runPath)",
+            ])
+            try sign(module, with: key)
+        }
+        try install(folder)
+        let error = try refusal(yaml())
+        #expect(error.message.contains("looks for libraries in \(folder), where they need no signature"), "\(error)")
+        #expect(try bench.run(yaml("requireSignedModules: false")).status.counts.done == 2)
+        try install("$PLATFORM/lib")
+        #expect(try refusal(yaml()).message.contains("looks for libraries in $PLATFORM/lib"))
+        // As the Swift compiler does it, whose folder is root's, or is not there.
+        try install("/usr/lib/swift/linux:$ORIGIN")
+        #expect(try bench.run(yaml()).status.counts.done == 2)
     }
 
     @Test func `where signatures are not required, a wrong one is refused and none is not`() throws {

@@ -13,6 +13,8 @@ struct ELFDynamic {
         static let flags: UInt64 = 30
         static let gnuHash: UInt64 = 0x6FFF_FEF5
         static let flags1: UInt64 = 0x6FFF_FFFB
+        static let auxiliary: UInt64 = 0x7FFF_FFFD
+        static let filter: UInt64 = 0x7FFF_FFFF
     }
 
     private static let flagTextRelocations: UInt64 = 4
@@ -46,7 +48,8 @@ struct ELFDynamic {
             let value = try file.load(UInt64.self, at: UInt64(table.start + index * 16 + 8), of: "d_val")
             if tag == 0 { break }
             switch tag {
-            case Tag.needed, Tag.soname, Tag.runPath, Tag.runPathOld: names.append((tag, value))
+            case Tag.needed, Tag.auxiliary, Tag.filter, Tag.soname, Tag.runPath, Tag.runPathOld:
+                names.append((tag, value))
             case Tag.stringTable: stringAddress = value
             case Tag.stringSize: stringSize = value
             case Tag.symbolTable: symbolAddress = value
@@ -75,13 +78,19 @@ struct ELFDynamic {
         for (tag, offset) in names {
             let text = try file.string(at: offset, in: strings)
             switch tag {
-            case Tag.needed: needed.append(text)
+            case Tag.needed, Tag.auxiliary, Tag.filter: needed.append(text)
             case Tag.soname: soname = text
-            case Tag.runPath: runPaths = text.split(separator: ":").map(String.init)
-            default: oldPaths = text.split(separator: ":").map(String.init)
+            case Tag.runPath: runPaths = Self.folders(text)
+            default: oldPaths = Self.folders(text)
             }
         }
         if runPaths.isEmpty { runPaths = oldPaths }
+    }
+
+    /// An empty folder in a list is the working directory.
+    private static func folders(_ text: String) -> [String] {
+        guard !text.isEmpty else { return [] }
+        return text.split(separator: ":", omittingEmptySubsequences: false).map { $0.isEmpty ? "." : String($0) }
     }
 
     /// Counts defined symbols that other objects can bind to.

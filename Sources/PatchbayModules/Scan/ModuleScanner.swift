@@ -72,6 +72,7 @@ package struct ModuleScanner: Sendable {
         try ModuleLanguage.check(manifest, against: image, host: profile, path)
         let hash = try Self.hash(of: contents, path)
         try trust.check(path, hash: hash)
+        try trust.checkPlaces(image, of: path)
         var libraries: [ModuleFile.Library] = []
         for library in BundledLibraries.of(image, at: path) {
             libraries.append(

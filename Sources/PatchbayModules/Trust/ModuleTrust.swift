@@ -15,6 +15,13 @@ package struct ModuleTrust: Sendable, Equatable {
         self.isRequired = isRequired
     }
 
+    /// Judges where the linker looks for what a module or a library needs.
+    ///
+    /// - Errors: `worldWritable`; `notSigned` where keys are trusted and others than root may put libraries there.
+    func checkPlaces(_ image: ELFImage, of file: String) throws(ModuleError) {
+        try LibraryPlaces.check(image, of: file, onlyRoots: isRequired || !keys.isEmpty)
+    }
+
     /// Judges a file by the signature beside it.
     ///
     /// - Errors: `notSigned`, `untrustedKey`, `badSignature`.
@@ -25,12 +32,14 @@ package struct ModuleTrust: Sendable, Equatable {
 
     /// Reads a library that is no module, and judges it.
     ///
-    /// - Errors: those of `check`, `worldWritable`, and what reading the file gives.
+    /// - Errors: those of `check` and `checkPlaces`, `worldWritable`, and what reading the file gives.
     func contents(of path: String) throws(ModuleError) -> (contents: FileContents, hash: ContentHash) {
         let contents = try FileContents(path: path)
         try ModuleOwnership.check(contents, at: path)
         let hash = try ModuleScanner.hash(of: contents, path)
         try check(path, hash: hash)
+        // What cannot be read the linker refuses.
+        if let image = ELFImage.ifReadable(contents.bytes) { try checkPlaces(image, of: path) }
         return (contents, hash)
     }
 }
