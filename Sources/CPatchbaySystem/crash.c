@@ -27,12 +27,12 @@ void pbs_crash_use(pbs_crash_site *site) { used_site = site; }
 
 /* ---- Modules ---------------------------------------------------------------------------------------------------- */
 
-enum { modules_max = 256 };
+/* In the order of loading; never freed, and appended with one store, so that the handler of a signal may read it. */
 static struct module {
   const pbs_crash_owner *owner;
   uintptr_t low, high;
-} modules[modules_max];
-static atomic_uint modules_count;
+  _Atomic(struct module *) next;
+} *_Atomic modules;
 
 struct search {
   uintptr_t base;
@@ -54,26 +54,26 @@ static int measure(struct dl_phdr_info *info, size_t size, void *context) {
 
 void pbs_crash_module(void *library, const pbs_crash_owner *owner) {
   static atomic_flag busy = ATOMIC_FLAG_INIT;
-  struct module module = {owner, 0, 0};
+  static struct module *_Atomic *end = &modules;
+  struct module *module = calloc(1, sizeof *module);
   struct link_map *map = NULL;
+  if (!module) return;
+  module->owner = owner;
   if (library && dlinfo(library, RTLD_DI_LINKMAP, &map) == 0 && map) {
-    struct search search = {map->l_addr, &module};
+    struct search search = {map->l_addr, module};
     dl_iterate_phdr(measure, &search);
   }
   while (atomic_flag_test_and_set(&busy)) {
   }
-  unsigned count = atomic_load(&modules_count);
-  if (count < modules_max) {
-    modules[count] = module;
-    atomic_store(&modules_count, count + 1);
-  }
+  atomic_store(end, module);
+  end = &module->next;
   atomic_flag_clear(&busy);
 }
 
 static const struct module *module_at(uintptr_t address) {
-  for (unsigned i = 0; i < atomic_load(&modules_count); i++)
-    if (address >= modules[i].low && address < modules[i].high) return modules + i;
-  return NULL;
+  const struct module *module = atomic_load(&modules);
+  while (module && (address < module->low || address >= module->high)) module = atomic_load(&module->next);
+  return module;
 }
 
 /* ---- Text ------------------------------------------------------------------------------------------------------- */
@@ -284,12 +284,13 @@ static void tell(const struct crash *crash, int file_error) {
     }
   }
   if (!crash->owner && !crash->sender) {
+    const struct module *module = atomic_load(&modules);
     say(&out, "\n    loaded  ");
-    for (unsigned i = 0; i < atomic_load(&modules_count); i++) {
-      say(&out, i ? ", " : " ");
-      say_owner(&out, modules[i].owner);
+    if (!module) say(&out, " no module");
+    for (const char *before = " "; module; module = atomic_load(&module->next), before = ", ") {
+      say(&out, before);
+      say_owner(&out, module->owner);
     }
-    if (!atomic_load(&modules_count)) say(&out, " no module");
   }
   say(&out, "\n    record   ");
   text(&out, str(crash_path));

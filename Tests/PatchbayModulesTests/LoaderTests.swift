@@ -1,4 +1,5 @@
 import CPatchbay
+import CPatchbaySystem
 import Foundation
 import PatchbayEvents
 import Testing
@@ -299,6 +300,19 @@ func outcome(of path: String, handler: String = "count", configuration: Value = 
         await #expect(processExitsWith: .signal(SIGSEGV)) { [path = path as String] in
             _ = try LoadedFixture(path).call()
         }
+    }
+
+    @Test func `are named by the address of their code, however many modules were loaded before`() async throws {
+        let path = try Fixture.module("crash")
+        let folder = try Fixture.emptyFolder()
+        await #expect(processExitsWith: .signal(SIGSEGV)) { [path = path as String, folder = folder as String] in
+            #expect(pbs_crash_install("\(folder)/crashes.jsonl", "1.0.0") == 0)
+            let other = CodeOwner(module: "other", version: "1.0.0")
+            for _ in 0..<1_000 { pbs_crash_module(nil, other.pointer) }
+            _ = try LoadedFixture(path).call()
+        }
+        let record = try String(contentsOfFile: "\(folder)/crashes.jsonl", encoding: .utf8)
+        #expect(record.contains(#""module":"crash""#) && record.contains(#""code":"crash""#), "\(record)")
     }
 
     @Test func `end the process when an exception leaves them`() async throws {

@@ -26,7 +26,7 @@ pbs_crash_site *pbs_crash_here(void);
 void pbs_crash_use(pbs_crash_site *site);
 
 /* Notes a module whose code is in this process, with the addresses of `library` (of dlopen; NULL: not known), for
- * crashes on threads that the host knows nothing of. Of more than 256 modules the first ones are known. */
+ * crashes on threads that the host knows nothing of. For good; without memory for it, it is not noted. */
 void pbs_crash_module(void *library, const pbs_crash_owner *owner);
 
 /* From here on SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT and SIGTRAP say on standard error whose code they met, append
