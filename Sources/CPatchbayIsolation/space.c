@@ -176,11 +176,12 @@ uint32_t pbi_open(pbi_space *space, patchbay_call call, const patchbay_event *ev
   space->open_bytes += 1ull << (size_class + CLASS_MIN);
   atomic_store(&slot->settled, 0);
   atomic_store(&slot->in_use, 1);
+  /* From here on it can be cancelled. */
+  atomic_store_explicit(&pbi_slot_of(space->memory, index)->cancel, 0, memory_order_relaxed);
   pthread_mutex_unlock(&space->lock);
   write_event((uint8_t *)space->memory + block, event);
   pbi_slot *shared = pbi_slot_of(space->memory, index);
   shared->block = block;
-  atomic_store_explicit(&shared->cancel, 0, memory_order_relaxed);
   atomic_store_explicit(&shared->word, slot->generation << PBI_GENERATION_SHIFT | PBI_OPEN, memory_order_release);
   return index;
 }
@@ -281,6 +282,7 @@ int32_t pbi_settle(pbi_space *space, uint32_t index, patchbay_call call, const p
 }
 
 int32_t pbi_was_entered(pbi_space *space, uint32_t slot) { return (word_of(space, slot) & PBI_ENTERED) != 0; }
+int32_t pbi_was_running(pbi_space *space, uint32_t slot) { return (word_of(space, slot) & PBI_RUNNING) != 0; }
 
 uint32_t pbi_next_completed(pbi_space *space) {
   pbi_head *head = pbi_head_of(space->memory);
@@ -300,7 +302,9 @@ int32_t pbi_crash_of(pbi_space *space, pbi_crash_report *report) {
   uint32_t stage = atomic_load(&crash->stage);
   if (!stage) return 0;
   report->signal = crash->signal;
-  report->channel = crash->channel < (int32_t)PBI_CALL_CHANNELS ? crash->channel : -1;
+  /* The main thread and the one for errands are in no call. */
+  int is_call = crash->channel > 0 && crash->channel < (int32_t)PBI_ERRAND_CHANNEL;
+  report->channel = is_call ? crash->channel : -1;
   report->address = crash->address;
   return 1;
 }

@@ -11,6 +11,7 @@ import Testing
         let bench = try RunBench(backend)
         try bench.install("lab")
         try bench.install("batcher")
+        try bench.install("frail")
         let lines = subjects.enumerated().map { number, subject in
             Events.line(number + 1, type: "com.acme.test", data: data, extra: #","subject":"\#(subject)""#) + "\n"
         }
@@ -28,6 +29,7 @@ import Testing
           load:
             - {name: lab, isolation: process, limits: \(limits), grant: {write: [FOLDER]}, config: {path: FOLDER/seen}}
             - {name: batcher, isolation: process, grant: {write: [FOLDER]}, config: {path: FOLDER/seen}}
+            - {name: frail, isolation: process}
         policies:
           retries: {default: {duration: 1ms, maxRetries: \(retries)}}
           timeouts: {default: {attempt: \(attempt), total: 1h}}
@@ -35,6 +37,16 @@ import Testing
         sources: [{name: events, type: file, path: FOLDER/events.jsonl}]
         routes: [{name: all, to: [{handler: \(handler)}]\(route)}]
         """
+    }
+
+    /// Runs until so many events are dead, or for as long as a test waits.
+    private func run(_ bench: RunBench, _ yaml: String, untilDead count: Int) throws -> RunReport {
+        let host = try bench.host(yaml)
+        try host.start()
+        let isReached = bench.eventually { host.progress.status.counts.dead >= count }
+        #expect(isReached, "\(host.progress.status.counts)")
+        host.stop()
+        return host.wait()
     }
 
     /// The ids of the events that were handled.
@@ -76,6 +88,53 @@ import Testing
         #expect(report.status.counts.dead == 1)
         #expect(try bench.deadLetters().map(\.subject) == ["poison"])
         #expect(try bench.lines("seen").contains { $0.hasPrefix("batch ") && !$0.hasPrefix("batch 1 ") })
+    }
+
+    @Test(arguments: [[0], Array(0..<16)])
+    func `a batch whose first event is poison, or each, is halved until every poison event is dead`(
+        _ poison: [Int]
+    ) throws {
+        let bench = try bench((0..<16).map { poison.contains($0) ? "poison" : "fine" })
+        let report = try run(
+            bench, Self.yaml("batcher.sink", retries: 0, route: ", batching: {count: 16, period: 5s}"),
+            untilDead: poison.count)
+        #expect(report.status.counts.dead == poison.count)
+        #expect(try bench.deadLetters().allSatisfy { $0.subject == "poison" })
+        #expect(report.drift == nil)
+    }
+
+    @Test func `a crash in a run of several events is charged to the one that it happened in`() throws {
+        let bench = try bench(Array(repeating: "hold", count: 9) + ["crash"])
+        let report = try run(
+            bench, Self.yaml(retries: 0, route: ", batching: {count: 10, period: 5s}"), untilDead: 1)
+        #expect(try bench.deadLetters().map(\.subject) == ["crash"])
+        #expect(report.status.counts.dead == 1)
+        #expect(report.drift == nil)
+    }
+
+    @Test func `a crash in the function that gets an answer is charged to the calls that are open`() throws {
+        let bench = try bench(["ask"])
+        let report = try run(bench, Self.yaml("frail.hold", retries: 1), untilDead: 1)
+        let letter = try #require(try bench.deadLetters().first)
+        #expect(letter["dlqreason"]?.hasPrefix("crashed: SIGABRT in frail.so ") == true, "\(letter)")
+        #expect(letter["dlqattempts"] == "2")
+        #expect(report.drift == nil)
+    }
+
+    @Test func `a crash in cancel is charged to the calls that are open`() throws {
+        let bench = try bench(["wait"])
+        let report = try run(bench, Self.yaml("frail.hold", retries: 0, attempt: "100ms"), untilDead: 1)
+        #expect(report.status.counts.dead == 1)
+        #expect(report.drift == nil)
+    }
+
+    @Test func `a worker waits longer each time it dies before a call is completed, also where calls have returned`()
+        throws
+    {
+        let bench = try bench(["own"])
+        _ = try run(bench, Self.yaml(retries: 3), untilDead: 1)
+        #expect(bench.log.contains("it is started again in 10 ms"))
+        #expect(bench.log.contains("it is started again in 20 ms"))
     }
 
     @Test func `a call that waits for its completion is not charged for a neighbour's crash`() throws {

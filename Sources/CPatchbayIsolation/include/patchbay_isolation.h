@@ -73,6 +73,8 @@ enum { PBI_NOT_COMPLETED = 0, PBI_COMPLETED_NOW = 1, PBI_COMPLETED_BEFORE = 2 };
 int32_t pbi_settle(pbi_space *space, uint32_t slot, patchbay_call call, const patchbay_host *host);
 /* Whether the worker was in `handle` or `handle_batch` with it, or had it open behind. Of a dead worker, too. */
 int32_t pbi_was_entered(pbi_space *space, uint32_t slot);
+/* Whether `handle` or `handle_batch` had not returned with it. Of a dead worker, too. */
+int32_t pbi_was_running(pbi_space *space, uint32_t slot);
 
 /* Waits until the worker rings, at most timeout_ms; the descriptor to poll instead. */
 int32_t pbi_bell(pbi_space *space);
@@ -107,7 +109,7 @@ uint32_t pbi_answered_handler(const uint8_t *message, uint64_t length);
 /* What is known of a crash: copied, checked. 0 when nothing is. */
 typedef struct pbi_crash_report {
   int32_t signal;  /* 0: the module called exit() */
-  int32_t channel; /* -1: a thread of the module's own */
+  int32_t channel; /* whose thread was in a call; -1: one that runs none */
   uint64_t address;
 } pbi_crash_report;
 int32_t pbi_crash_of(pbi_space *space, pbi_crash_report *report);

@@ -117,13 +117,15 @@ final class IsolatedInstance: HandlerInstance {
             return .ok
         }
         life.giveBack(channel)
-        life.noteSuccess()
         return life.conclude(slot, call, of: self) ? .ok : .pending
     }
 
     private func handleBatch(
         _ count: Int, _ calls: UnsafePointer<patchbay_call>, _ events: UnsafePointer<UnsafePointer<patchbay_event>?>
     ) -> patchbay_status {
+        let isBatch = takesBatches && count > 1
+        if isBatch { module.batchBegins() }
+        defer { if isBatch { module.batchEnds() } }
         var waiting = [Array(0..<count)]
         while let part = waiting.popLast() {
             guard let first = part.first else { continue }
@@ -161,27 +163,40 @@ final class IsolatedInstance: HandlerInstance {
             life.space, channel, number, host, UInt32(slots.count), slots, isBatch ? 1 : 0, &status)
         if end == Int32(PBI_RAN) {
             life.giveBack(channel)
-            life.noteSuccess()
             for (slot, index) in zip(slots, indices) { _ = life.conclude(slot, calls[index], of: self) }
             return []
         }
         if end == Int32(PBI_BROKEN) { life.breakOff() }
         let death = life.awaitDeath()
-        var left: [Int] = []
-        for (slot, index) in zip(slots, indices)
-        where pbi_settle(life.space, slot, calls[index], host) == Int32(PBI_NOT_COMPLETED) {
-            left.append(index)
-            if isBatch { continue }
-            let entered = pbi_was_entered(life.space, slot) != 0
-            self.end(calls[index], by: death, entered: entered, channel: channel)
+        let left = zip(slots, indices).filter { slot, index in
+            pbi_settle(life.space, slot, calls[index], host) == Int32(PBI_NOT_COMPLETED)
         }
-        guard isBatch else { return [] }
-        let isSuspect = death.culprit == .channel(channel) || death.culprit == .anyCall
-        guard isSuspect, left.count > 1 else {
-            for index in left { self.end(calls[index], by: death, entered: true, channel: channel) }
+        guard isBatch else {
+            endSerial(left.map { ($0, calls[$1]) }, of: slots, by: death, channel, in: life)
             return []
         }
-        return [Array(left[(left.count / 2)...]), Array(left[..<(left.count / 2)])]
+        let isSuspect = death.culprit == .channel(channel) || death.culprit == .anyCall
+        guard isSuspect, left.count > 1 else {
+            for (_, index) in left { self.end(calls[index], by: death, entered: true, channel: channel) }
+            return []
+        }
+        let half = left.count / 2
+        return [left.dropFirst(half).map { $0.1 }, left.prefix(half).map { $0.1 }]
+    }
+
+    /// What a dead worker leaves of calls that were run one after another on one of its channels: it was in one of them,
+    /// and had others open behind.
+    private func endSerial(
+        _ left: [(slot: UInt32, call: patchbay_call)], of slots: [UInt32], by death: WorkerDeath, _ channel: UInt32,
+        in life: WorkerLife
+    ) {
+        // A worker gone wild may have lost the mark of the one that it was in: then it may be each of them.
+        let isMarked = slots.contains { pbi_was_running(life.space, $0) != 0 }
+        for (slot, call) in left {
+            let isInside = !isMarked || pbi_was_running(life.space, slot) != 0
+            let isEntered = pbi_was_entered(life.space, slot) != 0
+            end(call, by: death, entered: isEntered, channel: isInside ? channel : nil)
+        }
     }
 
     /// What a dead worker leaves of a call that was on one of its channels.
@@ -225,6 +240,9 @@ final class IsolatedInstance: HandlerInstance {
             complete(call, .fail, details)
             return nil
         }
+        // Who cancelled it just before has found no slot, and does not come again.
+        let why = module.environment.calls.cancelReason(call)
+        if why != 0 { module.cancel(call, of: self, why: why) }
         return slot
     }
 

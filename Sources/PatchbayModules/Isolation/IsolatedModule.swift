@@ -48,6 +48,8 @@ final class IsolatedModule: Sendable {
     private let state = Mutex(State())
     private let supervisor = Mutex<OwnThread?>(nil)
     private let deaths: Counter
+    /// Batches of several events that are being handled.
+    private let batches = Atomic<Int>(0)
     /// How long a call may go on after the host has asked it to end.
     private static let patience: UInt64 = 1_000_000_000
     /// A restart that is nearer than this is waited for.
@@ -154,6 +156,11 @@ final class IsolatedModule: Sendable {
         return found ?? .later(Self.patience)
     }
 
+    /// A batch of several events is handled from now on: each restart meanwhile is near enough to be waited for, so that
+    /// the batch is halved until it is known which event ends the worker.
+    func batchBegins() { batches.add(1, ordering: .sequentiallyConsistent) }
+    func batchEnds() { batches.subtract(1, ordering: .sequentiallyConsistent) }
+
     /// The host asks a call to end. [any][noblock]
     func cancel(_ call: patchbay_call, of instance: IsolatedInstance, why: Int32) {
         guard case .running(let life) = state.withLock({ $0.phase }) else { return }
@@ -210,6 +217,7 @@ final class IsolatedModule: Sendable {
                 guard !isEnded, let death = life.death else { return }
                 deaths.add()
                 delay = backoff.delay(succeeded: life.hasSucceeded)
+                if batches.load(ordering: .sequentiallyConsistent) > 0 { delay = min(delay, Self.nearNanoseconds) }
                 report(death, delay)
             } catch {
                 guard lives > 1 else {

@@ -17,6 +17,12 @@ final class WorkerLife: Sendable {
         var instance: IsolatedInstance
     }
 
+    /// A call that the host wants to end, why, and when it has to have (monotonic nanoseconds).
+    private struct AskedToEnd {
+        var why: Int32
+        var until: UInt64
+    }
+
     /// Frames of a crash that its reason names.
     private static let framesTold = 5
 
@@ -47,8 +53,7 @@ final class WorkerLife: Sendable {
     private let wake: Int32
     private let channels = Mutex(Channels())
     private let pending = Mutex<[UInt32: PendingCall]>([:])
-    /// Calls that were asked to end, and when they have to have (monotonic nanoseconds).
-    private let overdue = Mutex<[patchbay_call: UInt64]>([:])
+    private let asked = Mutex<[patchbay_call: AskedToEnd]>([:])
     private let doom = Mutex<Doom?>(nil)
     private let end = Mutex<WorkerDeath?>(nil)
     private let watcher = Mutex<OwnThread?>(nil)
@@ -111,10 +116,12 @@ final class WorkerLife: Sendable {
 
     /// `nil` while it lives.
     var death: WorkerDeath? { end.withLock { $0 } }
-    /// Whether a call came back from it.
+    /// Whether a call was completed there.
     var hasSucceeded: Bool { succeeded.load(ordering: .relaxed) }
 
-    func noteSuccess() {
+    private func noteSuccess(_ slot: UInt32) {
+        // One that was given up before its turn says nothing of the module.
+        guard pbi_was_entered(space, slot) != 0 else { return }
         if !succeeded.load(ordering: .relaxed) { succeeded.store(true, ordering: .relaxed) }
     }
 
@@ -215,34 +222,44 @@ final class WorkerLife: Sendable {
     /// What a returned run leaves of a call: whether it is completed. Otherwise it is kept until it is.
     func conclude(_ slot: UInt32, _ call: patchbay_call, of instance: IsolatedInstance) -> Bool {
         if pbi_settle(space, slot, call, instance.host) != Int32(PBI_NOT_COMPLETED) {
+            noteSuccess(slot)
             close(slot, call)
             return true
         }
         pending.withLock { $0[slot] = PendingCall(call: call, instance: instance) }
         // It may have been completed, and looked for in vain, just before.
-        if pbi_settle(space, slot, call, instance.host) != Int32(PBI_NOT_COMPLETED) { forget(slot) }
+        if pbi_settle(space, slot, call, instance.host) != Int32(PBI_NOT_COMPLETED) {
+            noteSuccess(slot)
+            forget(slot, call)
+        }
         if let death { endPending(slot, by: death) }
         return false
     }
 
     func close(_ slot: UInt32, _ call: patchbay_call) {
-        if overdue.withLock({ !$0.isEmpty }) { _ = overdue.withLock { $0.removeValue(forKey: call) } }
+        if asked.withLock({ !$0.isEmpty }) { _ = asked.withLock { $0.removeValue(forKey: call) } }
         pbi_close(space, slot, call)
     }
 
-    private func forget(_ slot: UInt32) {
-        if let ended = pending.withLock({ $0.removeValue(forKey: slot) }) { close(slot, ended.call) }
+    /// Once it is completed. The slot may be another call's by now, which whoever completed this one gave it to.
+    private func forget(_ slot: UInt32, _ call: patchbay_call) {
+        let ended = pending.withLock { $0[slot]?.call == call ? $0.removeValue(forKey: slot) : nil }
+        if ended != nil { close(slot, call) }
     }
 
     /// The host asks a call to end; what goes on for `patience` nanoseconds ends with the worker. The call as the worker
-    /// sees it, 0 when it is not there.
+    /// sees it, 0 when it is not there or was asked the same before.
     func cancel(_ call: patchbay_call, why: Int32, patience: UInt64) -> patchbay_call {
         if why == Int32(PATCHBAY_CANCEL_SHUTDOWN) { pbi_space_stop(space) }
         let seen = pbi_cancel(space, call, why)
         guard seen != 0 else { return 0 }
-        overdue.withLock { if $0[call] == nil { $0[call] = pbs_now() + patience } }
+        let before = asked.withLock { asked in
+            let before = asked[call]
+            asked[call] = AskedToEnd(why: why, until: before?.until ?? pbs_now() + patience)
+            return before
+        }
         pbs_event_set(wake)
-        return seen
+        return before?.why == why ? 0 : seen
     }
 
     // MARK: Watching
@@ -293,8 +310,8 @@ final class WorkerLife: Sendable {
             guard slot != 0 else { return }
             guard let ended = pending.withLock({ $0[slot] }) else { continue }
             if pbi_settle(space, slot, ended.call, ended.instance.host) != Int32(PBI_NOT_COMPLETED) {
-                noteSuccess()
-                forget(slot)
+                noteSuccess(slot)
+                forget(slot, ended.call)
             }
         }
         pbs_event_set(wake)
@@ -307,7 +324,10 @@ final class WorkerLife: Sendable {
 
     private var waitMilliseconds: Int32 {
         let ends = endUntil.load(ordering: .acquiring)
-        guard let next = [overdue.withLock({ $0.values.min() }), ends == 0 ? nil : ends].compactMap({ $0 }).min() else {
+        guard
+            let next = [asked.withLock({ $0.values.map(\.until).min() }), ends == 0 ? nil : ends].compactMap({ $0 })
+                .min()
+        else {
             return 1_000
         }
         let now = pbs_now()
@@ -316,10 +336,10 @@ final class WorkerLife: Sendable {
 
     private func endOverdue() {
         let now = pbs_now()
-        guard let call = overdue.withLock({ calls in calls.first { $0.value <= now }?.key }) else { return }
+        guard let call = asked.withLock({ calls in calls.first { $0.value.until <= now }?.key }) else { return }
         // Completed meanwhile: then it is no longer here.
         guard pbi_is_open(space, call) != 0 else {
-            _ = overdue.withLock { $0.removeValue(forKey: call) }
+            _ = asked.withLock { $0.removeValue(forKey: call) }
             return
         }
         kill(.overdue(call))

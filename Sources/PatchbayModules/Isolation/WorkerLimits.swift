@@ -36,18 +36,18 @@ package enum ModuleIsolation: Sendable, Equatable {
 
 /// When a worker that died is started again.
 ///
-/// The first time at once; then, while no call succeeds in between, after waits that double.
+/// The first time at once; then, while no call is completed in between, after waits that double.
 package struct RestartBackoff: Sendable, Equatable {
     /// Nanoseconds.
     static let first: UInt64 = 10_000_000
     static let most: UInt64 = 30_000_000_000
 
-    /// Deaths since a call last succeeded.
+    /// Deaths since a call was last completed.
     private(set) var deaths = 0
 
     package init() {}
 
-    /// How long to wait after a death, in nanoseconds. `succeeded`: whether a call did since the last one.
+    /// How long to wait after a death, in nanoseconds. `succeeded`: whether a call was completed since the last one.
     package mutating func delay(succeeded: Bool) -> UInt64 {
         if succeeded { deaths = 0 }
         defer { deaths += 1 }

@@ -1,6 +1,8 @@
 /// The C modules that these tests run, as source: `lab`, whose handlers do what their configuration and the events say.
 enum ModuleSource {
-    static let all = ["lab": lab, "batcher": batcher, "hasty": hasty, "follower": follower, "crasher": crasher]
+    static let all = [
+        "lab": lab, "batcher": batcher, "hasty": hasty, "follower": follower, "crasher": crasher, "frail": frail,
+    ]
 
     /// `lab` under another name, whose `gate` promises to return promptly and does not.
     private static let hasty =
