@@ -11,6 +11,7 @@
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -55,6 +56,7 @@ enum {
   TRUNCATE = 1 << 14,
   IOCTL_DEVICE = 1 << 15,
   FIRST_RIGHTS = (1 << 13) - 1,
+  SEES_TRUNCATION = 3, /* the version from which on it does */
   TCP = 3,
   SCOPES = 3
 };
@@ -62,7 +64,7 @@ enum {
 static uint64_t rights_of(int version) {
   uint64_t rights = FIRST_RIGHTS;
   if (version >= 2) rights |= REFER;
-  if (version >= 3) rights |= TRUNCATE;
+  if (version >= SEES_TRUNCATION) rights |= TRUNCATE;
   if (version >= 5) rights |= IOCTL_DEVICE;
   return rights;
 }
@@ -93,8 +95,7 @@ static void allow_all(int ruleset, wire_in *in, uint64_t rights) {
 }
 
 /* 1: this kernel has no Landlock. */
-static int32_t restrict_files(wire_in *in) {
-  int version = (int)syscall(SYS_landlock_create_ruleset, NULL, 0, 1);
+static int32_t restrict_files(wire_in *in, int version) {
   if (version < 1) return 1;
   uint64_t rights = rights_of(version);
   struct ruleset wanted = {rights, version >= 4 ? TCP : 0, version >= 6 ? SCOPES : 0};
@@ -146,10 +147,13 @@ static const int DENIED[] = {
   SYS_adjtimex,       SYS_syslog,        SYS_mknodat,       SYS_fsopen,
   SYS_fsmount,        SYS_open_tree,     SYS_move_mount,    SYS_vhangup,
   SYS_process_mrelease,
+  /* What other processes could find, and what would outlive this one, within no limit of its own. */
+  SYS_shmget,         SYS_msgget,        SYS_semget,        SYS_mq_open,
+  SYS_mq_unlink,
 #ifdef SYS_chmod
   SYS_chmod, SYS_chown, SYS_lchown, SYS_utime, SYS_utimes, SYS_futimesat, SYS_mknod, SYS_iopl, SYS_ioperm,
 #endif
-  452 /* fchmodat2 */,
+  442 /* mount_setattr */, 443 /* quotactl_fd */, 452 /* fchmodat2 */, 460 /* lsm_set_self_attr */,
 #ifdef SYS_fork
   SYS_fork,
 #endif
@@ -158,15 +162,21 @@ static const int DENIED[] = {
 #endif
 };
 enum { DENIED_COUNT = sizeof DENIED / sizeof *DENIED };
+/* The newest call that was looked at for this list: mseal. */
+enum { NEWEST = 462 };
+
+/* As <linux/fs.h> has them, which does not go with <fcntl.h>. */
+enum { SET_FLAGS = _IOW('f', 2, long), SET_FLAGS_32 = _IOW('f', 2, int), SET_ATTRIBUTES = _IOW('X', 32, char[28]) };
 
 #define LOAD(field) BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, field))
 #define IS(value, yes, no) BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, value, yes, no)
 #define ANSWER(what) BPF_STMT(BPF_RET | BPF_K, what)
 #define ERRNO(number) (SECCOMP_RET_ERRNO | (number))
 
-/* 1: this kernel has no filters. */
-static int32_t restrict_calls(void) {
-  struct sock_filter filter[DENIED_COUNT * 2 + 80];
+/* Without `sees_truncation` Landlock lets files be emptied that it does not let be written. 1: this kernel has no
+ * filters. */
+static int32_t restrict_calls(int sees_truncation) {
+  struct sock_filter filter[DENIED_COUNT * 2 + 120];
   unsigned short at = 0;
   uint32_t own = (uint32_t)getpid();
 #define ADD(...)                                              \
@@ -174,15 +184,22 @@ static int32_t restrict_calls(void) {
     struct sock_filter step = __VA_ARGS__;                    \
     filter[at++] = step;                                      \
   } while (0)
+/* To empty a file, but not to write it: access mode 0, or 3, which is neither. */
+#define ADD_EMPTYING()                                        \
+  do {                                                        \
+    ADD(BPF_STMT(BPF_ALU | BPF_AND | BPF_K, O_TRUNC | O_ACCMODE)); \
+    ADD(IS(O_TRUNC, 1, 0));                                   \
+    ADD(IS(O_TRUNC | O_ACCMODE, 0, 1));                       \
+    ADD(ANSWER(ERRNO(EPERM)));                                \
+    ADD(ANSWER(SECCOMP_RET_ALLOW));                           \
+  } while (0)
   ADD(LOAD(arch));
   ADD(IS(ARCHITECTURE, 1, 0));
   ADD(ANSWER(SECCOMP_RET_KILL_PROCESS));
   ADD(LOAD(nr));
-#ifdef __x86_64__
-  /* Numbers of the x32 ABI, another way to the same calls. */
-  ADD(BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, 0x40000000u, 0, 1));
+  /* Nobody knows what they do. Those of the x32 ABI, another way to the same calls, are among them. */
+  ADD(BPF_JUMP(BPF_JMP | BPF_JGT | BPF_K, NEWEST, 0, 1));
   ADD(ANSWER(ERRNO(ENOSYS)));
-#endif
   for (int i = 0; i < DENIED_COUNT; i++) {
     ADD(IS((uint32_t)DENIED[i], 0, 1));
     ADD(ANSWER(ERRNO(EPERM)));
@@ -218,18 +235,43 @@ static int32_t restrict_calls(void) {
   ADD(IS(F_SETOWN_EX, 0, 1));
   ADD(ANSWER(ERRNO(EPERM)));
   ADD(ANSWER(SECCOMP_RET_ALLOW));
+  /* Flags of a file, which take no right to write it. */
+  ADD(IS(SYS_ioctl, 0, 6));
+  ADD(LOAD(args[1]));
+  ADD(IS((uint32_t)SET_FLAGS, 2, 0));
+  ADD(IS((uint32_t)SET_FLAGS_32, 1, 0));
+  ADD(IS((uint32_t)SET_ATTRIBUTES, 0, 1));
+  ADD(ANSWER(ERRNO(EPERM)));
+  ADD(ANSWER(SECCOMP_RET_ALLOW));
+  if (!sees_truncation) {
+    /* A file that may be written is emptied through its descriptor. */
+    ADD(IS(SYS_truncate, 0, 1));
+    ADD(ANSWER(ERRNO(EPERM)));
+    /* Its flags cannot be seen; programs do without. */
+    ADD(IS(SYS_openat2, 0, 1));
+    ADD(ANSWER(ERRNO(ENOSYS)));
+#ifdef SYS_open
+    ADD(IS(SYS_open, 0, 6));
+    ADD(LOAD(args[1]));
+    ADD_EMPTYING();
+#endif
+    ADD(IS(SYS_openat, 0, 6));
+    ADD(LOAD(args[2]));
+    ADD_EMPTYING();
+  }
   ADD(IS(SYS_prlimit64, 0, 4));
   ADD(LOAD(args[0]));
   ADD(IS(0, 1, 0));
   ADD(ANSWER(ERRNO(EPERM)));
   ADD(ANSWER(SECCOMP_RET_ALLOW));
   ADD(ANSWER(SECCOMP_RET_ALLOW));
+#undef ADD_EMPTYING
 #undef ADD
   struct sock_fprog program = {at, filter};
   return syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_TSYNC, &program) != 0;
 }
 #else
-static int32_t restrict_calls(void) { return 1; }
+static int32_t restrict_calls(int sees_truncation) { return (void)sees_truncation, 1; }
 #endif
 
 /* What root may do beyond others. */
@@ -252,7 +294,8 @@ int32_t worker_restrict(const worker_limits *limits, wire_in *in, char *problem,
     return -1;
   }
   drop_capabilities();
-  int32_t without = restrict_files(in) ? WORKER_WITHOUT_LANDLOCK : 0;
-  if (restrict_calls()) without |= WORKER_WITHOUT_SECCOMP;
+  int version = (int)syscall(SYS_landlock_create_ruleset, NULL, 0, 1);
+  int32_t without = restrict_files(in, version) ? WORKER_WITHOUT_LANDLOCK : 0;
+  if (restrict_calls(version >= SEES_TRUNCATION)) without |= WORKER_WITHOUT_SECCOMP;
   return without;
 }

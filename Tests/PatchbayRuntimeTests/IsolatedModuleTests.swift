@@ -191,6 +191,16 @@ import Testing
         #expect(try bench.lines("seen").first == "file 0 socket 0 fork 0 kill 0")
     }
 
+    @Test func `it makes nothing that outlives it, and no calls of the system that are not known`() throws {
+        let bench = try bench(["reach"])
+        _ = try bench.run(Self.yaml())
+        let lines = try bench.lines("seen")
+        #expect(
+            lines.first
+                == "memory \(EPERM) queue \(EPERM) semaphore \(EPERM) mail \(EPERM) flags \(EPERM)")
+        #expect(lines.dropFirst().first == "new \(ENOSYS) \(ENOSYS) \(ENOSYS)")
+    }
+
     /// As libdispatch does, which ends the process where it cannot.
     @Test func `it reads the state of its own threads, and of no other process`() throws {
         let bench = try bench(["watch"])

@@ -12,12 +12,14 @@ enum ModuleSource {
     private static let head = ##"""
         #include <patchbay/handler.h>
         #include <patchbay/json.h>
+        #include <errno.h>
         #include <fcntl.h>
         #include <pthread.h>
         #include <signal.h>
         #include <stdarg.h>
         #include <stdatomic.h>
         #include <stdio.h>
+        #include <sys/ioctl.h>
         #include <sys/socket.h>
         #include <sys/syscall.h>
         #include <time.h>
@@ -365,6 +367,10 @@ enum ModuleSource {
               return NULL;
             }
 
+            static int errno_of(long number, long first, long second, long third) {
+              return syscall(number, first, second, third, 0, 0) < 0 ? errno : 0;
+            }
+
             static void *crash_later(void *nothing) {
               (void)nothing;
               abort();
@@ -400,6 +406,16 @@ enum ModuleSource {
               if (strcmp(subject, "escape") == 0)
                 note(lab, "file %d socket %d fork %d kill %d", open("/etc/passwd", O_RDONLY) >= 0,
                      socket(AF_INET, SOCK_STREAM, 0) >= 0, fork() >= 0, kill(getppid(), 0) == 0);
+              if (strcmp(subject, "reach") == 0) {
+                long flags = 0x40; /* not in backups */
+                int file = open(lab->path, O_RDONLY | O_CREAT, 0600), unset = ioctl(file, _IOW('f', 2, long), &flags) < 0;
+                note(lab, "memory %d queue %d semaphore %d mail %d flags %d", errno_of(SYS_shmget, 0, 4096, 0600),
+                     errno_of(SYS_msgget, 0, 0600, 0), errno_of(SYS_semget, 0, 1, 0600),
+                     errno_of(SYS_mq_open, (long)"patchbay", O_RDWR | O_CREAT, 0600), unset ? errno : 0);
+                /* setxattrat and file_setattr, and one that there is not. */
+                note(lab, "new %d %d %d", errno_of(463, 0, 0, 0), errno_of(469, 0, 0, 0), errno_of(4000, 0, 0, 0));
+                close(file);
+              }
               if (strcmp(subject, "watch") == 0) {
                 char own[32], host[32];
                 snprintf(own, sizeof own, "/proc/%ld/stat", syscall(SYS_gettid));
