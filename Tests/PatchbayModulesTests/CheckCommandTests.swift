@@ -62,6 +62,9 @@ import Testing
         ("exact_size", "createFailed", "on a host of a later version"),
         ("copies_event", "crash", "on a host of a later version"),
         ("bad_config", "crash", "create with {"), ("not_thread_safe", "crash", "on several threads at once"),
+        ("bad_batch", "crash", "handle_batch, called with batches"),
+        ("bad_cancel", "crash", "cancel, with calls that are cancelled"),
+        ("bad_reconfigure", "crash", "reconfigure with {"),
         ("crashes_at_exit", "crash", "exit, at an end without a drain"),
     ])
     func `names what a handler bears in one life and not in another`(

@@ -18,21 +18,19 @@ package struct HandlerCheckRun {
         case finding(CheckFinding)
     }
 
-    private let file: ModuleFile
-    private let handler: Manifest.Handler
-    private let configuration: Value
-    private let life: CheckedLife
-    private let seed: UInt64
-    private let staging: StagingDirectory
+    let file: ModuleFile
+    let handler: Manifest.Handler
+    let configuration: Value
+    let life: CheckedLife
+    let seed: UInt64
+    let staging: StagingDirectory
     private let say: (Line) -> Void
 
     /// Calls with drawn events.
     private static let drawnCalls = 300
     /// In the lives that look for something else.
     private static let fewCalls = 30
-    private static let configurations = 40
-    /// Threads at once, as far as the handler takes them, and the calls of each.
-    private static let crowd = (threads: 4, calls: 300)
+    static let configurations = 40
     /// How much longer than here structures of a later host are.
     private static let laterBytes: UInt32 = 64
     private static let lateMax = 4
@@ -57,15 +55,18 @@ package struct HandlerCheckRun {
     /// Whether there is anything to look at in a life of this handler.
     package static func canLead(_ life: CheckedLife, _ handler: Manifest.Handler) -> Bool {
         switch life {
-        case .usual, .bare, .newer, .abrupt: true
+        // Whether it has `cancel` or `reconfigure` shows once it is loaded.
+        case .usual, .bare, .newer, .cancelled, .reconfigured, .abrupt: true
         case .configured: handler.configSchema != nil
+        case .batched: handler.batchMax != nil
         case .crowded: handler.concurrency != 1
         }
     }
 
     package func run() throws {
         let completed = Doorbell()
-        let calls = CallTable(capacity: Self.crowd.threads + Self.lateMax + 2, doorbell: completed)
+        let calls = CallTable(
+            capacity: Self.crowd.threads + Self.lateMax + 2 + batchMax, doorbell: completed)
         let loader = ModuleLoader(staging: staging, environment: environment(calls))
         do throws(ModuleError) {
             step("load")
@@ -120,8 +121,11 @@ package struct HandlerCheckRun {
             handler.id, instance: file.manifest.name, configuration: configuration)
         do {
             let hasEnded =
-                try life == .crowded
-                ? crowd(loaded, calls, completed) : callAll(loaded, calls, completed, drawn: drawn)
+                switch life {
+                case .batched, .crowded, .cancelled, .reconfigured: try crowd(loaded, calls, completed)
+                case .usual, .bare, .newer, .configured, .abrupt:
+                    try callAll(loaded, calls, completed, drawn: drawn)
+                }
             guard hasEnded else { return false }
         } catch {
             find("checkFailed", "could not be checked: \(error)")
@@ -138,17 +142,7 @@ package struct HandlerCheckRun {
 
     /// Makes and destroys one instance after another. A handler may refuse any, in words.
     private func beConfigured(_ module: LoadedModule) throws(ModuleError) -> Bool {
-        guard let schema = handler.configSchema else { return true }
-        var drawn: DrawnConfigurations
-        do {
-            drawn = try DrawnConfigurations(schema, seed: seed)
-            // What a handler creates by a drawn name goes with the copy of its module.
-            guard chdir(staging.path) == 0 else { return true }
-        } catch {
-            throw ModuleError(
-                .badSchema, file: file.path, "the configuration schema of '\(handler.id)' is invalid: \(error)",
-                remedy: "correct `config` in the manifest and build the module again")
-        }
+        guard var drawn = try drawnConfigurations() else { return true }
         for _ in 0..<Self.configurations {
             guard let configuration = drawn.next() else { continue }
             let text = String(decoding: configuration.json, as: UTF8.self)
@@ -163,6 +157,19 @@ package struct HandlerCheckRun {
             }
         }
         return true
+    }
+
+    /// `nil` without a schema.
+    func drawnConfigurations() throws(ModuleError) -> DrawnConfigurations? {
+        // What a handler creates by a drawn name goes with the copy of its module.
+        guard let schema = handler.configSchema, chdir(staging.path) == 0 else { return nil }
+        do {
+            return try DrawnConfigurations(schema, seed: seed)
+        } catch {
+            throw ModuleError(
+                .badSchema, file: file.path, "the configuration schema of '\(handler.id)' is invalid: \(error)",
+                remedy: "correct `config` in the manifest and build the module again")
+        }
     }
 
     /// Whether no call is open at the end.
@@ -218,30 +225,13 @@ package struct HandlerCheckRun {
         return false
     }
 
-    private func crowd(_ loaded: LoadedHandler, _ calls: CallTable, _ completed: Doorbell) throws -> Bool {
-        let threads = handler.concurrency == 0 ? Self.crowd.threads : min(handler.concurrency, Self.crowd.threads)
-        var events = DrawnEvents(for: handler, seed: seed)
-        let decoder = StoredDecoder()
-        var batches: [EventBatch] = []
-        for _ in 0..<threads { batches.append(try Self.batch(of: events.next(), decoder)) }
-        step("handle")
-        let crowd = HandlerCrowd(loaded.handler, table: calls, completed: completed, route: "check")
-        guard try crowd.run(batches, calls: Self.crowd.calls, budget: 3_000_000_000, patience: 10_000_000_000) else {
-            for batch in batches { _ = Unmanaged.passRetained(batch) }
-            find("hang", "has a call on one of \(threads) threads that did not end in 10 s")
-            return false
-        }
-        report(loaded.counters)
-        return true
-    }
-
     /// Waits for what comes after the call was given up.
     private func listen(_ counters: MisbehaviourCounters) {
         let until = pbs_now() + Self.latePatience
         while pbs_now() < until, counters[.completionAfterClose] == 0 { usleep(10_000) }
     }
 
-    private func report(_ counters: MisbehaviourCounters) {
+    func report(_ counters: MisbehaviourCounters) {
         for (kind, count) in counters.report where kind != .slowCall {
             let rule =
                 switch kind {
@@ -255,15 +245,15 @@ package struct HandlerCheckRun {
         }
     }
 
-    private func step(_ text: String) { say(.step(text + life.words)) }
+    func step(_ text: String) { say(.step(text + life.words)) }
 
-    private func find(_ rule: String, _ message: String) {
+    func find(_ rule: String, _ message: String) {
         find(
             CheckFinding(
                 rule, .error, message + life.words, remedy: life.remedy, handler: handler.id, seed: seed))
     }
 
-    private func find(_ error: ModuleError) {
+    func find(_ error: ModuleError) {
         var finding = CheckFinding(error, handler: handler.id)
         finding.message += life.words
         if !life.remedy.isEmpty { finding.remedy = life.remedy }
@@ -273,10 +263,14 @@ package struct HandlerCheckRun {
     private func find(_ finding: CheckFinding) { say(.finding(finding)) }
 
     private static func batch(of event: Event, _ decoder: StoredDecoder) throws -> EventBatch {
-        let line = event.json
-        let batch = EventBatch(source: -1, textCapacity: line.count + 1)
-        line.withUnsafeBytes { StoredDecoder.append($0, to: batch) }
-        try decoder.decode(batch, 1)
+        try batch(of: [event], decoder)
+    }
+
+    static func batch(of events: [Event], _ decoder: StoredDecoder) throws -> EventBatch {
+        let lines = events.map(\.json)
+        let batch = EventBatch(source: -1, textCapacity: lines.reduce(0) { $0 + $1.count + 1 })
+        for line in lines { line.withUnsafeBytes { StoredDecoder.append($0, to: batch) } }
+        try decoder.decode(batch, lines.count)
         return batch
     }
 }

@@ -13,9 +13,10 @@ struct CheckCommand: ParsableCommand {
         discussion: """
             Reads the file first, then leads each handler through several lives, each in a process of its own: load, \
             create, calls with drawn events, drain, destroy; the same on a host that has few services, on a later \
-            host, with drawn configurations, on several threads at once, and with an abrupt end. A crash, a hang or \
-            a leak there is a finding. The seed draws the same again. Nothing that a handler emits or stores goes \
-            anywhere, and it reaches no network.
+            host, with drawn configurations, in batches, on several threads at once, with calls that are cancelled, \
+            with new configurations while calls are open, and with an abrupt end. A crash, a hang or a leak there is \
+            a finding. The seed draws the same again. Nothing that a handler emits or stores goes anywhere, and it \
+            reaches no network.
 
             EXIT CODES
               0  nothing wrong; there may be warnings
