@@ -327,7 +327,8 @@ import Testing
                     delivery: 1, batch: batch, event: Int(delivery.event), route: Int(delivery.route),
                     lane: Int(delivery.lane), attempts: 0)
                 let death = DispatchEffects.Death(
-                    delivery: 1, failureClass: "none", reason: "none", code: 0, detail: [], history: nil, handlerVersion: nil)
+                    delivery: 1, failureClass: "none", reason: "none", code: 0, detail: [], history: nil,
+                    handlerVersion: nil)
                 let letter = plan.letter(death, of: reference, emitDepthMax: 5, unixNow: 1)
                 let told = try CloudEventsCodec.ofStored().event(letter.line)
                 #expect(told["dlqhandler"] == Self.handler && told["dlqroute"] == "(subscription)")
