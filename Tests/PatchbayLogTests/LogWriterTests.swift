@@ -56,4 +56,33 @@ import Testing
         while writer.takeCommitted() != nil {}
         _ = writer.end()
     }
+
+    @Test func `one checkpoint is asked for at a time, and the next when enough was written since`() throws {
+        var settings = LogSettings()
+        settings.checkpointBytes = 256
+        let committer = try OpenedLog(
+            MemoryStorage(), lock: nil, settings: settings, extra: { _, _ throws(LogFormatError) in },
+            other: { _, _ throws(LogFormatError) in }
+        ).committer(routes: [], handlers: ["lab.record"], unixNow: 1)
+        let writer = LogWriter(committer, dispatcher: Doorbell(), report: { _ in })
+        let box = try #require(writer.takeCommitter())
+        func submit(_ number: UInt16, asks: Bool = false) {
+            let submission = LogSubmission()
+            submission.journal.append(NameRecord(.configuration, number, String(repeating: "\(number)", count: 300)))
+            if asks { submission.checkpointExtras = [] }
+            #expect(writer.submit(submission))
+        }
+        submit(0)
+        #expect(writer.step(box, now: 1, unixNow: 2) == .goesOn)
+        #expect(writer.wantsCheckpoint)
+        submit(1, asks: true)
+        #expect(!writer.wantsCheckpoint, "one is under way")
+        #expect(writer.step(box, now: 2, unixNow: 3) == .goesOn)
+        #expect(!writer.wantsCheckpoint, "it was written")
+        submit(2)
+        #expect(writer.step(box, now: 3, unixNow: 4) == .goesOn)
+        #expect(writer.wantsCheckpoint)
+        while writer.takeCommitted() != nil {}
+        _ = writer.end()
+    }
 }
